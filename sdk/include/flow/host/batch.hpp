@@ -1,0 +1,64 @@
+// Batches as the host makes them.
+#pragma once
+
+#include <cstring>
+#include <new>
+
+#include "flow/host/column.hpp"
+#include "flow/host/schema.hpp"
+
+namespace flow::host {
+
+class Batch final : public Counted<Batch, flow_batch> {
+ public:
+  // Throws std::bad_alloc. Retains the schema, the columns and the origin's columns.
+  static Batch* make(MemoryAccount& account, const flow_schema* schema, int64_t rows,
+                     const flow_column* const* columns, const flow_origin* origin) {
+    const auto bytes =
+        static_cast<int64_t>(sizeof(Batch) + sizeof(void*) * static_cast<size_t>(schema->n_fields));
+    void* memory = std::malloc(static_cast<size_t>(bytes));
+    if (memory == nullptr) {
+      throw std::bad_alloc();
+    }
+    auto* batch = new (memory) Batch(account, bytes);
+    auto** array = reinterpret_cast<const flow_column**>(batch + 1);
+    for (uint32_t i = 0; i < schema->n_fields; ++i) {
+      array[i] = columns[i];
+      Column::retain(columns[i]);
+    }
+    Schema::retain(schema);
+    batch->schema = schema;
+    batch->rows = rows;
+    batch->columns = array;
+    batch->origin_.size = sizeof(flow_origin);
+    if (origin != nullptr) {
+      batch->origin_ = *origin;
+      if (origin->position != nullptr) Column::retain(origin->position);
+      if (origin->record != nullptr) Column::retain(origin->record);
+    }
+    batch->origin = &batch->origin_;
+    account.charge(bytes);
+    return batch;
+  }
+
+  static void destroy(Batch* batch) {
+    MemoryAccount& account = batch->account_;
+    const int64_t charged = batch->charged_;
+    for (uint32_t i = 0; i < batch->schema->n_fields; ++i) Column::release(batch->columns[i]);
+    if (batch->origin_.position != nullptr) Column::release(batch->origin_.position);
+    if (batch->origin_.record != nullptr) Column::release(batch->origin_.record);
+    Schema::release(batch->schema);
+    batch->~Batch();
+    std::free(batch);
+    account.release(charged);
+  }
+
+ private:
+  Batch(MemoryAccount& account, int64_t charged) : account_(account), charged_(charged) {}
+
+  MemoryAccount& account_;
+  int64_t charged_;
+  flow_origin origin_{};
+};
+
+}  // namespace flow::host

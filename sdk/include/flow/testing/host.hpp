@@ -1,0 +1,221 @@
+// A host for tests: keeps everything that one instance says.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "flow/host/data_plane.hpp"
+#include "flow/host/key_hash.hpp"
+#include "flow/host/state.hpp"
+#include "flow/testing/table.hpp"
+
+namespace flow::testing {
+
+// A row that left by `errors`.
+struct FailedRow {
+  int64_t row;  // in the batch that was given to fail
+  std::string reason;
+  std::string message;
+  bool retryable;
+  std::string record;  // the row's original bytes, when its origin has them
+};
+
+// What a source said with one emit_from.
+struct Emission {
+  std::string partition;
+  std::string position;
+  bool end;
+};
+
+struct Timer {
+  flow_time kind;
+  int64_t nanoseconds;
+  std::string key;
+  uint64_t hash;
+};
+
+// The flow_host of one instance. Its clock stands still until it is set; room is unlimited until
+// `limit_room`. Counters are plain members: read them at any time.
+class TestHost {
+ public:
+  explicit TestHost(uint32_t outputs = 1) : emitted(outputs), state_(account, state_limit) {
+    abi_.size = sizeof abi_;
+    abi_.abi_minor = FLOW_ABI_MINOR;
+    abi_.self = this;
+    host::install_data_plane<account_of>(abi_);
+    install_outcomes();
+    install_state();
+    install_observation();
+  }
+  TestHost(const TestHost&) = delete;
+  TestHost& operator=(const TestHost&) = delete;
+
+  const flow_host* abi() const { return &abi_; }
+  Host host() const { return Host(&abi_); }
+  // From now on room is `batches` on every port, less what is emitted until the next call.
+  void limit_room(int64_t batches) { room_limit_ = batches; }
+  void start_call() { emitted_in_call_ = 0; }
+
+  host::MemoryAccount account;
+  std::vector<std::vector<Batch>> emitted;  // by port
+  std::vector<Emission> emissions;
+  std::vector<FailedRow> failed;
+  std::vector<Batch> late;
+  std::map<std::string, int64_t> dropped;  // rows by reason
+  int64_t passed = 0;                      // emitted rows that are not new
+  int64_t created = 0;
+  int64_t absorbed = 0;
+  int64_t late_rows = 0;
+  int64_t room_violations = 0;  // batches emitted without room
+  std::map<std::string, double> metrics;
+  std::vector<std::pair<flow_log_level, std::string>> logs;
+  std::string error;
+  std::vector<std::string> offered;
+  std::vector<Timer> timers;
+  std::map<uint64_t, Batch> deferred;
+  int64_t clock = 1'700'000'000'000'000'000;
+  bool stopping = false;
+  flow_keys keys{};  // of the input under way, when size is set
+  int64_t state_limit = int64_t{1} << 30;
+
+ private:
+  static TestHost& self(const flow_host* host) { return *static_cast<TestHost*>(host->self); }
+  static host::MemoryAccount& account_of(const flow_host* host) { return self(host).account; }
+
+  void accept(uint32_t port, const flow_batch* batch, int64_t created_rows) {
+    if (port >= emitted.size()) {
+      throw std::out_of_range("emit on port " + std::to_string(port) + ", which is not declared");
+    }
+    if (room_limit_ >= 0 && emitted_in_call_ >= room_limit_) ++room_violations;
+    ++emitted_in_call_;
+    created += created_rows;
+    passed += batch->rows - created_rows;
+    emitted[port].emplace_back(Reference<const flow_batch>::share(batch));
+  }
+
+  void install_outcomes() {
+    abi_.room = [](const flow_host* host, uint32_t) -> int64_t {
+      const TestHost& test = self(host);
+      if (test.room_limit_ < 0) return INT64_MAX;
+      return test.room_limit_ > test.emitted_in_call_ ? test.room_limit_ - test.emitted_in_call_
+                                                      : 0;
+    };
+    abi_.emit = [](const flow_host* host, uint32_t port, const flow_batch* batch,
+                   int64_t created_rows) { self(host).accept(port, batch, created_rows); };
+    abi_.emit_from = [](const flow_host* host, const flow_batch* batch, const char* partition,
+                        const void* position, uint32_t length, uint32_t flags) {
+      if (batch != nullptr) self(host).accept(0, batch, batch->rows);
+      self(host).emissions.push_back(
+          {partition, std::string(static_cast<const char*>(position), length),
+           (flags & FLOW_PARTITION_END) != 0});
+    };
+    abi_.fail = [](const flow_host* host, const flow_batch* batch, int64_t row, const char* reason,
+                   const char* message, uint32_t flags) {
+      FailedRow failure{row, reason, message, (flags & FLOW_FAIL_RETRYABLE) != 0, ""};
+      if (batch->origin->record != nullptr) {
+        failure.record = TextView(*batch->origin->record)[row];
+      }
+      self(host).failed.push_back(std::move(failure));
+    };
+    abi_.drop = [](const flow_host* host, int64_t rows, const char* reason) {
+      self(host).dropped[reason] += rows;
+    };
+    abi_.absorb = [](const flow_host* host, int64_t rows) { self(host).absorbed += rows; };
+    abi_.late = [](const flow_host* host, const flow_batch* batch) {
+      self(host).late_rows += batch->rows;
+      self(host).late.emplace_back(Reference<const flow_batch>::share(batch));
+    };
+    abi_.defer = [](const flow_host* host, const flow_batch* batch) -> uint64_t {
+      TestHost& test = self(host);
+      test.deferred.emplace(++test.last_token_, Batch(Reference<const flow_batch>::share(batch)));
+      return test.last_token_;
+    };
+    abi_.done = [](const flow_host* host, uint64_t token, uint32_t port, const flow_batch* passed,
+                   const int32_t* failed_rows, int64_t n_failed, const char* reason,
+                   const char* message, uint32_t flags) {
+      TestHost& test = self(host);
+      const auto found = test.deferred.find(token);
+      if (found == test.deferred.end()) throw std::logic_error("done with an unknown token");
+      if (passed != nullptr) test.accept(port, passed, 0);
+      for (int64_t i = 0; i < n_failed; ++i) {
+        host->fail(host, found->second.get(), failed_rows[i], reason, message, flags);
+      }
+      test.deferred.erase(found);
+    };
+  }
+
+  void install_state() {
+    abi_.keys = [](const flow_host* host) -> const flow_keys* {
+      const TestHost& test = self(host);
+      return test.keys.size != 0 ? &test.keys : nullptr;
+    };
+    abi_.table = [](const flow_host* host, const char* name, uint32_t version) {
+      return self(host).state_.table(name, version);
+    };
+    abi_.page_count = [](const flow_host*, flow_table* table, uint32_t group, uint32_t area) {
+      return host::StateStore::page_count(table, group, area);
+    };
+    abi_.page = [](const flow_host* host, flow_table* table, uint32_t group, uint32_t area,
+                   uint32_t index) { return self(host).state_.page(table, group, area, index); };
+    abi_.thaw = [](const flow_host*, flow_table*, flow_page* page) { page->frozen = 0; };
+    abi_.timer = [](const flow_host* host, flow_time kind, int64_t nanoseconds,
+                    const flow_key* key) {
+      Timer timer{kind, nanoseconds, "", 0};
+      if (key != nullptr) {
+        timer.key.assign(static_cast<const char*>(key->bytes), key->length);
+        timer.hash = key->hash;
+      }
+      self(host).timers.push_back(std::move(timer));
+    };
+    abi_.offer = [](const flow_host* host, const char* partition) {
+      self(host).offered.emplace_back(partition);
+    };
+  }
+
+  void install_observation() {
+    const auto metric = [](const flow_host* host, const char* name, const char*) -> uint64_t {
+      TestHost& test = self(host);
+      for (size_t i = 0; i < test.metric_names_.size(); ++i) {
+        if (test.metric_names_[i] == name) return i;
+      }
+      test.metric_names_.emplace_back(name);
+      test.metrics[name] = 0;
+      return test.metric_names_.size() - 1;
+    };
+    abi_.counter = metric;
+    abi_.gauge = [](const flow_host* host, const char* name, const char* doc) -> uint64_t {
+      self(host).gauges_[name] = true;
+      return host->counter(host, name, doc);
+    };
+    abi_.histogram = metric;
+    abi_.record = [](const flow_host* host, uint64_t id, double value) {
+      TestHost& test = self(host);
+      const std::string& name = test.metric_names_.at(id);
+      if (test.gauges_.count(name) != 0) {
+        test.metrics[name] = value;
+      } else {
+        test.metrics[name] += value;
+      }
+    };
+    abi_.log = [](const flow_host* host, flow_log_level level, const char* message) {
+      self(host).logs.emplace_back(level, message);
+    };
+    abi_.error = [](const flow_host* host, const char* message) { self(host).error = message; };
+    abi_.now = [](const flow_host* host) { return self(host).clock; };
+    abi_.stopping = [](const flow_host* host) -> int32_t { return self(host).stopping ? 1 : 0; };
+    abi_.extension = [](const flow_host*, const char*) -> const void* { return nullptr; };
+  }
+
+  flow_host abi_{};
+  host::StateStore state_;
+  int64_t room_limit_ = -1;
+  int64_t emitted_in_call_ = 0;
+  uint64_t last_token_ = 0;
+  std::vector<std::string> metric_names_;
+  std::map<std::string, bool> gauges_;
+};
+
+}  // namespace flow::testing
