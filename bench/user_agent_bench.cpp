@@ -2,8 +2,9 @@
 //
 // usage: user_agent_bench [UAP_CORE_FOLDER [ROUNDS]]          (defaults: /usr/share/uap-core, 5)
 //
-// Agents: every distinct one of uap-core's test files and of its list of browsers. Nothing is cached between agents. Each round
-// parses all of them on one thread; the figure is the median round. The digest of all results must be the same in each round.
+// Agents: every distinct one of uap-core's test files and of its list of browsers. Nothing is
+// cached between agents. Each round parses all of them on one thread; the figure is the median
+// round. The digest of all results must be the same in each round.
 #include <malloc.h>
 #include <yaml-cpp/yaml.h>
 
@@ -46,7 +47,8 @@ std::vector<std::string> read_agents(const std::string& folder) {
   std::set<std::string> agents;
   for (const char* const name : {"test_ua", "test_os", "test_device"}) {
     const YAML::Node file = YAML::LoadFile(folder + "/tests/" + name + ".yaml");
-    for (const YAML::Node& test : file["test_cases"]) agents.insert(test["user_agent_string"].as<std::string>());
+    for (const YAML::Node& test : file["test_cases"])
+      agents.insert(test["user_agent_string"].as<std::string>());
   }
   std::ifstream list(folder + "/test_resources/pgts_browser_list.txt");
   for (std::string line; std::getline(list, line);) {
@@ -59,8 +61,9 @@ std::vector<std::string> read_agents(const std::string& folder) {
 std::size_t digest(const UserAgent& agent) {
   const std::hash<std::string> hash;
   std::size_t value = static_cast<std::size_t>(agent.device_type);
-  for (const std::string* const field : {&agent.browser, &agent.browser_major, &agent.os_family, &agent.os_major,
-                                         &agent.device_family, &agent.device_model}) {
+  for (const std::string* const field :
+       {&agent.browser, &agent.browser_major, &agent.os_family, &agent.os_major,
+        &agent.device_family, &agent.device_model}) {
     value = value * 31 + hash(*field);
   }
   return value;
@@ -92,13 +95,14 @@ int main(int argc, char** argv) {
   const double load = milliseconds_since(start);
   start = Clock::now();
   const UserAgent first = parser->parse(
-      "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36");
+      "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+      "Chrome/120.0.0.0 Safari/537.36");
   const double first_parse = milliseconds_since(start);
   std::cout << std::fixed << std::setprecision(1);
-  std::cout << "load                   " << load << " ms for " << parser->expression_count() << " expressions, "
-            << resident_mebibytes() - before << " MiB\n"
-            << "first parse            " << first_parse << " ms (" << first.browser << ", " << first.os_family << ", "
-            << to_string(first.device_type) << ")\n";
+  std::cout << "load                   " << load << " ms for " << parser->expression_count()
+            << " expressions, " << resident_mebibytes() - before << " MiB\n"
+            << "first parse            " << first_parse << " ms (" << first.browser << ", "
+            << first.os_family << ", " << to_string(first.device_type) << ")\n";
 
   const std::vector<std::string> agents = read_agents(folder);
   const double with_agents = resident_mebibytes();
@@ -117,22 +121,26 @@ int main(int argc, char** argv) {
   std::sort(times.begin(), times.end());
   const double median = times[times.size() / 2];
   const auto count = static_cast<double>(agents.size());
-  std::cout << "warm round             " << median << " ms: " << median * 1000 / count << " us an agent, "
-            << count / median << " k agents/s on one core (median of " << rounds << ")\n";
+  std::cout << "warm round             " << median << " ms: " << median * 1000 / count
+            << " us an agent, " << count / median << " k agents/s on one core (median of " << rounds
+            << ")\n";
   std::cout << "memory after use       " << resident_mebibytes() - with_agents << " MiB more\n";
 
   const unsigned threads = std::max(2U, std::thread::hardware_concurrency());
   start = Clock::now();
   {
     std::vector<std::jthread> workers;
-    for (unsigned i = 0; i < threads; ++i) workers.emplace_back([&] { parse_all(*parser, agents); });
+    workers.reserve(threads);
+    for (unsigned i = 0; i < threads; ++i)
+      workers.emplace_back([&] { parse_all(*parser, agents); });
   }
-  std::cout << "with " << threads << " threads         " << count * threads / milliseconds_since(start)
-            << " k agents/s together\n";
+  std::cout << "with " << threads << " threads         "
+            << count * threads / milliseconds_since(start) << " k agents/s together\n";
 
   start = Clock::now();
   const std::size_t refused = parser->compile_all().size();
-  std::cout << "compile the rest       " << milliseconds_since(start) << " ms, " << refused << " refused, "
-            << resident_mebibytes() - with_agents << " MiB more than before the agents\n";
+  std::cout << "compile the rest       " << milliseconds_since(start) << " ms, " << refused
+            << " refused, " << resident_mebibytes() - with_agents
+            << " MiB more than before the agents\n";
   return 0;
 }

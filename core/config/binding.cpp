@@ -68,7 +68,7 @@ class Binder {
         component.on_error ? component.on_error->value : bound_.specification.on_error.value;
     if (component.type.value.empty()) return bound;  // told by the loader
     bound.offered = find_operator(component.kind, component.type, component.key_path() + ".type");
-    if (bound.offered == nullptr) return bound;
+    if (bound.offered.descriptor == nullptr) return bound;
     const std::string owner = describe(component.kind, component.type.value);
     std::vector<std::string> common = common_keys(component.kind);
     bound.options = bind_options(
@@ -83,9 +83,11 @@ class Binder {
     return std::string(kind_name(kind)) + ' ' + quote(type);
   }
 
-  const OfferedOperator* find_operator(flow_kind kind, const Placed<std::string>& type,
-                                       const std::string& key_path) {
-    if (const OfferedOperator* offered = registry_.find(kind, type.value)) return offered;
+  OfferedOperator find_operator(flow_kind kind, const Placed<std::string>& type,
+                                const std::string& key_path) {
+    if (const OfferedOperator* offered = registry_.find(kind, type.value)) {
+      return *offered;
+    }
     std::vector<std::string> offered_as;
     for (const flow_kind other : kAllKinds) {
       if (registry_.find(other, type.value)) offered_as.push_back("as " + with_article(other));
@@ -94,9 +96,9 @@ class Binder {
       found_.error(type.place, key_path,
                    quote(type.value) + " is offered " + enumerate(offered_as) + ", not as " +
                        with_article(kind));
-      return nullptr;
+      return {};
     }
-    if (!plugins_complete_) return nullptr;
+    if (!plugins_complete_) return {};
     std::vector<std::string> of_this_kind;
     for (const OfferedOperator& offered : registry_.operators()) {
       if (offered.descriptor->kind == kind) of_this_kind.emplace_back(offered.descriptor->name);
@@ -105,7 +107,7 @@ class Binder {
     if (remedy.empty()) remedy = "is its plugin loaded? " + loaded_plugins();
     found_.error(type.place, key_path, "no loaded plugin offers the " + describe(kind, type.value),
                  std::move(remedy));
-    return nullptr;
+    return {};
   }
 
   std::string loaded_plugins() const {
@@ -146,9 +148,9 @@ class Binder {
     }
     BoundCodec bound;
     bound.codec = find_operator(FLOW_CODEC, codec.type, key_path);
-    if (bound.codec == nullptr) return std::nullopt;
+    if (bound.codec.descriptor == nullptr) return std::nullopt;
     const std::uint64_t needed = is_source ? FLOW_DECODES : FLOW_ENCODES;
-    if ((bound.codec->descriptor->traits & needed) == 0) {
+    if ((bound.codec.descriptor->traits & needed) == 0) {
       found_.error(
           codec.type.place, key_path,
           "the codec " + quote(codec.type.value) +
@@ -156,7 +158,7 @@ class Binder {
           codecs_with(needed));
       return std::nullopt;
     }
-    bound.options = bind_options(options_of(*bound.codec->descriptor), codec.options,
+    bound.options = bind_options(options_of(*bound.codec.descriptor), codec.options,
                                  {codec.place, key_path, describe(FLOW_CODEC, codec.type.value),
                                   common_keys(FLOW_CODEC), settings_.secrets},
                                  found_);
@@ -177,7 +179,7 @@ class Binder {
   void bind_inputs(std::size_t reader) {
     const ComponentSpecification& component = bound_.specification.components[reader];
     BoundComponent& bound = bound_.components[reader];
-    if (bound.offered == nullptr || component.inputs.empty()) {
+    if (bound.offered.descriptor == nullptr || component.inputs.empty()) {
       // Ports of the reader are unknown, but what it reads must not be warned of.
       for (const InputSpecification& input : component.inputs) {
         for (const InputReference& reference : input.references) find_output(component, reference);
@@ -248,7 +250,7 @@ class Binder {
     edge.place = reference.place;
     const BoundComponent& from = bound_.components[edge.from];
     const ComponentSpecification& from_specification = bound_.specification.components[edge.from];
-    if (from.offered == nullptr) return std::nullopt;
+    if (from.offered.descriptor == nullptr) return std::nullopt;
     if (from_specification.kind == FLOW_SINK && reference.port.empty()) return std::nullopt;
     const flow_descriptor& descriptor = from.descriptor();
     const std::vector<std::string> outputs = port_names(descriptor.outputs, descriptor.n_outputs);
@@ -307,7 +309,7 @@ class Binder {
 
   void warn_of_unread(std::size_t i) {
     const BoundComponent& bound = bound_.components[i];
-    if (bound.offered == nullptr) return;
+    if (bound.offered.descriptor == nullptr) return;
     const ComponentSpecification& component = bound_.specification.components[i];
     const flow_descriptor& descriptor = bound.descriptor();
     for (std::uint32_t port = 0; port < descriptor.n_outputs; ++port) {

@@ -27,18 +27,18 @@ struct BoundInput {
 };
 
 struct BoundCodec {
-  const OfferedOperator* codec = nullptr;
+  OfferedOperator codec;
   BoundOptions options;
 };
 
 struct BoundComponent {
-  const OfferedOperator* offered = nullptr;
+  OfferedOperator offered;
   BoundOptions options;
   std::optional<BoundCodec> codec;  // a source's decoding or a sink's encoding
   std::vector<BoundInput> inputs;   // by port, then as listed
   OnError on_error = OnError::kDeadLetter;
 
-  const flow_descriptor& descriptor() const { return *offered->descriptor; }
+  const flow_descriptor& descriptor() const { return *offered.descriptor; }
 };
 
 struct BoundPipeline {

@@ -242,7 +242,9 @@ PipelineSpecification parse_pipeline(std::string_view text, const std::filesyste
   PipelineSpecification specification;
   specification.place.file = file.string();
   specification.content_hash = fnv1a(text);
-  Value document{{file.string(), 1, 1}, parse_toml(text, file.string())};
+  // Parsed first: gcc 12 destroys a brace-initialized aggregate twice if a member's value throws.
+  Value::Table tables = parse_toml(text, file.string());
+  Value document{{file.string(), 1, 1}, std::move(tables)};
 
   const VariableLookup lookup = [&](std::string_view name) -> std::optional<std::string> {
     if (name != "PIPELINE_DIR") return settings.variables(name);
@@ -279,7 +281,8 @@ PipelineSpecification load_pipeline(const std::filesystem::path& file, Diagnosti
                                     const LoadSettings& settings) {
   const FileText content = read_file_text(file, kLargestPipelineFile);
   if (!content.problem.empty()) {
-    throw ConfigurationError(Diagnostic{{file.string(), 0, 0}, "", content.problem, ""});
+    const Place place{file.string(), 0, 0};
+    throw ConfigurationError(Diagnostic{place, "", content.problem, ""});
   }
   return parse_pipeline(content.text, file, found, settings);
 }

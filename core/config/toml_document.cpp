@@ -109,7 +109,8 @@ class Converter {
     members.reserve(from.size());
     for (auto&& [key, node] : from) {
       const Place place = place_of(key.source());
-      members.push_back({std::string(key.str()), place, value(node, place, depth + 1)});
+      Value member = value(node, place, depth + 1);
+      members.push_back({std::string(key.str()), place, std::move(member)});
     }
     std::sort(members.begin(), members.end(), [](const Member& a, const Member& b) {
       return std::tie(a.place.line, a.place.column) < std::tie(b.place.line, b.place.column);

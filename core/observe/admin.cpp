@@ -1,10 +1,16 @@
 #include "core/observe/admin.hpp"
 
 #include <CivetServer.h>
+#include <netdb.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -31,18 +37,23 @@ Address parse_address(std::string_view text) {
   const std::string_view port = colon == std::string_view::npos ? "" : text.substr(colon + 1);
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   const std::string_view inner = bracketed ? host.substr(1, host.size() - 2) : host;
-  constexpr std::string_view kDigits = "0123456789";
-  constexpr std::string_view kAddress6 = "0123456789abcdefABCDEF:.";
-  constexpr std::string_view kName =
+  constexpr std::string_view digits = "0123456789";
+  constexpr std::string_view address6 = "0123456789abcdefABCDEF:.";
+  constexpr std::string_view name =
       "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-_";
-  const bool good_host = !inner.empty() && inner.find_first_not_of(bracketed ? kAddress6 : kName) ==
+  const bool good_host = !inner.empty() && inner.find_first_not_of(bracketed ? address6 : name) ==
                                                std::string_view::npos;
   const bool good_port = !port.empty() && port.size() <= 5 &&
-                         port.find_first_not_of(kDigits) == std::string_view::npos &&
+                         port.find_first_not_of(digits) == std::string_view::npos &&
                          std::atoi(std::string(port).c_str()) <= 65535;
   if (!good_host || !good_port) {
     throw std::runtime_error("admin listener: '" + std::string(text) +
                              "' is not an address of the form HOST:PORT" + kRemedy);
+  }
+  if (bracketed && mg_check_feature(MG_FEATURES_IPV6) == 0) {
+    throw std::runtime_error("admin listener: '" + std::string(text) +
+                             "' cannot be used: the installed HTTP library knows no IPv6" +
+                             kRemedy);
   }
   return {std::string(host), std::string(port)};
 }
@@ -94,6 +105,24 @@ class SignalsBlocked {
   sigset_t before_;
 };
 
+// Connects to a listener and hangs up, so that the thread that waits for clients looks around.
+void knock(const std::string& host, int port) {
+  const bool bracketed = host.starts_with('[');
+  const std::string name = bracketed ? host.substr(1, host.size() - 2) : host;
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (::getaddrinfo(name.c_str(), std::to_string(port).c_str(), &hints, &found) != 0) return;
+  for (const addrinfo* entry = found; entry != nullptr; entry = entry->ai_next) {
+    const int peer = ::socket(entry->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (peer < 0) continue;
+    // Not blocking: whether it succeeds does not matter, it is tried again.
+    (void)::connect(peer, entry->ai_addr, entry->ai_addrlen);
+    ::close(peer);
+  }
+  ::freeaddrinfo(found);
+}
+
 }  // namespace
 
 AdminRoutes standard_routes(MetricsRegistry& metrics, const Health& health) {
@@ -133,13 +162,32 @@ class AdminListener::Server final : public CivetHandler {
       startup_messages = nullptr;
       throw;
     }
+    host_ = address.host;
     const std::vector<int> ports = server_->getListeningPorts();
     port_ = ports.empty() ? 0 : ports.front();
     address_ = address.host + ":" + std::to_string(port_);
     server_->addHandler("/", this);
   }
 
-  ~Server() override { server_->close(); }
+  // The library's accepting thread looks only every two seconds whether it shall stop, unless a
+  // client comes: a run of a second must not take three.
+  ~Server() override {
+    std::atomic<bool> closed{false};
+    std::thread knocking;
+    try {
+      const SignalsBlocked blocked;
+      knocking = std::thread([this, &closed] {
+        while (!closed) {
+          knock(host_, port_);
+          std::this_thread::sleep_for(std::chrono::milliseconds(2));
+        }
+      });
+    } catch (...) {  // no thread to be had: it takes the two seconds
+    }
+    server_->close();
+    closed = true;
+    if (knocking.joinable()) knocking.join();
+  }
 
   int port() const noexcept { return port_; }
   const std::string& address() const noexcept { return address_; }
@@ -202,6 +250,7 @@ class AdminListener::Server final : public CivetHandler {
   }
 
   const AdminRoutes routes_;
+  std::string host_;
   int port_ = 0;
   std::string address_;
   std::unique_ptr<CivetServer> server_;

@@ -62,7 +62,7 @@ Health::Answer Health::ready() const {
   for (const std::string& component : closed_) {
     missing.push_back("component " + component + " is not open");
   }
-  if (!running_) missing.push_back("the graph does not run yet");
+  if (!running_) missing.emplace_back("the graph does not run yet");
   if (draining_) missing.push_back("the pipeline is stopping: " + drain_reason_);
   if (failed_) missing.push_back("the pipeline has failed: " + failure_);
   Answer answer{missing.empty(),

@@ -37,7 +37,7 @@ class Health {
 
  private:
   const std::string pipeline_;
-  mutable std::mutex mutex_;  // guards all that follows
+  mutable std::mutex mutex_;         // guards all that follows
   std::vector<std::string> closed_;  // expected, not open yet
   bool running_ = false;
   bool draining_ = false;

@@ -40,7 +40,7 @@ class Histogram {
  public:
   // `bounds`: inclusive upper bounds, ascending, without the infinite one; must outlive this.
   explicit Histogram(std::span<const double> bounds)
-      : bounds_(bounds), counts_(new std::atomic<std::uint64_t>[bounds.size() + 1]{}) {}
+      : bounds_(bounds), counts_(new std::atomic<std::uint64_t>[bounds.size() + 1] {}) {}
 
   // `times` observations of `value`; NaN is ignored.
   void observe(double value, std::uint64_t times = 1) noexcept {

@@ -106,13 +106,13 @@ const std::string* intern_reason(std::string_view reason) {
     std::set<std::string, std::less<>> reasons;  // a node's address is stable
     const std::string* other = &*reasons.emplace(kOtherReason).first;
   };
-  static Pool* const pool = new Pool;  // never destroyed: counts may be printed by statics
+  static Pool* const kPool = new Pool;  // never destroyed: counts may be printed by statics
   const std::string tidy = tidy_reason(reason);
-  const std::lock_guard lock(pool->mutex);
-  const auto found = pool->reasons.find(tidy);
-  if (found != pool->reasons.end()) return &*found;
-  if (pool->reasons.size() >= kMaxPooledReasons) return pool->other;
-  return &*pool->reasons.insert(tidy).first;
+  const std::lock_guard lock(kPool->mutex);
+  const auto found = kPool->reasons.find(tidy);
+  if (found != kPool->reasons.end()) return &*found;
+  if (kPool->reasons.size() >= kMaxPooledReasons) return kPool->other;
+  return &*kPool->reasons.insert(tidy).first;
 }
 
 void ReasonCounts::add(std::string_view reason, std::uint64_t rows) {
@@ -132,17 +132,17 @@ void ReasonCounts::add(const ReasonCounts& other) {
 }
 
 void ReasonCounts::add_interned(const std::string* reason, std::uint64_t rows) {
-  static const std::string* const other = intern_reason(kOtherReason);
+  static const std::string* const kOther = intern_reason(kOtherReason);
   const auto find = [this](const std::string* wanted) {
     return std::find_if(entries_.begin(), entries_.end(),
                         [wanted](const Entry& entry) { return entry.first == wanted; });
   };
   auto found = find(reason);
-  if (found == entries_.end() && reason != other) {
-    const bool has_other = find(other) != entries_.end();
+  if (found == entries_.end() && reason != kOther) {
+    const bool has_other = find(kOther) != entries_.end();
     if (entries_.size() - (has_other ? 1 : 0) >= kMaxReasons) {
-      reason = other;
-      found = find(other);
+      reason = kOther;
+      found = find(kOther);
     }
   }
   if (found == entries_.end()) found = entries_.insert(entries_.end(), {reason, 0});
@@ -352,9 +352,9 @@ void PipelineLedger::print(std::ostream& out) const {
                  with_thousands(counts.received.rows) + ")\n";
     }
     if (const std::int64_t difference = counts.difference(); difference != 0) {
-      trouble += "edge " + edge->name() + ": " + with_thousands(magnitude(difference)) +
-                 (difference > 0 ? " rows vanished on the way\n"
-                                 : " more rows received than sent\n");
+      trouble +=
+          "edge " + edge->name() + ": " + with_thousands(magnitude(difference)) +
+          (difference > 0 ? " rows vanished on the way\n" : " more rows received than sent\n");
     }
   }
   print_table(out, table);

@@ -107,8 +107,8 @@ struct Log {
 
 // Never destroyed, so that destructors of statics may log.
 Log& instance() {
-  static Log* const log = new Log;
-  return *log;
+  static Log* const kLog = new Log;
+  return *kLog;
 }
 
 void append_time(std::string& out) {

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -40,15 +41,18 @@ std::optional<Format> parse_format(std::string_view name) noexcept;
 
 void configure(const Options& options) noexcept;
 
-// One value; text is borrowed for the call it is passed to.
+template <typename T>
+concept Loggable = std::is_arithmetic_v<T> || std::is_convertible_v<const T&, std::string_view>;
+
+// One value; text is borrowed for the call it is passed to. Converts on purpose: {"rows", n}.
 class Value {
  public:
+  // NOLINTBEGIN(google-explicit-constructor)
   Value(std::nullptr_t) noexcept {}
   Value(const char* text) noexcept {
     if (text != nullptr) value_ = std::string_view(text);
   }
-  template <typename T>
-    requires(std::is_arithmetic_v<T> || std::is_convertible_v<const T&, std::string_view>)
+  template <Loggable T>
   Value(const T& value) noexcept {
     if constexpr (std::is_same_v<T, bool>) {
       value_ = value;
@@ -62,6 +66,7 @@ class Value {
       value_ = std::string_view(value);
     }
   }
+  // NOLINTEND(google-explicit-constructor)
 
   using Any =
       std::variant<std::monostate, bool, std::int64_t, std::uint64_t, double, std::string_view>;

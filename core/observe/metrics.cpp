@@ -113,10 +113,10 @@ MetricsRegistry::Registration MetricsRegistry::provide(std::string_view name,
   const bool known =
       component.empty() ? is_provided_by_pipeline(name) : is_provided_by_source(name);
   if (!known) {
-    throw std::invalid_argument("metrics: '" + std::string(name) + "' of " +
-                                (component.empty() ? "the pipeline"
-                                                   : "component '" + std::string(component) + "'") +
-                                " is not a value that can be provided");
+    throw std::invalid_argument(
+        "metrics: '" + std::string(name) + "' of " +
+        (component.empty() ? "the pipeline" : "component '" + std::string(component) + "'") +
+        " is not a value that can be provided");
   }
   const std::lock_guard lock(mutex_);
   provided_.push_back({++last_id_, std::string(name), std::string(component), std::move(value)});

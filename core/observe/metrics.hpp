@@ -24,8 +24,8 @@
 
 namespace flowrun {
 
-// The full names ("flowrun_...") of all built-in metrics, in the order of the page. Frozen by a test:
-// dashboards depend on them.
+// The full names ("flowrun_...") of all built-in metrics, in the order of the page. Frozen by a
+// test: dashboards depend on them.
 std::span<const std::string_view> metric_names();
 
 enum class MetricKind { kCounter, kGauge, kHistogram };
@@ -78,7 +78,7 @@ struct PipelineMetrics {
 class MetricsRegistry {
  public:
   struct Build {
-    std::string version;     // of flowrun
+    std::string version;  // of flowrun
     std::string compiler;
     std::string build_type;  // eg: "Release"
     std::string abi;         // eg: "1.0"

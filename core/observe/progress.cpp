@@ -37,9 +37,8 @@ std::uint64_t rounded(double value) {
 }
 
 std::string byte_rate(double bytes) {
-  constexpr std::pair<double, const char*> kUnits[] = {
-      {1e9, "GB/s"}, {1e6, "MB/s"}, {1e3, "kB/s"}};
-  for (const auto& [unit, name] : kUnits) {
+  constexpr std::pair<double, const char*> units[] = {{1e9, "GB/s"}, {1e6, "MB/s"}, {1e3, "kB/s"}};
+  for (const auto& [unit, name] : units) {
     if (bytes < unit) continue;
     const double value = bytes / unit;
     return value < 10 ? fmt::format("{:.1f} {}", value, name)
@@ -120,11 +119,10 @@ std::string format_progress(const ProgressSnapshot& now, const ProgressRates& ra
     std::string text;
     int weight;  // the lightest goes first where room is short
   };
-  std::vector<Part> parts = {
-      {with_thousands(now.rows) + (now.rows == 1 ? " row" : " rows"), 9},
-      {with_thousands(rounded(rates.rows)) + " rows/s", 6},
-      {byte_rate(rates.bytes), 3},
-      {memory(now), 4}};
+  std::vector<Part> parts = {{with_thousands(now.rows) + (now.rows == 1 ? " row" : " rows"), 9},
+                             {with_thousands(rounded(rates.rows)) + " rows/s", 6},
+                             {byte_rate(rates.bytes), 3},
+                             {memory(now), 4}};
   if (const std::optional<double> percent = percent_done(now)) {
     parts.push_back({fmt::format("{:.0f} %", std::floor(*percent)), 8});
   }
@@ -144,9 +142,8 @@ std::string format_progress(const ProgressSnapshot& now, const ProgressRates& ra
     }
     if (width(line) <= columns) return line;
     if (parts.size() == 1) return line.substr(0, columns);  // digits and ASCII only
-    parts.erase(std::min_element(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
-      return a.weight < b.weight;
-    }));
+    parts.erase(std::min_element(parts.begin(), parts.end(),
+                                 [](const Part& a, const Part& b) { return a.weight < b.weight; }));
   }
 }
 

@@ -65,8 +65,8 @@ std::string format_progress(const ProgressSnapshot& now, const ProgressRates& ra
 class ProgressReporter {
  public:
   struct Options {
-    bool terminal = false;         // as log::has_status_line() says
-    std::size_t columns = 0;       // 0: as wide as the terminal
+    bool terminal = false;    // as log::has_status_line() says
+    std::size_t columns = 0;  // 0: as wide as the terminal
     std::chrono::nanoseconds terminal_interval = std::chrono::milliseconds(200);
     std::chrono::nanoseconds log_interval = std::chrono::seconds(10);
   };

@@ -107,20 +107,20 @@ double process_start_time() {
   const auto seconds = [](const timespec& time) {
     return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
   };
-  const double start = seconds(now) - seconds(since_boot) +
-                       ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  const double start =
+      seconds(now) - seconds(since_boot) + ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
   return std::round(start * 100) / 100;
 }
 
 }  // namespace
 
 std::span<const std::string_view> metric_names() {
-  static const std::vector<std::string_view> names = [] {
+  static const std::vector<std::string_view> kNames = [] {
     std::vector<std::string_view> all;
     for (const Family& family : kFamilies) all.push_back(family.name);
     return all;
   }();
-  return names;
+  return kNames;
 }
 
 // One scrape; runs under the registry's lock.
@@ -292,23 +292,24 @@ class MetricsRegistry::Scrape {
     build.push_back({"build_type", registry_.build_.build_type});
     build.push_back({"abi", registry_.build_.abi});
     add("flowrun_build_info", build, 1);
-    static const double start_time = process_start_time();
-    add("flowrun_process_start_time_seconds", labels, start_time);
+    static const double kStartTime = process_start_time();
+    add("flowrun_process_start_time_seconds", labels, kStartTime);
     const std::chrono::duration<double> up = std::chrono::steady_clock::now() - registry_.started_;
     add("flowrun_uptime_seconds", labels, up.count());
   }
 
   // The newest provider wins; a value nobody provides is 0, one that throws NaN.
   double provided(std::string_view name, std::string_view component) const {
-    for (auto entry = registry_.provided_.rbegin(); entry != registry_.provided_.rend(); ++entry) {
-      if (entry->name != name || entry->component != component) continue;
-      try {
-        return entry->value();
-      } catch (...) {
-        return std::numeric_limits<double>::quiet_NaN();
-      }
+    const Provided* newest = nullptr;
+    for (const Provided& entry : registry_.provided_) {
+      if (entry.name == name && entry.component == component) newest = &entry;
     }
-    return 0;
+    if (newest == nullptr) return 0;
+    try {
+      return newest->value();
+    } catch (...) {
+      return std::numeric_limits<double>::quiet_NaN();
+    }
   }
 
   MetricsRegistry& registry_;

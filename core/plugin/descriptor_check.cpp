@@ -209,7 +209,8 @@ class PluginCheck {
   // other operators around it are not looked at: they may be another plugin's.
   void check_example(const flow_descriptor& descriptor) {
     try {
-      Value document{{"example_toml", 1, 1}, parse_toml(descriptor.example_toml, "example_toml")};
+      Value::Table tables = parse_toml(descriptor.example_toml, "example_toml");
+      Value document{{"example_toml", 1, 1}, std::move(tables)};
       Diagnostics found;
       const VariableLookup keep = [](std::string_view name) {
         return std::optional<std::string>("${" + std::string(name) + '}');

@@ -43,6 +43,7 @@ void check_is_library(const std::filesystem::path& file) {
 
   Elf64_Ehdr header{};
   stream.read(reinterpret_cast<char*>(&header), sizeof header);
+  if (stream.bad()) refuse("cannot be read");
   const std::streamsize n_read = stream.gcount();
   if (n_read < SELFMAG || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) {
     refuse("is not a shared library: it does not begin with an ELF header");

@@ -40,53 +40,65 @@ bool starts_with_any(std::string_view text, const std::array<std::string_view, N
 constexpr auto kBotParts = std::to_array<std::string_view>({"crawler", "spider", "slurp"});
 
 constexpr auto kProgramPrefixes = std::to_array<std::string_view>(
-    {"curl/", "libcurl", "wget/", "python-", "python/", "go-http-client", "java/", "apache-httpclient",
-     "libwww-perl", "lwp::", "ruby", "php/", "guzzlehttp", "axios/", "node-fetch", "postmanruntime", "aiohttp",
-     "pycurl", "mechanize", "jakarta commons", "http_request", "git/", "debian apt", "aria2/"});
+    {"curl/",        "libcurl",        "wget/",      "python-",
+     "python/",      "go-http-client", "java/",      "apache-httpclient",
+     "libwww-perl",  "lwp::",          "ruby",       "php/",
+     "guzzlehttp",   "axios/",         "node-fetch", "postmanruntime",
+     "aiohttp",      "pycurl",         "mechanize",  "jakarta commons",
+     "http_request", "git/",           "debian apt", "aria2/"});
 
 constexpr auto kOtherDeviceParts = std::to_array<std::string_view>(
-    {"hbbtv", "smart-tv", "smarttv", "smart_tv", "appletv", "apple tv", "googletv", "google tv", "android tv",
-     "bravia", "netcast", "web0s", "crkey", "viera", "roku", "aftb", "aftt", "aftm", "afts", "playstation",
-     "xbox", "nintendo", "webtv", "watchos", "glass 1"});
+    {"hbbtv",     "smart-tv",   "smarttv", "smart_tv", "appletv", "apple tv",    "googletv",
+     "google tv", "android tv", "bravia",  "netcast",  "web0s",   "crkey",       "viera",
+     "roku",      "aftb",       "aftt",    "aftm",     "afts",    "playstation", "xbox",
+     "nintendo",  "webtv",      "watchos", "glass 1"});
 
 constexpr auto kOtherDeviceSystems = std::to_array<std::string_view>(
-    {"ATV OS X", "tvOS", "WatchOS", "GoogleTV", "Chromecast", "FireHbbTV", "Roku", "WebTV", "Web0S", "VRE",
-     "Samsung", "Sony", "Panasonic", "Philips", "LG"});
+    {"ATV OS X", "tvOS", "WatchOS", "GoogleTV", "Chromecast", "FireHbbTV", "Roku", "WebTV", "Web0S",
+     "VRE", "Samsung", "Sony", "Panasonic", "Philips", "LG"});
 
 constexpr auto kPortableConsoleParts = std::to_array<std::string_view>(
     {"playstation portable", "playstation vita", "nintendo 3ds", "nintendo dsi", "nintendo ds"});
 
 constexpr auto kTabletParts = std::to_array<std::string_view>(
-    {"ipad", "kindle", "playbook", "touchpad", "opera tablet", "nexus 7", "nexus 9", "nexus 10", "xoom",
-     "transformer prime", "transformer tf", "pixel c ", "nook", "wetab"});
+    {"ipad", "kindle", "playbook", "touchpad", "opera tablet", "nexus 7", "nexus 9", "nexus 10",
+     "xoom", "transformer prime", "transformer tf", "pixel c ", "nook", "wetab"});
 
 constexpr auto kTabletModelParts = std::to_array<std::string_view>({"tab", "pad"});
 
 // Model names with "tab" or "pad" inside of a phone's name.
-constexpr auto kNoTabletParts =
-    std::to_array<std::string_view>({"padfone", "stable", "fonepad note", "keypad", "gamepad", "trackpad"});
+constexpr auto kNoTabletParts = std::to_array<std::string_view>(
+    {"padfone", "stable", "fonepad note", "keypad", "gamepad", "trackpad"});
 
-constexpr auto kMobileSystems = std::to_array<std::string_view>(
-    {"iOS", "Windows Phone", "Windows Mobile", "Windows CE", "BlackBerry OS", "Symbian OS", "Symbian^3",
-     "Symbian^3 Anna", "Symbian^3 Belle", "Firefox OS", "KaiOS", "Tizen", "Bada", "MeeGo", "Maemo", "Sailfish", "webOS",
-     "Brew MP", "BREW", "Nokia Series 40", "Nokia Series 30 Plus", "Android"});
+constexpr auto kMobileSystems =
+    std::to_array<std::string_view>({"iOS",        "Windows Phone",   "Windows Mobile",
+                                     "Windows CE", "BlackBerry OS",   "Symbian OS",
+                                     "Symbian^3",  "Symbian^3 Anna",  "Symbian^3 Belle",
+                                     "Firefox OS", "KaiOS",           "Tizen",
+                                     "Bada",       "MeeGo",           "Maemo",
+                                     "Sailfish",   "webOS",           "Brew MP",
+                                     "BREW",       "Nokia Series 40", "Nokia Series 30 Plus",
+                                     "Android"});
 
 constexpr auto kMobileDevices = std::to_array<std::string_view>(
     {"iPhone", "iPod", "iPod touch", "Generic Smartphone", "Generic Feature Phone"});
 
 constexpr auto kMobileParts = std::to_array<std::string_view>(
-    {"mobile", "midp", "up.browser", "opera mini", "opera mobi", "docomo", "windows ce", "symbian", "blackberry",
-     "palmos", "palm os", "j2me", "iphone", "ipod"});
+    {"mobile", "midp", "up.browser", "opera mini", "opera mobi", "docomo", "windows ce", "symbian",
+     "blackberry", "palmos", "palm os", "j2me", "iphone", "ipod"});
 
 constexpr auto kDesktopSystems = std::to_array<std::string_view>(
-    {"Windows", "Mac OS X", "Mac OS", "Chrome OS", "Linux", "Ubuntu", "Kubuntu", "Debian", "Fedora", "Red Hat", "CentOS",
-     "Gentoo", "Mandriva", "Mageia", "SUSE", "openSUSE", "Slackware", "Arch Linux", "Linux Mint", "PCLinuxOS", "Puppy",
-     "CrOS", "FreeBSD", "OpenBSD", "NetBSD", "DragonFly", "BSD", "BSD Four", "Solaris", "SunOS", "AIX", "HP-UX", "IRIX64",
-     "BeOS", "Haiku", "OS/2", "Amiga", "AmigaOS", "SerenityOS", "Ubuntu Chromium"});
+    {"Windows", "Mac OS X", "Mac OS",    "Chrome OS",  "Linux",          "Ubuntu",    "Kubuntu",
+     "Debian",  "Fedora",   "Red Hat",   "CentOS",     "Gentoo",         "Mandriva",  "Mageia",
+     "SUSE",    "openSUSE", "Slackware", "Arch Linux", "Linux Mint",     "PCLinuxOS", "Puppy",
+     "CrOS",    "FreeBSD",  "OpenBSD",   "NetBSD",     "DragonFly",      "BSD",       "BSD Four",
+     "Solaris", "SunOS",    "AIX",       "HP-UX",      "IRIX64",         "BeOS",      "Haiku",
+     "OS/2",    "Amiga",    "AmigaOS",   "SerenityOS", "Ubuntu Chromium"});
 
 /// Whether a word of `agent` ends in "bot" or "bots"; the phone brand Cubot is none.
 bool has_bot_word(std::string_view agent) {
-  for (std::size_t at = agent.find("bot"); at != std::string_view::npos; at = agent.find("bot", at + 3)) {
+  for (std::size_t at = agent.find("bot"); at != std::string_view::npos;
+       at = agent.find("bot", at + 3)) {
     std::size_t end = at + 3;
     if (end < agent.size() && agent[end] == 's') ++end;
     const bool ends_word = end == agent.size() || !is_letter(agent[end]);
@@ -98,7 +110,8 @@ bool has_bot_word(std::string_view agent) {
 
 /// "tablet" as itself, not as part of Windows' "Tablet PC 2.0".
 bool has_tablet_word(std::string_view agent) {
-  for (std::size_t at = agent.find("tablet"); at != std::string_view::npos; at = agent.find("tablet", at + 6)) {
+  for (std::size_t at = agent.find("tablet"); at != std::string_view::npos;
+       at = agent.find("tablet", at + 6)) {
     if (agent.substr(at + 6, 3) != " pc") return true;
   }
   return false;
@@ -137,8 +150,9 @@ DeviceType device_type_of(const DeviceClues& clues) {
   if (is_one_of(clues.os_family, kOtherDeviceSystems) || contains_any(agent, kOtherDeviceParts)) {
     return contains_any(agent, kPortableConsoleParts) ? DeviceType::kMobile : DeviceType::kOther;
   }
-  if (clues.device_family == "iPad" || contains_any(agent, kTabletParts) || has_tablet_word(agent) ||
-      clues.os_family == "BlackBerry Tablet OS" || is_tablet_model(clues)) {
+  if (clues.device_family == "iPad" || contains_any(agent, kTabletParts) ||
+      has_tablet_word(agent) || clues.os_family == "BlackBerry Tablet OS" ||
+      is_tablet_model(clues)) {
     return DeviceType::kTablet;
   }
   const bool says_mobile = agent.find("mobi") != std::string::npos;
@@ -146,12 +160,12 @@ DeviceType device_type_of(const DeviceClues& clues) {
     const bool browser = agent.starts_with("mozilla/") || agent.starts_with("opera/");
     return browser ? DeviceType::kTablet : DeviceType::kMobile;
   }
-  if (is_one_of(clues.os_family, kMobileSystems) || is_one_of(clues.device_family, kMobileDevices) ||
-      contains_any(agent, kMobileParts)) {
+  if (is_one_of(clues.os_family, kMobileSystems) ||
+      is_one_of(clues.device_family, kMobileDevices) || contains_any(agent, kMobileParts)) {
     return DeviceType::kMobile;
   }
   if (is_one_of(clues.os_family, kDesktopSystems)) return DeviceType::kDesktop;
-  return DeviceType::kOther;
+  return clues.device_brand.empty() ? DeviceType::kOther : DeviceType::kMobile;
 }
 
 }  // namespace flow::operators

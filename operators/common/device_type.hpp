@@ -23,25 +23,35 @@ struct DeviceClues {
 
 /// The first of these rules that applies; words are compared without regard to ASCII case.
 ///
-/// 1. bot: the device family is Spider; or the agent holds a word that ends in "bot" or "bots" (except the phone
+/// 1. bot: the device family is Spider; or the agent holds a word that ends in "bot" or "bots"
+/// (except the phone
 ///    brand Cubot), or "crawler", "spider", "slurp".
-/// 2. other: programs and libraries that fetch for something else (the agent begins with curl/, Wget/, python-,
+/// 2. other: programs and libraries that fetch for something else (the agent begins with curl/,
+/// Wget/, python-,
 ///    Go-http-client, Java/, ...), as they say nothing of the device in front of a person.
-/// 3. other: televisions, game consoles, watches, e.g. HbbTV, Apple TV, Chromecast, Roku, PlayStation, Xbox; but
+/// 3. other: televisions, game consoles, watches, e.g. HbbTV, Apple TV, Chromecast, Roku,
+/// PlayStation, Xbox; but
 ///    a portable console is mobile.
-/// 4. tablet: iPad, Kindle and Kindle Fire, PlayBook, TouchPad, the word Tablet (not Windows' "Tablet PC"), models whose
-///    name has a word with tab, pad or tablet in it, known models without such a word (Nexus 7/9/10, Xoom, ...).
-/// 5. Android: mobile if the agent says "Mobi"; otherwise tablet for browsers, which say so on phones (the agent
+/// 4. tablet: iPad, Kindle and Kindle Fire, PlayBook, TouchPad, the word Tablet (not Windows'
+/// "Tablet PC"), models whose
+///    name has a word with tab, pad or tablet in it, known models without such a word (Nexus
+///    7/9/10, Xoom, ...).
+/// 5. Android: mobile if the agent says "Mobi"; otherwise tablet for browsers, which say so on
+/// phones (the agent
 ///    begins with Mozilla/ or Opera/), and mobile for applications, which do not.
-/// 6. mobile: iOS, Windows Phone and Mobile, BlackBerry, Symbian, Firefox OS, KaiOS, Tizen, and other systems of
-///    phones; device families iPhone, iPod, Generic Smartphone and Generic Feature Phone; agents with "Mobile",
-///    "MIDP", "UP.Browser", "Opera Mini".
-/// 7. desktop: Windows, Mac OS (X), Chrome OS, Linux and its distributions, the BSDs, Solaris and other
+/// 6. mobile: iOS, Windows Phone and Mobile, BlackBerry, Symbian, Firefox OS, KaiOS, Tizen, and
+/// other systems of
+///    phones; device families iPhone, iPod, Generic Smartphone and Generic Feature Phone; agents
+///    with "Mobile", "MIDP", "UP.Browser", "Opera Mini".
+/// 7. desktop: Windows, Mac OS (X), Chrome OS, Linux and its distributions, the BSDs, Solaris and
+/// other
 ///    systems of workstations.
-/// 8. other.
+/// 8. mobile: any other device whose brand is known; the expressions name hardly anything but
+/// phones then.
+/// 9. other.
 ///
-/// Not told apart, as the agents are the same: an iPad that asks for desktop pages and a Mac; Windows tablets and
-/// Windows computers. About 1 us; allocates one copy of the agent.
+/// Not told apart, as the agents are the same: an iPad that asks for desktop pages and a Mac;
+/// Windows tablets and Windows computers. About 1 us; allocates one copy of the agent.
 DeviceType device_type_of(const DeviceClues& clues);
 
 }  // namespace flow::operators

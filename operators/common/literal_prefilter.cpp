@@ -39,7 +39,8 @@ LiteralPrefilter::LiteralPrefilter(const std::vector<LiteralRequirement>& requir
     if (clauses.empty()) set_bit(always_, expression);
     std::uint32_t bit = 1;
     for (const LiteralClause& clause : clauses) {
-      if (bit > 0xFFU) break;  // the clauses beyond the mask are not needed: fewer conditions, more candidates
+      if (bit > 0xFFU)
+        break;  // the clauses beyond the mask are not needed: fewer conditions, more candidates
       for (const std::string& literal : clause) {
         const auto [entry, added] =
             numbers.try_emplace(literal, static_cast<std::uint32_t>(literals.size()));
@@ -68,14 +69,14 @@ LiteralPrefilter::LiteralPrefilter(const std::vector<LiteralRequirement>& requir
   }
   for (unsigned char byte = 'A'; byte <= 'Z'; ++byte) class_of_[byte] = class_of_[byte + 'a' - 'A'];
 
-  // The trie. Its rows hold state numbers until the automaton is finished; 0 is the root and "no such child".
+  // The trie. Its rows hold state numbers until the automaton is finished; 0 is the root and "no
+  // such child".
   std::vector<std::uint32_t> own_literal(1, 0);  // state -> literal that ends here, plus one
   transitions_.assign(class_count_, 0);
   for (std::uint32_t number = 0; number < literals.size(); ++number) {
     std::uint32_t state = 0;
     for (const char byte : literals[number]) {
-      const std::size_t cell =
-          state * class_count_ + class_of_[static_cast<unsigned char>(byte)];
+      const std::size_t cell = state * class_count_ + class_of_[static_cast<unsigned char>(byte)];
       if (transitions_[cell] == 0) {
         transitions_[cell] = static_cast<std::uint32_t>(own_literal.size());
         own_literal.push_back(0);

@@ -13,9 +13,10 @@ namespace flow::operators {
 
 /// An Aho-Corasick automaton over the required literals of a list of expressions.
 ///
-/// The scan costs one table look-up per byte of the text plus one step per (literal found, expression) pair, however many
-/// expressions there are. It compares without regard to ASCII case.
-/// Thread safety: immutable once made; scan() may be called from any thread, each with its own Candidates.
+/// The scan costs one table look-up per byte of the text plus one step per (literal found,
+/// expression) pair, however many expressions there are. It compares without regard to ASCII case.
+/// Thread safety: immutable once made; scan() may be called from any thread, each with its own
+/// Candidates.
 class LiteralPrefilter {
  public:
   /// The result of a scan and its working memory: reuse one for many scans to save the allocations.
@@ -26,17 +27,17 @@ class LiteralPrefilter {
 
    private:
     friend class LiteralPrefilter;
-    std::vector<std::uint64_t> expressions_;    // bit i: expression i may match
-    std::vector<std::uint64_t> literals_;       // bit i: literal i was seen
-    std::vector<std::uint8_t> clauses_;         // per expression, bit c: clause c holds
+    std::vector<std::uint64_t> expressions_;  // bit i: expression i may match
+    std::vector<std::uint64_t> literals_;     // bit i: literal i was seen
+    std::vector<std::uint8_t> clauses_;       // per expression, bit c: clause c holds
   };
 
-  /// Expression i is the one that `requirements[i]` describes; one without clauses is a candidate for every text.
-  /// Throws std::length_error beyond 2^31 automaton states (some GiB of literals).
+  /// Expression i is the one that `requirements[i]` describes; one without clauses is a candidate
+  /// for every text. Throws std::length_error beyond 2^31 automaton states (some GiB of literals).
   explicit LiteralPrefilter(const std::vector<LiteralRequirement>& requirements);
 
-  /// Leaves in `candidates` each expression whose clauses all hold for `text`. An expression that is not among them
-  /// cannot match.
+  /// Leaves in `candidates` each expression whose clauses all hold for `text`. An expression that
+  /// is not among them cannot match.
   void scan(std::string_view text, Candidates& candidates) const;
 
   std::size_t expression_count() const { return complete_.size(); }
@@ -51,19 +52,21 @@ class LiteralPrefilter {
   };
   struct Output {
     std::uint32_t literal;
-    std::uint32_t next;  // the output of the longest proper suffix that is a literal, plus one; 0 ends the chain
+    std::uint32_t next;  // the output of the longest proper suffix that is a literal, plus one; 0
+                         // ends the chain
   };
 
   std::size_t literal_count_ = 0;
   std::size_t class_count_ = 1;
-  std::array<std::uint8_t, 256> class_of_{};      // byte -> column; 0: in no literal
-  std::vector<std::uint32_t> transitions_;        // [state * class_count_ + class] -> row offset, top bit: has output
-  std::vector<std::uint32_t> state_output_;       // state -> index into outputs_ plus one
+  std::array<std::uint8_t, 256> class_of_{};  // byte -> column; 0: in no literal
+  std::vector<std::uint32_t>
+      transitions_;  // [state * class_count_ + class] -> row offset, top bit: has output
+  std::vector<std::uint32_t> state_output_;  // state -> index into outputs_ plus one
   std::vector<Output> outputs_;
-  std::vector<std::uint32_t> posting_begin_;      // literal -> first of its postings_
+  std::vector<std::uint32_t> posting_begin_;  // literal -> first of its postings_
   std::vector<Posting> postings_;
-  std::vector<std::uint8_t> complete_;            // expression -> the mask of all its clauses
-  std::vector<std::uint64_t> always_;             // expressions without clauses
+  std::vector<std::uint8_t> complete_;  // expression -> the mask of all its clauses
+  std::vector<std::uint64_t> always_;   // expressions without clauses
 };
 
 }  // namespace flow::operators

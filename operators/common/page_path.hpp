@@ -38,10 +38,11 @@ constexpr std::size_t find_first(std::string_view text, char a, char b, char c) 
       // The last step looks again at bytes that are known not to match.
       if (text.size() - i < 16) i = text.size() - 16;
       const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + i));
-      const int hits = _mm_movemask_epi8(_mm_or_si128(
-          _mm_cmpeq_epi8(bytes, third),
-          _mm_or_si128(_mm_cmpeq_epi8(bytes, first), _mm_cmpeq_epi8(bytes, second))));
-      if (hits != 0) return i + static_cast<std::size_t>(__builtin_ctz(static_cast<unsigned>(hits)));
+      const int hits = _mm_movemask_epi8(
+          _mm_or_si128(_mm_cmpeq_epi8(bytes, third),
+                       _mm_or_si128(_mm_cmpeq_epi8(bytes, first), _mm_cmpeq_epi8(bytes, second))));
+      if (hits != 0)
+        return i + static_cast<std::size_t>(__builtin_ctz(static_cast<unsigned>(hits)));
       i += 16;
     }
     return text.size();

@@ -10,7 +10,8 @@
 namespace flow::operators {
 namespace {
 
-// Sets of exact strings beyond this size are given up: a clause of many short literals filters nothing.
+// Sets of exact strings beyond this size are given up: a clause of many short literals filters
+// nothing.
 constexpr std::size_t kMaximumExactStrings = 64;
 constexpr std::size_t kMaximumClassMembers = 4;
 constexpr std::size_t kMaximumLiteralLength = 40;
@@ -21,8 +22,8 @@ struct NotUnderstood : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// What is known of one part of a pattern. Exact: it matches just `strings` (assertions match ""). Otherwise `strings`
-/// is unused and `clauses` are what its matches must contain.
+/// What is known of one part of a pattern. Exact: it matches just `strings` (assertions match "").
+/// Otherwise `strings` is unused and `clauses` are what its matches must contain.
 struct Part {
   bool exact = true;
   std::vector<std::string> strings;
@@ -53,8 +54,8 @@ void sort_unique(std::vector<std::string>& strings) {
   strings.erase(std::unique(strings.begin(), strings.end()), strings.end());
 }
 
-/// Turns a set of alternatives into a clause, or nothing if one of them is too short to be looked for.
-/// An alternative that contains another one is implied by it and dropped.
+/// Turns a set of alternatives into a clause, or nothing if one of them is too short to be looked
+/// for. An alternative that contains another one is implied by it and dropped.
 std::optional<LiteralClause> clause_of(std::vector<std::string> strings) {
   if (strings.empty() || shortest(strings) < kMinimumLiteralLength) return std::nullopt;
   std::sort(strings.begin(), strings.end(), [](const std::string& left, const std::string& right) {
@@ -135,7 +136,8 @@ Part alternatives(std::vector<Part> branches) {
     add_clause(part.clauses, std::move(strings));
     return part;
   }
-  // (A and B) or (C and D) implies (A or C) and (B or D): one clause of each branch makes a clause of the whole.
+  // (A and B) or (C and D) implies (A or C) and (B or D): one clause of each branch makes a clause
+  // of the whole.
   Part part = Part::anything();
   std::size_t count = 0;
   for (Part& branch : branches) {
@@ -288,7 +290,8 @@ class PatternReader {
         break;
     }
     if (byte >= '1' && byte <= '9') throw NotUnderstood("a back-reference");
-    if (static_cast<unsigned char>(byte) >= 0x80 || std::isalnum(static_cast<unsigned char>(byte))) {
+    if (static_cast<unsigned char>(byte) >= 0x80 ||
+        std::isalnum(static_cast<unsigned char>(byte))) {
       throw NotUnderstood(std::string("the escape \\") + byte);
     }
     return {true, {std::string(1, byte)}, {}};
@@ -372,7 +375,8 @@ class PatternReader {
       once = counts->second == 1;
       if (single_character && counts->second >= kMinimumRelaxedCount && counts->second > minimum) {
         relaxed_counts_.push_back({begin, position_, minimum});
-        relaxed_limit_ = relaxed_limit_ == 0 ? counts->second : std::min(relaxed_limit_, counts->second);
+        relaxed_limit_ =
+            relaxed_limit_ == 0 ? counts->second : std::min(relaxed_limit_, counts->second);
       }
     } else {
       return part;
@@ -395,7 +399,8 @@ class PatternReader {
     return repeated;
   }
 
-  /// `{n}`, `{n,}` or `{n,m}` (-1: no upper bound); anything else after a brace is literal text, as in RE2.
+  /// `{n}`, `{n,}` or `{n,m}` (-1: no upper bound); anything else after a brace is literal text, as
+  /// in RE2.
   std::optional<std::pair<int, int>> read_counts() {
     std::size_t position = position_;
     const auto number = [&]() -> std::optional<int> {

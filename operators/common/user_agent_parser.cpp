@@ -23,16 +23,17 @@ constexpr std::string_view kOther = "Other";
 using Groups = std::array<re2::StringPiece, kMaximumGroups>;
 using Fields = std::array<std::string*, kMaximumFields>;
 
-/// How a section fills a field that its rule has no template for: from this group, or not at all (0).
+/// How a section fills a field that its rule has no template for: from this group, or not at all
+/// (0).
 using DefaultGroups = std::array<std::uint8_t, kMaximumFields>;
 constexpr DefaultGroups kVersionedDefaults{1, 2, 3, 4, 5};
 constexpr DefaultGroups kDeviceDefaults{1, 0, 1, 0, 0};
 
 std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r\n\f\v";
-  const auto first = text.find_first_not_of(kBlank);
+  constexpr std::string_view blank = " \t\r\n\f\v";
+  const auto first = text.find_first_not_of(blank);
   if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
+  return text.substr(first, text.find_last_not_of(blank) - first + 1);
 }
 
 std::string_view view(const re2::StringPiece& piece) { return {piece.data(), piece.size()}; }
@@ -41,9 +42,9 @@ bool is_group_digit(char byte) { return byte >= '1' && byte <= '9'; }
 
 /// Fills one field of the result from the groups of a match.
 struct FieldMaker {
-  std::string text;        // the template, or the literal value
-  std::uint8_t group = 0;  // without a template: the group to take
-  bool has_groups = false; // the template refers to groups
+  std::string text;         // the template, or the literal value
+  std::uint8_t group = 0;   // without a template: the group to take
+  bool has_groups = false;  // the template refers to groups
 
   void fill(const Groups& groups, std::string& field) const {
     if (group != 0) {
@@ -66,7 +67,8 @@ struct FieldMaker {
 
 struct Rule {
   Rule(UserAgentRule&& source, const LiteralRequirement& facts, const DefaultGroups& defaults)
-      : expression(std::move(source.pattern), source.ignore_case, facts.relaxed, facts.relaxed_limit),
+      : expression(std::move(source.pattern), source.ignore_case, facts.relaxed,
+                   facts.relaxed_limit),
         line(source.line) {
     for (std::size_t field = 0; field < kMaximumFields; ++field) {
       FieldMaker& maker = fields[field];
@@ -87,11 +89,13 @@ struct Rule {
 
   void use_group(std::uint8_t group) { highest_group = std::max(highest_group, group); }
 
-  bool match(std::string_view agent, TextEncoding encoding, const Fields& results) const {
+  bool match(std::string_view agent, TextEncoding encoding, bool directly,
+             const Fields& results) const {
     Groups groups;
-    if (!expression.match(agent, encoding, groups.data(), highest_group == 0 ? 0 : highest_group + 1)) {
-      return false;
-    }
+    const int count = highest_group == 0 ? 0 : highest_group + 1;
+    const bool matched = directly ? expression.match_directly(agent, encoding, groups.data(), count)
+                                  : expression.match(agent, encoding, groups.data(), count);
+    if (!matched) return false;
     for (std::size_t field = 0; field < kMaximumFields && results[field] != nullptr; ++field) {
       fields[field].fill(groups, *results[field]);
     }
@@ -108,7 +112,8 @@ struct Rule {
 
 struct UserAgentParser::Tables {
   std::filesystem::path file;
-  std::deque<Rule> rules;  // browsers, then operating systems, then devices; a deque as rules do not move
+  std::deque<Rule>
+      rules;  // browsers, then operating systems, then devices; a deque as rules do not move
   std::size_t browsers_end = 0;
   std::size_t systems_end = 0;
   LiteralPrefilter prefilter{{}};
@@ -178,22 +183,24 @@ UserAgent UserAgentParser::parse(std::string_view agent, bool filtered) const {
         i = candidates.next(i, end);
         if (i == end) break;
       }
-      if (tables_->rules[i].match(agent, encoding, results)) break;
+      if (tables_->rules[i].match(agent, encoding, !filtered, results)) break;
     }
     if (results.front()->empty()) *results.front() = kOther;
   };
 
   UserAgent result;
   first_match(0, tables_->browsers_end,
-              {&result.browser, &result.browser_major, &result.browser_minor,
-               &result.browser_patch, &result.browser_patch_minor});
+              {&result.browser, &result.browser_major, &result.browser_minor, &result.browser_patch,
+               &result.browser_patch_minor});
   first_match(tables_->browsers_end, tables_->systems_end,
               {&result.os_family, &result.os_major, &result.os_minor, &result.os_patch,
                &result.os_patch_minor});
-  first_match(tables_->systems_end, tables_->rules.size(),
-              {&result.device_family, &result.device_brand, &result.device_model, nullptr, nullptr});
-  result.device_type = device_type_of(
-      {agent, result.browser, result.os_family, result.device_family, result.device_brand, result.device_model});
+  first_match(
+      tables_->systems_end, tables_->rules.size(),
+      {&result.device_family, &result.device_brand, &result.device_model, nullptr, nullptr});
+  result.device_type =
+      device_type_of({agent, result.browser, result.os_family, result.device_family,
+                      result.device_brand, result.device_model});
   return result;
 }
 

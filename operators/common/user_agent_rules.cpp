@@ -10,7 +10,8 @@
 namespace flow::operators {
 namespace {
 
-// A typical file has 200 kB. The bound keeps a wrong path (a log, a device) from being read into memory.
+// A typical file has 200 kB. The bound keeps a wrong path (a log, a device) from being read into
+// memory.
 constexpr std::uintmax_t kMaximumFileBytes = 32U << 20U;
 constexpr std::size_t kMaximumProblems = 20;
 
@@ -22,10 +23,9 @@ struct SectionKeys {
 constexpr SectionKeys kBrowsers{
     "user_agent_parsers",
     {"family_replacement", "v1_replacement", "v2_replacement", "v3_replacement", "v4_replacement"}};
-constexpr SectionKeys kOperatingSystems{
-    "os_parsers",
-    {"os_replacement", "os_v1_replacement", "os_v2_replacement", "os_v3_replacement",
-     "os_v4_replacement"}};
+constexpr SectionKeys kOperatingSystems{"os_parsers",
+                                        {"os_replacement", "os_v1_replacement", "os_v2_replacement",
+                                         "os_v3_replacement", "os_v4_replacement"}};
 constexpr SectionKeys kDevices{
     "device_parsers",
     {"device_replacement", "brand_replacement", "model_replacement", nullptr, nullptr}};
@@ -38,7 +38,9 @@ class RulesReader {
     UserAgentRules rules;
     if (const auto document = parse()) {
       if (!document->IsMap()) {
-        problem(*document, "expected a map with the sections user_agent_parsers, os_parsers and device_parsers");
+        problem(
+            *document,
+            "expected a map with the sections user_agent_parsers, os_parsers and device_parsers");
       } else {
         rules.browsers = read_section(*document, kBrowsers);
         rules.operating_systems = read_section(*document, kOperatingSystems);

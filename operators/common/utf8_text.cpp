@@ -42,7 +42,8 @@ std::size_t sequence_length(std::string_view text, std::size_t position) {
 
 bool is_ascii(std::string_view text) {
   unsigned char seen = 0;
-  for (const char byte : text) seen = static_cast<unsigned char>(seen | static_cast<unsigned char>(byte));
+  for (const char byte : text)
+    seen = static_cast<unsigned char>(seen | static_cast<unsigned char>(byte));
   return seen < 0x80;
 }
 
@@ -63,17 +64,17 @@ std::string valid_utf8(std::string_view text) {
 }
 
 std::string fold_to_ascii_letters(std::string_view text) {
-  constexpr std::string_view kKelvinSign = "\xE2\x84\xAA";
-  constexpr std::string_view kLongS = "\xC5\xBF";
+  constexpr std::string_view kelvin_sign = "\xE2\x84\xAA";
+  constexpr std::string_view long_s = "\xC5\xBF";
   std::string folded;
   folded.reserve(text.size());
   for (std::size_t position = 0; position < text.size();) {
-    if (text.substr(position, kKelvinSign.size()) == kKelvinSign) {
+    if (text.substr(position, kelvin_sign.size()) == kelvin_sign) {
       folded += 'k';
-      position += kKelvinSign.size();
-    } else if (text.substr(position, kLongS.size()) == kLongS) {
+      position += kelvin_sign.size();
+    } else if (text.substr(position, long_s.size()) == long_s) {
       folded += 's';
-      position += kLongS.size();
+      position += long_s.size();
     } else {
       folded += text[position++];
     }

@@ -12,8 +12,9 @@ bool is_ascii(std::string_view text);
 /// `text` with each byte that is part of no valid UTF-8 sequence replaced by U+FFFD.
 std::string valid_utf8(std::string_view text);
 
-/// `text` with the two characters beyond ASCII that simple case folding equates with ASCII letters (the Kelvin sign
-/// U+212A and the long s U+017F) replaced by k and s: what a case-insensitive search for ASCII text must look at.
+/// `text` with the two characters beyond ASCII that simple case folding equates with ASCII letters
+/// (the Kelvin sign U+212A and the long s U+017F) replaced by k and s: what a case-insensitive
+/// search for ASCII text must look at.
 std::string fold_to_ascii_letters(std::string_view text);
 
 }  // namespace flow::operators

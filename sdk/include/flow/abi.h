@@ -176,7 +176,8 @@ typedef struct flow_column_parts {
 typedef struct flow_table flow_table; /* opaque */
 
 /* A page of state. Before a write the operator looks at `frozen`; if set it calls host->thaw, which
- * keeps the old content for the checkpoint under way. */
+ * keeps the old content for the checkpoint under way. The struct stays where it is as long as the
+ * instance, so that an operator may remember it; `frozen` changes only between calls. */
 typedef struct flow_page {
   uint32_t size;
   uint32_t frozen;

@@ -118,7 +118,8 @@ class TextView : public Validity {
   int64_t rows_;
 };
 
-// Texts of a FLOW_CATEGORY column: a code a row, each text once. Borrows the column.
+// Texts of a FLOW_CATEGORY column: a code a row, each text once. Borrows the column. Ask is_null: what a
+// null row reads as is unspecified.
 class CategoryView : public Validity {
  public:
   explicit CategoryView(const flow_column& column)
@@ -129,7 +130,10 @@ class CategoryView : public Validity {
 
   int64_t size() const { return rows_; }
   int32_t code(int64_t row) const { return codes_[row]; }
-  std::string_view operator[](int64_t row) const { return texts_[codes_[row]]; }
+  std::string_view operator[](int64_t row) const {
+    const int32_t code = codes_[row];
+    return code < texts_.size() ? texts_[code] : std::string_view();
+  }
   const TextView& dictionary() const { return texts_; }
 
  private:
@@ -154,8 +158,11 @@ class AnyTextView : public Validity {
     return type == FLOW_TEXT || type == FLOW_BINARY || type == FLOW_JSON || type == FLOW_CATEGORY;
   }
   int64_t size() const { return rows_; }
+  // As CategoryView has it for a null row.
   std::string_view operator[](int64_t row) const {
-    return texts_[codes_ == nullptr ? row : codes_[row]];
+    const int64_t at = codes_ == nullptr ? row : codes_[row];
+    // The dictionary of a column without a single value is empty.
+    return at < texts_.size() ? texts_[at] : std::string_view();
   }
 
  private:

@@ -2,7 +2,9 @@
 // the column. Each builder is for one column: make a new one a batch (that costs two allocations).
 #pragma once
 
+#include <cstdint>
 #include <cstring>
+#include <stdexcept>
 #include <string_view>
 #include <vector>
 
@@ -163,6 +165,7 @@ class TextBuilder {
     if (view.length > FLOW_VIEW_INLINE) view.buffer += first_buffer;
     views_[at_++] = view;
   }
+  // Throws std::length_error for a text of 2 GiB or more.
   void append(std::string_view text) {
     if (text.size() <= FLOW_VIEW_INLINE) {
       views_[at_++] = view(text, 0, 0);
@@ -213,12 +216,15 @@ class TextBuilder {
 
  private:
   static constexpr int64_t kFirstCapacity = 4096;
+  static constexpr int64_t kLargestCapacity = int64_t{1} << 24;
 
   char* reserve(size_t bytes) {
     const auto needed = static_cast<int64_t>(bytes);
+    if (needed > INT32_MAX) throw std::length_error("a text of 2 GiB or more");
     if (!own_buffer_ || used_ + needed > own_buffer_->capacity) {
       const int64_t doubled = own_buffer_ ? own_buffer_->capacity * 2 : kFirstCapacity;
-      own_buffer_ = host_.allocate(doubled > needed ? doubled : needed);
+      const int64_t wanted = doubled < kLargestCapacity ? doubled : kLargestCapacity;
+      own_buffer_ = host_.allocate(wanted > needed ? wanted : needed);
       own_ = share(own_buffer_);
       used_ = 0;
     }

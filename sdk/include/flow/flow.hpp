@@ -6,3 +6,4 @@
 #include "flow/dictionary.hpp"
 #include "flow/operator.hpp"
 #include "flow/plugin.hpp"
+#include "flow/state.hpp"

@@ -150,6 +150,7 @@ class Codec : public Operator {
   Status consume(uint32_t, const Batch& in, Output& out) override {
     if (role_ == FLOW_ROLE_DECODE) {
       decode(in, out);
+      out.absorb(in.rows());
     } else {
       encode(in, role_ == FLOW_ROLE_ENCODE, out);
     }

@@ -117,14 +117,14 @@ struct OptionTraits<double> {
 template <>
 struct OptionTraits<std::string> {
   static constexpr flow_option_type kType = FLOW_OPTION_TEXT;
-  static std::string toml(const std::string& value) { return quoted(value); }
+  static std::string toml(const std::string& value) { return detail::quoted(value); }
   static std::string read(const flow_value& value) { return value.text; }
 };
 template <>
 struct OptionTraits<Duration> {
   static constexpr flow_option_type kType = FLOW_OPTION_DURATION;
   static std::string toml(Duration value) {
-    return quoted(with_unit(value.nanoseconds, {{3'600'000'000'000, "h"},
+    return detail::quoted(with_unit(value.nanoseconds, {{3'600'000'000'000, "h"},
                                                 {60'000'000'000, "m"},
                                                 {1'000'000'000, "s"},
                                                 {1'000'000, "ms"},
@@ -137,7 +137,7 @@ template <>
 struct OptionTraits<Size> {
   static constexpr flow_option_type kType = FLOW_OPTION_SIZE;
   static std::string toml(Size value) {
-    return quoted(with_unit(
+    return detail::quoted(with_unit(
         value.bytes, {{1LL << 30, "GiB"}, {1LL << 20, "MiB"}, {1LL << 10, "KiB"}, {1, "B"}}));
   }
   static Size read(const flow_value& value) { return {value.integer}; }
@@ -145,19 +145,19 @@ struct OptionTraits<Size> {
 template <>
 struct OptionTraits<Field> {
   static constexpr flow_option_type kType = FLOW_OPTION_FIELD;
-  static std::string toml(const Field& value) { return quoted(value.name); }
+  static std::string toml(const Field& value) { return detail::quoted(value.name); }
   static Field read(const flow_value& value) { return {value.text}; }
 };
 template <>
 struct OptionTraits<Secret> {
   static constexpr flow_option_type kType = FLOW_OPTION_SECRET;
-  static std::string toml(const Secret& value) { return quoted(value.value); }
+  static std::string toml(const Secret& value) { return detail::quoted(value.value); }
   static Secret read(const flow_value& value) { return {value.text}; }
 };
 template <>
 struct OptionTraits<Expression> {
   static constexpr flow_option_type kType = FLOW_OPTION_EXPRESSION;
-  static std::string toml(const Expression& value) { return quoted(value.text); }
+  static std::string toml(const Expression& value) { return detail::quoted(value.text); }
   static Expression read(const flow_value& value) { return {value.text}; }
 };
 template <>
@@ -166,7 +166,7 @@ struct OptionTraits<std::vector<std::string>> {
   static std::string toml(const std::vector<std::string>& value) {
     std::string result = "[";
     for (const std::string& item : value) {
-      result += (result.size() > 1 ? ", " : "") + quoted(item);
+      result += (result.size() > 1 ? ", " : "") + detail::quoted(item);
     }
     return result + "]";
   }

@@ -117,7 +117,7 @@ class Instance {
           whole = self(op).operator_->frame(text(bytes, length), final != 0);
           return Status::Done;
         });
-        return whole;
+        return final != 0 ? length : whole;
       };
     } else {
       (void)role;
@@ -151,6 +151,7 @@ class Instance {
   }
 
   void add_source() {
+    abi_.process = nullptr;
     abi_.poll = [](flow_operator* op) {
       return guarded(host_of(op), [&] {
         SourceOutput out(self(op).out_);

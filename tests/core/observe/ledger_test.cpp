@@ -187,16 +187,15 @@ TEST(LedgerTest, PrintedTableNamesWhatWasLeftBehind) {
   EXPECT_EQ(pipeline.queued(), 10u);
   std::ostringstream out;
   pipeline.print(out);
-  EXPECT_EQ(
-      out.str(),
-      "component  type                     in        out    created  absorbed  late  "
-      "dropped (reason)  failed (reason)\n"
-      "log        file                      0  1,234,567  1,234,567         0     0  "
-      "0                 0\n"
-      "parsed     parse_access_log  1,234,557  1,234,545          0         0     0  "
-      "0                 12 (bad_time 9, bad_line 3)\n"
-      "edge log -> parsed: 10 rows left queued (sent 1,234,567, received 1,234,557)\n"
-      "unaccounted rows: 0\n");
+  EXPECT_EQ(out.str(),
+            "component  type                     in        out    created  absorbed  late  "
+            "dropped (reason)  failed (reason)\n"
+            "log        file                      0  1,234,567  1,234,567         0     0  "
+            "0                 0\n"
+            "parsed     parse_access_log  1,234,557  1,234,545          0         0     0  "
+            "0                 12 (bad_time 9, bad_line 3)\n"
+            "edge log -> parsed: 10 rows left queued (sent 1,234,567, received 1,234,557)\n"
+            "unaccounted rows: 0\n");
 }
 
 TEST(LedgerTest, PrintedTableNamesWhatIsMissing) {
@@ -215,7 +214,7 @@ TEST(LedgerTest, PrintedTableNamesWhatIsMissing) {
 
 // Producers hand messages to consumers while a reader looks on: at no moment may a row be missing.
 TEST(LedgerTest, ReaderSeesWholeStepsOnlyWhateverTheThreadsDo) {
-  constexpr int kMessages = 3000;
+  constexpr int messages = 3000;
   const unsigned seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   PipelineLedger pipeline;
@@ -228,7 +227,7 @@ TEST(LedgerTest, ReaderSeesWholeStepsOnlyWhateverTheThreadsDo) {
       std::mt19937 random(seed + worker);
       std::vector<QueuedRows> queue;
       LedgerDelta step;
-      for (int message = 0; message < kMessages; ++message) {
+      for (int message = 0; message < messages; ++message) {
         queue.push_back(edge.send(random() % 100, 1));
         if (random() % 2 == 0) continue;
         for (QueuedRows& token : queue) {

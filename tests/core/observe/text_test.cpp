@@ -36,8 +36,13 @@ TEST(ObserveTextTest, ValidUtf8StaysAsItIs) {
 
 TEST(ObserveTextTest, EachBrokenSequenceBecomesOneReplacement) {
   const std::string mark = "\xEF\xBF\xBD";
-  EXPECT_EQ(repaired("a\xFF" "b"), "a" + mark + "b");
-  EXPECT_EQ(repaired("\xE2\x82" "x"), mark + "x") << "cut before its last byte";
+  EXPECT_EQ(repaired("a\xFF"
+                     "b"),
+            "a" + mark + "b");
+  EXPECT_EQ(repaired("\xE2\x82"
+                     "x"),
+            mark + "x")
+      << "cut before its last byte";
   EXPECT_EQ(repaired("\xE2\x82"), mark) << "cut by the end";
   EXPECT_EQ(repaired("\xC0\xAF"), mark + mark) << "overlong";
   EXPECT_EQ(repaired("\xE0\x80\x80"), mark + mark + mark) << "overlong";
@@ -55,7 +60,10 @@ TEST(ObserveTextTest, JsonStringsEscapeWhatJsonForbids) {
 
 TEST(ObserveTextTest, NoTerminalEscapeGetsThrough) {
   EXPECT_EQ(printable("a\x1B[2Jb"), "a\\x1b[2Jb");
-  EXPECT_EQ(printable("\xC2\x9B" "31m"), "\\u009b31m") << "the same as one C1 character";
+  EXPECT_EQ(printable("\xC2\x9B"
+                      "31m"),
+            "\\u009b31m")
+      << "the same as one C1 character";
   EXPECT_EQ(printable("one\ntwo\x7F"), "one\\ntwo\\x7f");
   EXPECT_EQ(printable("\xC2\xA0"), "\xC2\xA0");
 }

@@ -5,13 +5,15 @@
 #include <new>
 
 #include "flow/host/column.hpp"
+#include "flow/host/interned.hpp"
 #include "flow/host/schema.hpp"
 
 namespace flow::host {
 
 class Batch final : public Counted<Batch, flow_batch> {
  public:
-  // Throws std::bad_alloc. Retains the schema, the columns and the origin's columns.
+  // Throws std::bad_alloc. Retains the schema, the columns and the origin's columns; the names in the
+  // origin are copied.
   static Batch* make(MemoryAccount& account, const flow_schema* schema, int64_t rows,
                      const flow_column* const* columns, const flow_origin* origin) {
     const auto bytes =
@@ -32,7 +34,10 @@ class Batch final : public Counted<Batch, flow_batch> {
     batch->columns = array;
     batch->origin_.size = sizeof(flow_origin);
     if (origin != nullptr) {
-      batch->origin_ = *origin;
+      batch->origin_.source = interned(origin->source);
+      batch->origin_.partition = interned(origin->partition);
+      batch->origin_.position = origin->position;
+      batch->origin_.record = origin->record;
       if (origin->position != nullptr) Column::retain(origin->position);
       if (origin->record != nullptr) Column::retain(origin->record);
     }

@@ -42,6 +42,7 @@ inline void hash_column(const flow_column& column, std::vector<uint64_t>& hashes
     uint64_t& hash = hashes[static_cast<size_t>(row)];
     hash = validity.is_null(row) ? hash_bytes("null", hash + 1) : hash_bytes(bytes, hash);
   };
+  if (column.array->length < rows) throw std::invalid_argument("a key column that is too short");
   if (AnyTextView::accepts(column.type)) {
     const AnyTextView texts(column);
     for (int64_t row = 0; row < rows; ++row) mix(row, texts[row]);

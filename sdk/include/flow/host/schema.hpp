@@ -144,7 +144,7 @@ class Schema final : public Counted<Schema, flow_schema> {
     key += static_cast<char>(field.type);
     key += field.name;
     key += '\0';
-    key += static_cast<char>(field.n_children);
+    key.append(reinterpret_cast<const char*>(&field.n_children), sizeof field.n_children);
     for (uint32_t i = 0; i < field.n_children; ++i) {
       if (!append_key(*field.children[i], key)) {
         return false;

@@ -28,6 +28,16 @@ inline const flow_view* views(const flow_column& column) {
   return static_cast<const flow_view*>(column.array->buffers[1]) + column.array->offset;
 }
 
+// The rows of a list's elements that the named rows consist of, in their order.
+inline std::vector<int32_t> elements_of(const flow_column& list, const int32_t* rows, int64_t n) {
+  const auto* offsets = static_cast<const int32_t*>(list.array->buffers[1]) + list.array->offset;
+  std::vector<int32_t> elements;
+  for (int64_t i = 0; i < n; ++i) {
+    for (int32_t at = offsets[rows[i]]; at < offsets[rows[i] + 1]; ++at) elements.push_back(at);
+  }
+  return elements;
+}
+
 // Bytes outside the views themselves that the rows' texts use.
 inline int64_t text_bytes(const flow_column& column, const int32_t* rows, int64_t n) {
   int64_t bytes = 0;
@@ -43,6 +53,15 @@ inline int64_t text_bytes(const flow_column& column, const int32_t* rows, int64_
 class Retention {
  public:
   void add(const flow_column& column, const int32_t* rows, int64_t n) {
+    if (column.type == FLOW_STRUCT) {
+      for (int64_t i = 0; i < column.n_children; ++i) add(*column.children[i], rows, n);
+      return;
+    }
+    if (column.type == FLOW_LIST) {
+      const std::vector<int32_t> elements = elements_of(column, rows, n);
+      add(*column.children[0], elements.data(), static_cast<int64_t>(elements.size()));
+      return;
+    }
     if (!is_view(column.type)) return;
     for (int64_t i = 0; i < column.n_data; ++i) {
       if (std::find(seen_.begin(), seen_.end(), column.data[i]) == seen_.end()) {
@@ -160,14 +179,11 @@ inline OwnedColumn gather(MemoryAccount& account, const flow_column& column, con
       const auto* offsets = static_cast<const int32_t*>(array.buffers[1]) + array.offset;
       values.reset(Buffer::allocate(account, (n + 1) * static_cast<int64_t>(sizeof(int32_t))));
       auto* out = static_cast<int32_t*>(values->data);
-      std::vector<int32_t> elements;
       out[0] = 0;
       for (int64_t i = 0; i < n; ++i) {
-        for (int32_t at = offsets[rows[i]]; at < offsets[rows[i] + 1]; ++at) {
-          elements.push_back(at);
-        }
-        out[i + 1] = static_cast<int32_t>(elements.size());
+        out[i + 1] = out[i] + offsets[rows[i] + 1] - offsets[rows[i]];
       }
+      const std::vector<int32_t> elements = elements_of(column, rows, n);
       children.push_back(gather(account, *column.children[0], elements.data(),
                                 static_cast<int64_t>(elements.size()), compact));
       break;

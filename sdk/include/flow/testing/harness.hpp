@@ -8,7 +8,6 @@
 
 #include <dlfcn.h>
 
-#include <deque>
 #include <memory>
 #include <string>
 #include <utility>
@@ -16,83 +15,12 @@
 
 #include "flow/plugin.hpp"
 #include "flow/testing/host.hpp"
+#include "flow/testing/settings.hpp"
 
 namespace flow::testing {
 
-// The value of an option, as a pipeline file would give it. Durations and sizes: integers, in
-// nanoseconds and bytes.
-class Setting {
- public:
-  Setting(bool value) { set(FLOW_OPTION_BOOL, value ? 1 : 0); }
-  Setting(int value) { set(FLOW_OPTION_INT, value); }
-  Setting(int64_t value) { set(FLOW_OPTION_INT, value); }
-  Setting(long long value) { set(FLOW_OPTION_INT, value); }
-  Setting(double value) {
-    set(FLOW_OPTION_FLOAT, 0);
-    value_.number = value;
-  }
-  Setting(const char* value) : Setting(std::string(value)) {}
-  Setting(std::string value) {
-    set(FLOW_OPTION_TEXT, 0);
-    value_.text = std::move(value);
-  }
-  Setting(const std::vector<std::string>& items) {
-    set(FLOW_OPTION_LIST, 0);
-    for (const std::string& item : items) value_.items.emplace_back("", Setting(item).value_);
-  }
-  static Setting table(const std::vector<std::pair<std::string, Setting>>& items) {
-    Setting setting(0);
-    setting.set(FLOW_OPTION_TABLE, 0);
-    for (const auto& [name, item] : items) setting.value_.items.emplace_back(name, item.value_);
-    return setting;
-  }
-  const Value& value() const { return value_; }
-
- private:
-  void set(flow_option_type type, int64_t integer) {
-    value_.type = type;
-    value_.integer = integer;
-    value_.number = static_cast<double>(integer);
-  }
-  Value value_;
-};
-using Settings = std::vector<std::pair<std::string, Setting>>;
-
-// A flow_value tree that owns what it points to.
-class OwnedValue {
- public:
-  explicit OwnedValue(const Value& value) : text_(value.text), place_(value.place) {
-    for (const auto& [name, item] : value.items) {
-      names_.push_back(name);
-      items_.push_back(std::make_unique<OwnedValue>(item));
-    }
-    for (size_t i = 0; i < items_.size(); ++i) {
-      name_pointers_.push_back(names_[i].c_str());
-      item_pointers_.push_back(items_[i]->get());
-    }
-    value_ = {.size = sizeof(flow_value),
-              .type = value.type,
-              .integer = value.integer,
-              .number = value.number,
-              .text = text_.c_str(),
-              .items = item_pointers_.data(),
-              .names = value.type == FLOW_OPTION_TABLE ? name_pointers_.data() : nullptr,
-              .n_items = items_.size(),
-              .place = place_.empty() ? nullptr : place_.c_str()};
-  }
-  OwnedValue(const OwnedValue&) = delete;
-  OwnedValue& operator=(const OwnedValue&) = delete;
-  const flow_value* get() const { return &value_; }
-
- private:
-  std::string text_, place_;
-  std::vector<std::string> names_;
-  std::vector<std::unique_ptr<OwnedValue>> items_;
-  std::vector<const char*> name_pointers_;
-  std::vector<const flow_value*> item_pointers_;
-  flow_value value_{};
-};
-
+// Options that are not set have their defaults, as in a pipeline. The operator's inputs named by a key
+// option are hashed, so that a keyed operator sees every row of a batch as its own.
 class Harness {
  public:
   // An operator class compiled into the test. Throws std::runtime_error with the operator's own
@@ -115,17 +43,8 @@ class Harness {
   Harness(const flow_plugin& plugin, const std::string& name, const Settings& settings,
           flow_role role)
       : descriptor_(find(plugin, name)), parts_(std::make_unique<Parts>(descriptor_->n_outputs)) {
-    std::vector<std::unique_ptr<OwnedValue>> owned;
-    std::vector<const flow_value*> values(descriptor_->n_options, nullptr);
-    for (const auto& [option, setting] : settings) {
-      uint32_t index = 0;
-      while (index < descriptor_->n_options && option != descriptor_->options[index]->name) ++index;
-      if (index == descriptor_->n_options) {
-        throw std::invalid_argument(name + " has no option '" + option + "'");
-      }
-      owned.push_back(std::make_unique<OwnedValue>(setting.value()));
-      values[index] = owned.back()->get();
-    }
+    const OptionValues values(*descriptor_, settings);
+    find_keys(values);
     Parts& parts = *parts_;
     parts.component = plugin.create(parts.host.abi(), descriptor_, values.data());
     if (parts.component == nullptr) throw std::runtime_error(parts.host.error);
@@ -169,11 +88,13 @@ class Harness {
   // Processes a batch to the end, through FLOW_MORE if need be. Throws on FLOW_RETRY and FLOW_FAILED
   // with the operator's words.
   void push(const Batch& batch, uint32_t input = 0) {
+    hash_keys(batch, input);
     drive([&] { return parts_->op->process(parts_->op, input, batch.get()); });
   }
   void push(const Table& table, uint32_t input = 0) { push(batch(table), input); }
   // One call, whatever it answers.
   flow_status try_push(const Batch& batch, uint32_t input = 0) {
+    hash_keys(batch, input);
     parts_->host.start_call();
     return parts_->op->process(parts_->op, input, batch.get());
   }
@@ -200,6 +121,27 @@ class Harness {
   }
   void advance(int64_t watermark) {
     drive([&] { return parts_->op->advance(parts_->op, watermark); });
+  }
+  void fire(flow_time kind, int64_t nanoseconds, const flow_key* const* keys = nullptr,
+            uint32_t n_keys = 0) {
+    drive([&] { return parts_->op->timer(parts_->op, kind, nanoseconds, keys, n_keys); });
+  }
+  // Small state, and back. Throws what the operator says.
+  std::string snapshot() {
+    flow_buffer* state = nullptr;
+    int64_t length = 0;
+    expect_done(parts_->op->snapshot(parts_->op, &state, &length));
+    const Buffer owned = Buffer::adopt(state);
+    if (!owned) return {};
+    return {static_cast<const char*>(owned->data), static_cast<size_t>(length)};
+  }
+  void restore(const std::string& state) {
+    expect_done(parts_->op->restore(parts_->op, descriptor_->version, state.data(),
+                                    static_cast<int64_t>(state.size())));
+  }
+  // Waits for what a blocking operator deferred. Throws when it takes more than ten seconds.
+  void settle() {
+    if (!parts_->host.settle()) throw std::runtime_error("deferred rows were never done");
   }
   void close(bool drained = true) {
     parts_->host.start_call();
@@ -238,11 +180,13 @@ class Harness {
     Parts(const Parts&) = delete;
     Parts& operator=(const Parts&) = delete;
     ~Parts() {
-      // What was emitted may lie in memory that only the host's account must outlive.
       if (op != nullptr) op->destroy(op);
       if (component != nullptr) component->destroy(component);
     }
     TestHost host;
+    std::vector<std::vector<std::string>> key_fields;  // by input
+    std::vector<uint64_t> hashes;
+    std::vector<int32_t> rows;
     flow_component* component = nullptr;
     flow_operator* op = nullptr;
   };
@@ -260,7 +204,36 @@ class Harness {
     }
     throw std::invalid_argument("no output '" + std::string(name) + "'");
   }
+  void find_keys(const OptionValues& values) {
+    parts_->key_fields.resize(descriptor_->n_inputs);
+    for (uint32_t i = 0; i < descriptor_->n_inputs; ++i) {
+      const char* option = descriptor_->inputs[i]->key_option;
+      const flow_value* value = option != nullptr ? values.find(option) : nullptr;
+      if (value == nullptr) continue;
+      if (value->n_items == 0) parts_->key_fields[i].emplace_back(value->text);
+      for (uint64_t item = 0; item < value->n_items; ++item) {
+        parts_->key_fields[i].emplace_back(value->items[item]->text);
+      }
+    }
+  }
+  void hash_keys(const Batch& batch, uint32_t input) {
+    if ((descriptor_->traits & FLOW_KEYED) == 0) return;
+    Parts& parts = *parts_;
+    parts.hashes.assign(static_cast<size_t>(batch.rows()), 0);
+    parts.rows.resize(static_cast<size_t>(batch.rows()));
+    for (size_t i = 0; i < parts.rows.size(); ++i) parts.rows[i] = static_cast<int32_t>(i);
+    for (const std::string& field : parts.key_fields.at(input)) {
+      const flow_column* column = batch.find(field);
+      if (column != nullptr) host::hash_column(*column, parts.hashes);
+    }
+    parts.host.keys = {.size = sizeof(flow_keys),
+                       .reserved = 0,
+                       .rows = parts.rows.data(),
+                       .n_rows = batch.rows(),
+                       .hashes = parts.hashes.data()};
+  }
   void expect_done(flow_status status) {
+    if (!parts_->host.misuse.empty()) throw std::logic_error(parts_->host.misuse.front());
     if (status != FLOW_DONE) throw std::runtime_error(parts_->host.error);
   }
   template <class Call>

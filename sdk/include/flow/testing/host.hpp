@@ -1,8 +1,11 @@
 // A host for tests: keeps everything that one instance says.
 #pragma once
 
+#include <chrono>
+#include <condition_variable>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -28,6 +31,7 @@ struct Emission {
   std::string partition;
   std::string position;
   bool end;
+  int64_t rows = 0;
 };
 
 struct Timer {
@@ -38,7 +42,8 @@ struct Timer {
 };
 
 // The flow_host of one instance. Its clock stands still until it is set; room is unlimited until
-// `limit_room`. Counters are plain members: read them at any time.
+// `limit_room`. Counters are plain members: read them when no call is under way and nothing is
+// deferred. Batches may be kept longer than the host.
 class TestHost {
  public:
   explicit TestHost(uint32_t outputs = 1) : emitted(outputs), state_(account, state_limit) {
@@ -55,11 +60,21 @@ class TestHost {
 
   const flow_host* abi() const { return &abi_; }
   Host host() const { return Host(&abi_); }
-  // From now on room is `batches` on every port, less what is emitted until the next call.
+  // From now on room is `batches` on every port, less what is emitted until the next call; negative:
+  // unlimited.
   void limit_room(int64_t batches) { room_limit_ = batches; }
-  void start_call() { emitted_in_call_ = 0; }
+  void start_call() {
+    const std::lock_guard lock(mutex_);
+    emitted_in_call_ = 0;
+  }
+  host::StateStore& state() { return state_; }
+  // Waits until everything that was deferred is done. False: it took longer.
+  bool settle(std::chrono::milliseconds limit = std::chrono::seconds(10)) {
+    std::unique_lock lock(mutex_);
+    return settled_.wait_for(lock, limit, [this] { return deferred.empty(); });
+  }
 
-  host::MemoryAccount account;
+  host::MemoryAccount& account = host::immortal_account();
   std::vector<std::vector<Batch>> emitted;  // by port
   std::vector<Emission> emissions;
   std::vector<FailedRow> failed;
@@ -70,24 +85,33 @@ class TestHost {
   int64_t absorbed = 0;
   int64_t late_rows = 0;
   int64_t room_violations = 0;  // batches emitted without room
+  std::vector<std::string> misuse;  // calls that no operator may make
   std::map<std::string, double> metrics;
   std::vector<std::pair<flow_log_level, std::string>> logs;
   std::string error;
   std::vector<std::string> offered;
   std::vector<Timer> timers;
   std::map<uint64_t, Batch> deferred;
+  int64_t settled_rows = 0;  // rows that were deferred and neither passed on nor failed
   int64_t clock = 1'700'000'000'000'000'000;
   bool stopping = false;
   flow_keys keys{};  // of the input under way, when size is set
   int64_t state_limit = int64_t{1} << 30;
 
  private:
+  using Lock = std::lock_guard<std::recursive_mutex>;
+
   static TestHost& self(const flow_host* host) { return *static_cast<TestHost*>(host->self); }
   static host::MemoryAccount& account_of(const flow_host* host) { return self(host).account; }
 
   void accept(uint32_t port, const flow_batch* batch, int64_t created_rows) {
     if (port >= emitted.size()) {
-      throw std::out_of_range("emit on port " + std::to_string(port) + ", which is not declared");
+      misuse.push_back("emit on port " + std::to_string(port) + ", which is not declared");
+      return;
+    }
+    if (created_rows < 0 || created_rows > batch->rows) {
+      misuse.push_back("emit of " + std::to_string(batch->rows) + " rows with " +
+                       std::to_string(created_rows) + " created");
     }
     if (room_limit_ >= 0 && emitted_in_call_ >= room_limit_) ++room_violations;
     ++emitted_in_call_;
@@ -98,38 +122,59 @@ class TestHost {
 
   void install_outcomes() {
     abi_.room = [](const flow_host* host, uint32_t) -> int64_t {
-      const TestHost& test = self(host);
+      TestHost& test = self(host);
+      const Lock lock(test.mutex_);
       if (test.room_limit_ < 0) return INT64_MAX;
       return test.room_limit_ > test.emitted_in_call_ ? test.room_limit_ - test.emitted_in_call_
                                                       : 0;
     };
     abi_.emit = [](const flow_host* host, uint32_t port, const flow_batch* batch,
-                   int64_t created_rows) { self(host).accept(port, batch, created_rows); };
+                   int64_t created_rows) {
+      const Lock lock(self(host).mutex_);
+      self(host).accept(port, batch, created_rows);
+    };
     abi_.emit_from = [](const flow_host* host, const flow_batch* batch, const char* partition,
                         const void* position, uint32_t length, uint32_t flags) {
-      if (batch != nullptr) self(host).accept(0, batch, batch->rows);
-      self(host).emissions.push_back(
-          {partition, std::string(static_cast<const char*>(position), length),
-           (flags & FLOW_PARTITION_END) != 0});
+      TestHost& test = self(host);
+      const Lock lock(test.mutex_);
+      if (batch != nullptr) test.accept(0, batch, batch->rows);
+      test.emissions.push_back({partition, std::string(static_cast<const char*>(position), length),
+                                (flags & FLOW_PARTITION_END) != 0,
+                                batch != nullptr ? batch->rows : 0});
     };
     abi_.fail = [](const flow_host* host, const flow_batch* batch, int64_t row, const char* reason,
                    const char* message, uint32_t flags) {
+      TestHost& test = self(host);
+      const Lock lock(test.mutex_);
+      if (row < 0 || row >= batch->rows) {
+        test.misuse.push_back("fail of row " + std::to_string(row) + " of a batch of " +
+                              std::to_string(batch->rows));
+        return;
+      }
       FailedRow failure{row, reason, message, (flags & FLOW_FAIL_RETRYABLE) != 0, ""};
       if (batch->origin->record != nullptr) {
         failure.record = TextView(*batch->origin->record)[row];
       }
-      self(host).failed.push_back(std::move(failure));
+      test.failed.push_back(std::move(failure));
     };
     abi_.drop = [](const flow_host* host, int64_t rows, const char* reason) {
+      const Lock lock(self(host).mutex_);
+      if (rows < 0) self(host).misuse.push_back("drop of " + std::to_string(rows) + " rows");
       self(host).dropped[reason] += rows;
     };
-    abi_.absorb = [](const flow_host* host, int64_t rows) { self(host).absorbed += rows; };
+    abi_.absorb = [](const flow_host* host, int64_t rows) {
+      const Lock lock(self(host).mutex_);
+      if (rows < 0) self(host).misuse.push_back("absorb of " + std::to_string(rows) + " rows");
+      self(host).absorbed += rows;
+    };
     abi_.late = [](const flow_host* host, const flow_batch* batch) {
+      const Lock lock(self(host).mutex_);
       self(host).late_rows += batch->rows;
       self(host).late.emplace_back(Reference<const flow_batch>::share(batch));
     };
     abi_.defer = [](const flow_host* host, const flow_batch* batch) -> uint64_t {
       TestHost& test = self(host);
+      const Lock lock(test.mutex_);
       test.deferred.emplace(++test.last_token_, Batch(Reference<const flow_batch>::share(batch)));
       return test.last_token_;
     };
@@ -137,13 +182,27 @@ class TestHost {
                    const int32_t* failed_rows, int64_t n_failed, const char* reason,
                    const char* message, uint32_t flags) {
       TestHost& test = self(host);
+      const Lock lock(test.mutex_);
       const auto found = test.deferred.find(token);
-      if (found == test.deferred.end()) throw std::logic_error("done with an unknown token");
-      if (passed != nullptr) test.accept(port, passed, 0);
+      if (found == test.deferred.end()) {
+        test.misuse.push_back("done with a token that is not outstanding");
+        return;
+      }
+      if (passed != nullptr) {
+        // What was deferred may be settled whenever its answer comes: room does not bound it.
+        const int64_t emitted_before = test.emitted_in_call_;
+        const int64_t violations_before = test.room_violations;
+        test.accept(port, passed, 0);
+        test.emitted_in_call_ = emitted_before;
+        test.room_violations = violations_before;
+      }
       for (int64_t i = 0; i < n_failed; ++i) {
         host->fail(host, found->second.get(), failed_rows[i], reason, message, flags);
       }
+      test.settled_rows +=
+          found->second.rows() - n_failed - (passed != nullptr ? passed->rows : 0);
       test.deferred.erase(found);
+      if (test.deferred.empty()) test.settled_.notify_all();
     };
   }
 
@@ -159,8 +218,14 @@ class TestHost {
       return host::StateStore::page_count(table, group, area);
     };
     abi_.page = [](const flow_host* host, flow_table* table, uint32_t group, uint32_t area,
-                   uint32_t index) { return self(host).state_.page(table, group, area, index); };
-    abi_.thaw = [](const flow_host*, flow_table*, flow_page* page) { page->frozen = 0; };
+                   uint32_t index) {
+      TestHost& test = self(host);
+      test.state_.set_limit(test.state_limit);
+      return test.state_.page(table, group, area, index);
+    };
+    abi_.thaw = [](const flow_host*, flow_table*, flow_page* page) {
+      host::StateStore::thaw(page);
+    };
     abi_.timer = [](const flow_host* host, flow_time kind, int64_t nanoseconds,
                     const flow_key* key) {
       Timer timer{kind, nanoseconds, "", 0};
@@ -171,6 +236,7 @@ class TestHost {
       self(host).timers.push_back(std::move(timer));
     };
     abi_.offer = [](const flow_host* host, const char* partition) {
+      const Lock lock(self(host).mutex_);
       self(host).offered.emplace_back(partition);
     };
   }
@@ -178,6 +244,7 @@ class TestHost {
   void install_observation() {
     const auto metric = [](const flow_host* host, const char* name, const char*) -> uint64_t {
       TestHost& test = self(host);
+      const Lock lock(test.mutex_);
       for (size_t i = 0; i < test.metric_names_.size(); ++i) {
         if (test.metric_names_[i] == name) return i;
       }
@@ -187,12 +254,14 @@ class TestHost {
     };
     abi_.counter = metric;
     abi_.gauge = [](const flow_host* host, const char* name, const char* doc) -> uint64_t {
+      const Lock lock(self(host).mutex_);
       self(host).gauges_[name] = true;
       return host->counter(host, name, doc);
     };
     abi_.histogram = metric;
     abi_.record = [](const flow_host* host, uint64_t id, double value) {
       TestHost& test = self(host);
+      const Lock lock(test.mutex_);
       const std::string& name = test.metric_names_.at(id);
       if (test.gauges_.count(name) != 0) {
         test.metrics[name] = value;
@@ -201,9 +270,13 @@ class TestHost {
       }
     };
     abi_.log = [](const flow_host* host, flow_log_level level, const char* message) {
+      const Lock lock(self(host).mutex_);
       self(host).logs.emplace_back(level, message);
     };
-    abi_.error = [](const flow_host* host, const char* message) { self(host).error = message; };
+    abi_.error = [](const flow_host* host, const char* message) {
+      const Lock lock(self(host).mutex_);
+      self(host).error = message;
+    };
     abi_.now = [](const flow_host* host) { return self(host).clock; };
     abi_.stopping = [](const flow_host* host) -> int32_t { return self(host).stopping ? 1 : 0; };
     abi_.extension = [](const flow_host*, const char*) -> const void* { return nullptr; };
@@ -211,6 +284,8 @@ class TestHost {
 
   flow_host abi_{};
   host::StateStore state_;
+  std::recursive_mutex mutex_;
+  std::condition_variable_any settled_;
   int64_t room_limit_ = -1;
   int64_t emitted_in_call_ = 0;
   uint64_t last_token_ = 0;

@@ -1,0 +1,72 @@
+#include "core/graph/channel.hpp"
+
+#include <stdexcept>
+#include <utility>
+
+#include "core/graph/operator_instance.hpp"
+#include "flow/host/key_hash.hpp"
+
+namespace flowrun {
+
+Channel::Channel(EdgeLedger& ledger, std::vector<Target> targets, std::size_t step,
+                 std::uint32_t port, const std::vector<std::string>& key_fields)
+    : ledger_(ledger), targets_(std::move(targets)), step_(step), port_(port) {
+  for (const std::string& field : key_fields) keys_.emplace_back(field);
+}
+
+void Channel::send(const MessagePointer& message) {
+  message->step = step_;
+  message->port = port_;
+  if (targets_.size() > 1 || !keys_.empty()) {
+    send_shares(*message);
+    return;
+  }
+  std::int64_t bytes = 0;
+  for (const flow::Batch& batch : message->batches) bytes += batch_bytes(*batch.get());
+  message->queued = ledger_.send(static_cast<std::uint64_t>(message->rows()),
+                                 static_cast<std::uint64_t>(bytes));
+  targets_.front().inbox->deliver(targets_.front().input, message);
+}
+
+void Channel::send_shares(const Message& message) {
+  std::vector<MessagePointer> copies;
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    auto copy = std::make_shared<Message>();
+    copy->number = message.number;
+    copy->last = message.last;
+    copy->control = message.control;
+    copy->value = message.value;
+    copy->step = message.step;
+    copy->port = message.port;
+    copy->batches = message.batches;
+    copy->shares.resize(message.batches.size());
+    copy->ticket = message.ticket;
+    copies.push_back(std::move(copy));
+  }
+  for (std::size_t at = 0; at < message.batches.size(); ++at) {
+    const flow::Batch& batch = message.batches[at];
+    auto hashes = std::make_shared<std::vector<std::uint64_t>>(
+        static_cast<std::size_t>(batch.rows()), 0);
+    for (flow::ColumnFinder& key : keys_) {
+      const flow_column* column = key.find(batch);
+      if (column == nullptr) {
+        throw std::runtime_error("the key field '" + key.name() + "' is not in the rows");
+      }
+      flow::host::hash_column(*column, *hashes);
+    }
+    for (const MessagePointer& copy : copies) copy->shares[at].hashes = hashes;
+    for (std::size_t row = 0; row < hashes->size(); ++row) {
+      const std::size_t owner =
+          flow::host::key_group((*hashes)[row]) * targets_.size() / FLOW_KEY_GROUPS;
+      copies[owner]->shares[at].rows.push_back(static_cast<std::int32_t>(row));
+    }
+  }
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    std::uint64_t rows = 0;
+    for (const KeyShare& share : copies[i]->shares) rows += share.rows.size();
+    copies[i]->queued = ledger_.send(rows, 0);
+    targets_[i].inbox->deliver(targets_[i].input, copies[i]);
+  }
+}
+
+}  // namespace flowrun

@@ -1,0 +1,121 @@
+#include "core/graph/inbox.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace flowrun {
+
+Inbox::Inbox(std::size_t inputs, std::function<void(MessagePointer)> accept)
+    : accept_(std::move(accept)), inputs_(inputs) {}
+
+void Inbox::deliver(std::size_t index, MessagePointer message) {
+  const std::lock_guard lock(mutex_);
+  Input& input = inputs_[index];
+  if (message->number != input.next) {
+    input.early[message->number].parts.push_back(std::move(message));
+    return;
+  }
+  bool last = message->last;
+  in_order(index, std::move(message));
+  while (last) {
+    ++input.next;
+    const auto due = input.early.find(input.next);
+    if (due == input.early.end()) return;
+    last = false;
+    for (MessagePointer& part : due->second.parts) {
+      last = part->last;
+      in_order(index, std::move(part));
+    }
+    input.early.erase(due);
+  }
+}
+
+void Inbox::in_order(std::size_t index, MessagePointer message) {
+  Input& input = inputs_[index];
+  if (input.at_barrier) {
+    input.blocked.push_back(std::move(message));
+    return;
+  }
+  switch (message->control) {
+    case Control::kNone: pass(std::move(message)); return;
+    case Control::kWatermark:
+      input.watermark = std::max(input.watermark, message->value);
+      pass_watermark(std::move(message));
+      return;
+    case Control::kBarrier:
+      input.at_barrier = true;
+      input.barrier = message->value;
+      release_barrier(std::move(message));
+      return;
+    case Control::kEnd:
+      input.ended = true;
+      if (std::all_of(inputs_.begin(), inputs_.end(),
+                      [](const Input& each) { return each.ended; })) {
+        pass(std::move(message));
+        return;
+      }
+      // What waited for this input need not any more.
+      auto control = std::make_shared<Message>();
+      control->control = Control::kWatermark;
+      pass_watermark(control);
+      control = std::make_shared<Message>();
+      control->control = Control::kBarrier;
+      release_barrier(std::move(control));
+      return;
+  }
+}
+
+void Inbox::pass(MessagePointer message) {
+  message->number = passed_++;
+  message->last = true;
+  accept_(std::move(message));
+}
+
+void Inbox::pass_watermark(MessagePointer message) {
+  std::int64_t lowest = INT64_MAX;
+  for (const Input& input : inputs_) {
+    if (!input.ended) lowest = std::min(lowest, input.watermark);
+  }
+  if (lowest == INT64_MAX || lowest <= watermark_) return;
+  watermark_ = lowest;
+  message->value = lowest;
+  pass(std::move(message));
+}
+
+void Inbox::release_barrier(MessagePointer message) {
+  bool any = false;
+  std::int64_t lowest = INT64_MAX;
+  for (const Input& input : inputs_) {
+    if (input.ended) continue;
+    if (!input.at_barrier) return;
+    any = true;
+    lowest = std::min(lowest, input.barrier);
+  }
+  if (!any) return;
+  message->control = Control::kBarrier;
+  message->value = lowest;
+  pass(std::move(message));
+  // An input that is at a later barrier (the lower one was abandoned before it got there) stays.
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    Input& input = inputs_[i];
+    if (!input.at_barrier || input.barrier != lowest) continue;
+    input.at_barrier = false;
+    while (!input.blocked.empty() && !input.at_barrier) {
+      MessagePointer next = std::move(input.blocked.front());
+      input.blocked.pop_front();
+      in_order(i, std::move(next));
+    }
+  }
+}
+
+std::size_t Inbox::waiting() const {
+  const std::lock_guard lock(mutex_);
+  std::size_t waiting = 0;
+  for (const Input& input : inputs_) {
+    waiting += input.blocked.size();
+    for (const auto& [number, parts] : input.early) waiting += parts.parts.size();
+  }
+  return waiting;
+}
+
+}  // namespace flowrun

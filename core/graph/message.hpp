@@ -1,0 +1,84 @@
+// What travels along an edge.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "core/observe/ledger.hpp"
+#include "flow/batch.hpp"
+
+namespace flowrun {
+
+// Bytes that a source has in flight. A ticket goes with everything that is made of one emission of
+// the source; when the last message that carries it is gone, the bytes are no longer in flight.
+class InFlight {
+ public:
+  std::int64_t bytes() const { return bytes_.load(std::memory_order_acquire); }
+
+  class Ticket {
+   public:
+    Ticket(std::shared_ptr<InFlight> account, std::int64_t bytes, std::int64_t born)
+        : account_(std::move(account)), bytes_(bytes), born_(born) {
+      account_->bytes_.fetch_add(bytes_, std::memory_order_acq_rel);
+    }
+    Ticket(const Ticket&) = delete;
+    Ticket& operator=(const Ticket&) = delete;
+    ~Ticket() { account_->release(bytes_); }
+    // When the source emitted it: nanoseconds since 1970.
+    std::int64_t born() const { return born_; }
+
+   private:
+    std::shared_ptr<InFlight> account_;
+    std::int64_t bytes_;
+    std::int64_t born_;
+  };
+
+  // `released` runs, on any thread, whenever bytes are no longer in flight.
+  explicit InFlight(std::function<void()> released) : released_(std::move(released)) {}
+
+ private:
+  void release(std::int64_t bytes) {
+    bytes_.fetch_sub(bytes, std::memory_order_acq_rel);
+    released_();
+  }
+  std::atomic<std::int64_t> bytes_{0};
+  std::function<void()> released_;
+};
+using Ticket = std::shared_ptr<InFlight::Ticket>;
+
+enum class Control : std::uint8_t { kNone, kWatermark, kBarrier, kEnd };
+
+// A batch with the rows of it that belong to one instance of a keyed operator.
+struct KeyShare {
+  std::vector<std::int32_t> rows;
+  std::shared_ptr<const std::vector<std::uint64_t>> hashes;
+};
+
+// One message, or one part of a message. Each input message of a node yields, on every output edge,
+// exactly one message with the same number, in one part or several; the last part says so.
+struct Message {
+  std::uint64_t number = 0;
+  bool last = true;
+  Control control = Control::kNone;
+  std::int64_t value = 0;  // watermark in nanoseconds, or number of the checkpoint
+  std::size_t step = 0;    // of the receiving node
+  std::uint32_t port = 0;  // of that step
+  std::vector<flow::Batch> batches;
+  std::vector<KeyShare> shares;  // one a batch, into a keyed node
+  Ticket ticket;
+  QueuedRows queued;
+
+  std::int64_t rows() const {
+    std::int64_t rows = 0;
+    for (const flow::Batch& batch : batches) rows += batch.rows();
+    return rows;
+  }
+};
+// Messages have one owner at a time; the flow graph wants to copy what it carries.
+using MessagePointer = std::shared_ptr<Message>;
+
+}  // namespace flowrun

@@ -1,0 +1,445 @@
+#include "core/graph/operator_instance.hpp"
+
+#include <chrono>
+#include <stdexcept>
+
+#include "core/observe/log.hpp"
+#include "flow/builder.hpp"
+#include "flow/host/data_plane.hpp"
+
+namespace flowrun {
+namespace {
+
+std::int64_t value_width(flow_type type) {
+  switch (type) {
+    case FLOW_BOOL: return 1;
+    case FLOW_CATEGORY:
+    case FLOW_LIST: return 4;
+    case FLOW_TEXT:
+    case FLOW_BINARY:
+    case FLOW_JSON: return 16;
+    case FLOW_STRUCT: return 0;
+    default: return 8;
+  }
+}
+
+std::int64_t column_bytes(const flow_column& column) {
+  std::int64_t bytes = column.array->length * value_width(column.type);
+  for (std::int64_t i = 0; i < column.n_children; ++i) bytes += column_bytes(*column.children[i]);
+  return bytes;
+}
+
+bool is_valid_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    const std::size_t length = lead < 0x80                   ? 1
+                               : lead >= 0xc2 && lead < 0xe0 ? 2
+                               : (lead & 0xf0) == 0xe0       ? 3
+                               : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                             : 0;
+    if (length == 0 || i + length > text.size()) return false;
+    for (std::size_t k = 1; k < length; ++k) {
+      if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return false;
+    }
+    if (length >= 3) {
+      const auto second = static_cast<unsigned char>(text[i + 1]);
+      if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) ||
+          (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f)) {
+        return false;
+      }
+    }
+    i += length;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::int64_t batch_bytes(const flow_batch& batch) {
+  if (batch.schema->n_fields == 1 && batch.columns[0]->type == FLOW_BINARY) {
+    const flow_view* views = flow::host::detail::views(*batch.columns[0]);
+    std::int64_t bytes = 0;
+    for (std::int64_t i = 0; i < batch.rows; ++i) bytes += views[i].length;
+    return bytes;
+  }
+  std::int64_t bytes = 0;
+  for (std::uint32_t i = 0; i < batch.schema->n_fields; ++i) {
+    bytes += column_bytes(*batch.columns[i]);
+  }
+  return bytes;
+}
+
+OperatorHost::OperatorHost(Runtime& runtime, ComponentRuntime& component)
+    : runtime_(runtime), component_(component) {
+  abi_.size = sizeof abi_;
+  abi_.abi_minor = FLOW_ABI_MINOR;
+  abi_.self = this;
+  flow::host::install_data_plane<account_of>(abi_);
+  install_observation();
+  // Until an instance replaces them: a component has no rows.
+  abi_.room = [](const flow_host*, std::uint32_t) -> std::int64_t { return 0; };
+  abi_.emit = [](const flow_host*, std::uint32_t, const flow_batch*, std::int64_t) {};
+  abi_.emit_from = [](const flow_host*, const flow_batch*, const char*, const void*, std::uint32_t,
+                      std::uint32_t) {};
+  abi_.fail = [](const flow_host*, const flow_batch*, std::int64_t, const char*, const char*,
+                 std::uint32_t) {};
+  abi_.drop = [](const flow_host*, std::int64_t, const char*) {};
+  abi_.absorb = [](const flow_host*, std::int64_t) {};
+  abi_.late = [](const flow_host*, const flow_batch*) {};
+  abi_.defer = [](const flow_host*, const flow_batch*) -> std::uint64_t { return 0; };
+  abi_.done = [](const flow_host*, std::uint64_t, std::uint32_t, const flow_batch*,
+                 const std::int32_t*, std::int64_t, const char*, const char*, std::uint32_t) {};
+  abi_.keys = [](const flow_host*) -> const flow_keys* { return nullptr; };
+  abi_.table = [](const flow_host*, const char*, std::uint32_t) -> flow_table* { return nullptr; };
+  abi_.page_count = [](const flow_host*, flow_table*, std::uint32_t,
+                       std::uint32_t) -> std::uint32_t { return 0; };
+  abi_.page = [](const flow_host*, flow_table*, std::uint32_t, std::uint32_t,
+                 std::uint32_t) -> flow_page* { return nullptr; };
+  abi_.thaw = [](const flow_host*, flow_table*, flow_page*) {};
+  abi_.timer = [](const flow_host*, flow_time, std::int64_t, const flow_key*) {};
+  abi_.offer = [](const flow_host*, const char*) {};
+}
+
+void OperatorHost::install_observation() {
+  abi_.counter = [](const flow_host* host, const char* name, const char* doc) {
+    OperatorHost& me = self(host);
+    return me.runtime_.metrics.plugin_metric(*me.component_.metrics, MetricKind::kCounter, name,
+                                             doc);
+  };
+  abi_.gauge = [](const flow_host* host, const char* name, const char* doc) {
+    OperatorHost& me = self(host);
+    return me.runtime_.metrics.plugin_metric(*me.component_.metrics, MetricKind::kGauge, name, doc);
+  };
+  abi_.histogram = [](const flow_host* host, const char* name, const char* doc) {
+    OperatorHost& me = self(host);
+    return me.runtime_.metrics.plugin_metric(*me.component_.metrics, MetricKind::kHistogram, name,
+                                             doc);
+  };
+  abi_.record = [](const flow_host* host, std::uint64_t metric, double value) {
+    self(host).component_.metrics->record(metric, value);
+  };
+  abi_.log = [](const flow_host* host, flow_log_level level, const char* message) {
+    log::write(static_cast<log::Level>(level), message,
+               {{"component", self(host).component_.id}});
+  };
+  abi_.error = [](const flow_host* host, const char* message) { self(host).error_ = message; };
+  abi_.now = [](const flow_host* host) { return self(host).runtime_.now(); };
+  abi_.stopping = [](const flow_host* host) -> std::int32_t {
+    return self(host).runtime_.aborted.load(std::memory_order_relaxed) ? 1 : 0;
+  };
+  abi_.extension = [](const flow_host*, const char*) -> const void* { return nullptr; };
+}
+
+OperatorInstance::OperatorInstance(Runtime& runtime, ComponentRuntime& component,
+                                   flow_component* shared, flow_role role, Accounting accounting,
+                                   std::size_t step, Outlet& outlet)
+    : OperatorHost(runtime, component),
+      accounting_(accounting),
+      step_(step),
+      outlet_(outlet),
+      output_(&abi_),
+      state_(runtime.account, runtime.state_limit) {
+  install_outcomes();
+  install_state();
+  operator_ = shared->instance(shared, &abi_, role);
+  if (operator_ == nullptr) throw std::runtime_error(error_);
+  const std::uint32_t n_inputs = component.bound->descriptor().n_inputs;
+  const std::vector<const flow_schema*> schemas(n_inputs, nullptr);
+  if (operator_->open(operator_, schemas.data(), n_inputs) != FLOW_DONE) {
+    operator_->destroy(operator_);
+    throw std::runtime_error(error_.empty() ? "open failed without a reason" : error_);
+  }
+}
+
+OperatorInstance::~OperatorInstance() { operator_->destroy(operator_); }
+
+void OperatorInstance::emitted(std::uint32_t port, const flow_batch& batch, std::int64_t created) {
+  const auto rows = static_cast<std::uint64_t>(batch.rows);
+  const auto bytes = static_cast<std::uint64_t>(batch_bytes(batch));
+  switch (accounting_) {
+    case Accounting::kOperator:
+      delta_.emitted(port, rows, bytes, static_cast<std::uint64_t>(created));
+      break;
+    case Accounting::kSource: delta_.emitted(port, rows, bytes, rows); break;
+    case Accounting::kDecoder:
+      delta_.rows.in += rows;
+      delta_.emitted(port, rows, bytes, 0);
+      break;
+    case Accounting::kEncoder:
+    case Accounting::kSink: break;
+  }
+}
+
+void OperatorInstance::failed(const flow_batch& batch, std::int64_t row, const char* reason,
+                              const char* message) {
+  delta_.failed(reason);
+  if (accounting_ == Accounting::kDecoder || accounting_ == Accounting::kEncoder) {
+    ++delta_.rows.in;
+  }
+  FailedRow failure;
+  failure.reason = reason;
+  failure.message = message;
+  failure.source = batch.origin->source;
+  failure.partition = batch.origin->partition;
+  if (batch.origin->position != nullptr) {
+    failure.position = flow::Int64View(*batch.origin->position)[row];
+  }
+  if (batch.origin->record != nullptr) {
+    failure.record = flow::TextView(*batch.origin->record)[row];
+    failure.has_record = true;
+  }
+  failures_.push_back(std::move(failure));
+}
+
+void OperatorInstance::install_outcomes() {
+  abi_.room = [](const flow_host* host, std::uint32_t port) {
+    OperatorInstance& me = self(host);
+    return me.outlet_.room(me.step_, port);
+  };
+  abi_.emit = [](const flow_host* host, std::uint32_t port, const flow_batch* batch,
+                 std::int64_t created) {
+    OperatorInstance& me = self(host);
+    me.emitted(port, *batch, created);
+    if (batch->rows > 0) {
+      me.outlet_.emit(me.step_, port,
+                      flow::Batch(flow::Reference<const flow_batch>::share(batch)));
+    }
+  };
+  abi_.emit_from = [](const flow_host* host, const flow_batch* batch, const char* partition,
+                      const void* position, std::uint32_t length, std::uint32_t flags) {
+    OperatorInstance& me = self(host);
+    me.outlet_.emit_from(batch, partition,
+                         std::string(static_cast<const char*>(position), length),
+                         (flags & FLOW_PARTITION_END) != 0);
+  };
+  abi_.fail = [](const flow_host* host, const flow_batch* batch, std::int64_t row,
+                 const char* reason, const char* message, std::uint32_t) {
+    self(host).failed(*batch, row, reason, message);
+  };
+  abi_.drop = [](const flow_host* host, std::int64_t rows, const char* reason) {
+    OperatorInstance& me = self(host);
+    const auto count = static_cast<std::uint64_t>(rows);
+    me.delta_.dropped(reason, count);
+    if (me.accounting_ == Accounting::kDecoder || me.accounting_ == Accounting::kEncoder) {
+      me.delta_.rows.in += count;
+    }
+  };
+  abi_.absorb = [](const flow_host* host, std::int64_t rows) {
+    OperatorInstance& me = self(host);
+    // What a decoder takes are pieces, not rows.
+    if (me.accounting_ != Accounting::kDecoder) {
+      me.delta_.absorbed(static_cast<std::uint64_t>(rows));
+    }
+  };
+  abi_.late = [](const flow_host* host, const flow_batch* batch) {
+    OperatorInstance& me = self(host);
+    me.delta_.late(static_cast<std::uint64_t>(batch->rows));
+    const flow_descriptor& descriptor = me.component_.bound->descriptor();
+    for (std::uint32_t port = 0; port < descriptor.n_outputs; ++port) {
+      if (std::string_view(descriptor.outputs[port]->name) == "late") {
+        me.outlet_.emit(me.step_, port,
+                        flow::Batch(flow::Reference<const flow_batch>::share(batch)));
+      }
+    }
+  };
+  abi_.defer = [](const flow_host* host, const flow_batch* batch) {
+    OperatorInstance& me = self(host);
+    // Counted when it is settled.
+    me.delta_.rows.in -= static_cast<std::uint64_t>(batch->rows);
+    const std::lock_guard lock(me.deferred_mutex_);
+    me.deferred_.emplace(++me.last_token_,
+                         flow::Batch(flow::Reference<const flow_batch>::share(batch)));
+    return me.last_token_;
+  };
+  abi_.done = [](const flow_host* host, std::uint64_t token, std::uint32_t port,
+                 const flow_batch* passed, const std::int32_t* failed_rows, std::int64_t n_failed,
+                 const char* reason, const char* message, std::uint32_t) {
+    OperatorInstance& me = self(host);
+    Settled settled{token,
+                    port,
+                    flow::Batch(flow::Reference<const flow_batch>::share(passed)),
+                    {failed_rows, failed_rows + n_failed},
+                    reason != nullptr ? reason : "",
+                    message != nullptr ? message : ""};
+    {
+      const std::lock_guard lock(me.deferred_mutex_);
+      me.settled_.push_back(std::move(settled));
+    }
+    me.outlet_.settled(me.step_);
+  };
+  abi_.offer = [](const flow_host* host, const char* partition) {
+    self(host).outlet_.offer(partition);
+  };
+}
+
+void OperatorInstance::install_state() {
+  abi_.keys = [](const flow_host* host) -> const flow_keys* {
+    const OperatorInstance& me = self(host);
+    return me.share_ != nullptr ? &me.keys_ : nullptr;
+  };
+  abi_.table = [](const flow_host* host, const char* name, std::uint32_t version) {
+    return self(host).state_.table(name, version);
+  };
+  abi_.page_count = [](const flow_host*, flow_table* table, std::uint32_t group,
+                       std::uint32_t area) {
+    return flow::host::StateStore::page_count(table, group, area);
+  };
+  abi_.page = [](const flow_host* host, flow_table* table, std::uint32_t group, std::uint32_t area,
+                 std::uint32_t index) { return self(host).state_.page(table, group, area, index); };
+  abi_.thaw = [](const flow_host*, flow_table*, flow_page* page) { page->frozen = 0; };
+}
+
+template <class Call>
+flow_status OperatorInstance::timed(Call call) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point start = Clock::now();
+  const flow_status status = call();
+  const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  component_.metrics->busy_seconds.add(seconds);
+  component_.metrics->batch_seconds.observe(seconds);
+  return status;
+}
+
+flow_status OperatorInstance::process(std::uint32_t port, const flow::Batch& batch,
+                                      const KeyShare* share) {
+  const auto rows = share != nullptr ? static_cast<std::int64_t>(share->rows.size()) : batch.rows();
+  share_ = share;
+  if (share != nullptr) {
+    keys_ = {.size = sizeof keys_,
+             .reserved = 0,
+             .rows = share->rows.data(),
+             .n_rows = rows,
+             .hashes = share->hashes->data()};
+  }
+  const std::uint64_t failed_before = delta_.rows.failed;
+  const std::uint64_t dropped_before = delta_.rows.dropped;
+  const flow_status status =
+      timed([&] { return operator_->process(operator_, port, batch.get()); });
+  share_ = nullptr;
+  if (status == FLOW_DONE) {
+    const auto taken = static_cast<std::uint64_t>(rows);
+    if (accounting_ == Accounting::kOperator || accounting_ == Accounting::kSink) {
+      delta_.input_taken(taken, static_cast<std::uint64_t>(batch_bytes(*batch.get())));
+    }
+    if (accounting_ == Accounting::kSink) {
+      const std::uint64_t ended =
+          delta_.rows.failed - failed_before + delta_.rows.dropped - dropped_before;
+      delta_.delivered(taken - ended);
+    }
+  }
+  return status;
+}
+
+flow_status OperatorInstance::poll() {
+  return timed([&] { return operator_->poll(operator_); });
+}
+
+flow_status OperatorInstance::advance(std::int64_t watermark) {
+  return operator_->advance(operator_, watermark);
+}
+
+flow_status OperatorInstance::close(bool drained) {
+  return operator_->close(operator_, drained ? 1 : 0);
+}
+
+flow::Batch OperatorInstance::take_failures() {
+  if (failures_.empty()) return {};
+  const std::vector<FailedRow> failures = std::exchange(failures_, {});
+  const auto rows = static_cast<std::int64_t>(failures.size());
+  const std::int64_t now = runtime_.now();
+  flow::TimestampBuilder time(output_, rows);
+  flow::Int64Builder attempt(output_, rows);
+  flow::Int64Builder position(output_, rows);
+  const auto texts = [&](flow_type type, auto value) {
+    flow::TextBuilder builder(output_, rows, type);
+    for (const FailedRow& failure : failures) {
+      const std::optional<std::string_view> text = value(failure);
+      if (text) {
+        builder.append(*text);
+      } else {
+        builder.append_null();
+      }
+    }
+    return builder.finish();
+  };
+  using Text = std::optional<std::string_view>;
+  const auto optional = [](const char* text) { return text != nullptr ? Text(text) : Text(); };
+  for (const FailedRow& failure : failures) {
+    time.append(now);
+    attempt.append(1);
+    if (failure.position >= 0) {
+      position.append(failure.position);
+    } else {
+      position.append_null();
+    }
+  }
+  using flow::Type;
+  const auto component = texts(FLOW_TEXT, [&](const FailedRow&) { return Text(component_.id); });
+  const auto reason = texts(FLOW_TEXT, [](const FailedRow& row) { return Text(row.reason); });
+  const auto message = texts(FLOW_TEXT, [](const FailedRow& row) {
+    return is_valid_utf8(row.message) ? Text(row.message) : Text("the message is not valid UTF-8");
+  });
+  const auto source = texts(FLOW_TEXT, [&](const FailedRow& row) { return optional(row.source); });
+  const auto partition =
+      texts(FLOW_TEXT, [&](const FailedRow& row) { return optional(row.partition); });
+  const auto configuration =
+      texts(FLOW_TEXT, [&](const FailedRow&) { return Text(runtime_.configuration); });
+  const auto record = texts(FLOW_TEXT, [](const FailedRow& row) {
+    return row.has_record && is_valid_utf8(row.record) ? Text(row.record) : Text();
+  });
+  const auto record_bytes = texts(FLOW_BINARY, [](const FailedRow& row) {
+    return row.has_record && !is_valid_utf8(row.record) ? Text(row.record) : Text();
+  });
+  return output_.make(rows,
+                      {{"time", {time.finish(), Type::timestamp()}},
+                       {"component", {component, Type::text()}},
+                       {"reason", {reason, Type::text()}},
+                       {"message", {message, Type::text()}},
+                       {"attempt", {attempt.finish(), Type::int64()}},
+                       {"source", {source, Type::text()}},
+                       {"partition", {partition, Type::text()}},
+                       {"position", {position.finish(), Type::int64()}},
+                       {"configuration", {configuration, Type::text()}},
+                       {"record", {record, Type::text()}},
+                       {"record_bytes", {record_bytes, Type::binary()}}},
+                      nullptr);
+}
+
+void OperatorInstance::publish() {
+  component_.ledger->publish(delta_);
+  delta_.reset();
+}
+
+std::size_t OperatorInstance::outstanding() const {
+  const std::lock_guard lock(deferred_mutex_);
+  return deferred_.size();
+}
+
+void OperatorInstance::collect_settled() {
+  std::vector<std::pair<Settled, flow::Batch>> ready;
+  {
+    const std::lock_guard lock(deferred_mutex_);
+    for (Settled& settled : settled_) {
+      const auto found = deferred_.find(settled.token);
+      if (found == deferred_.end()) continue;
+      ready.emplace_back(std::move(settled), std::move(found->second));
+      deferred_.erase(found);
+    }
+    settled_.clear();
+  }
+  for (const auto& [settled, input] : ready) {
+    delta_.input_taken(static_cast<std::uint64_t>(input.rows()),
+                       static_cast<std::uint64_t>(batch_bytes(*input.get())));
+    for (const std::int32_t row : settled.failed_rows) {
+      failed(*input.get(), row, settled.reason.c_str(), settled.message.c_str());
+    }
+    if (settled.passed) {
+      emitted(settled.port, *settled.passed.get(), 0);
+      outlet_.emit(step_, settled.port, settled.passed);
+    } else if (accounting_ == Accounting::kSink) {
+      delta_.delivered(static_cast<std::uint64_t>(input.rows()) - settled.failed_rows.size());
+    }
+  }
+}
+
+}  // namespace flowrun

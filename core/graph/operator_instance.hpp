@@ -1,0 +1,145 @@
+// One instance of an operator, and the flow_host that it sees.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/graph/message.hpp"
+#include "core/graph/runtime.hpp"
+#include "flow/batch.hpp"
+#include "flow/host/state.hpp"
+#include "flow/output.hpp"
+
+namespace flowrun {
+
+// A row that left by `errors`, with what its dead letter needs.
+struct FailedRow {
+  std::string reason, message, record;
+  const char* source = nullptr;
+  const char* partition = nullptr;
+  std::int64_t position = -1;  // -1: not known
+  bool has_record = false;
+};
+
+// Where an instance's output goes; implemented by the node that owns it.
+class Outlet {
+ public:
+  virtual ~Outlet() = default;
+  virtual std::int64_t room(std::size_t step, std::uint32_t port) = 0;
+  virtual void emit(std::size_t step, std::uint32_t port, flow::Batch batch) = 0;
+  // Sources only.
+  virtual void emit_from(const flow_batch* /*batch*/, const std::string& /*partition*/,
+                         std::string /*position*/, bool /*end*/) {}
+  virtual void offer(const std::string& /*partition*/) {}
+  // A deferred input is settled. [any]
+  virtual void settled(std::size_t /*step*/) {}
+};
+
+// How the rows of a step count in the ledger of its component.
+enum class Accounting {
+  kOperator,  // in = passed + dropped + failed + late + absorbed
+  kSource,    // emitted rows are created
+  kDecoder,   // the source's rows begin here: in = emitted + dropped + failed
+  kEncoder,   // the sink counts what passes; here only what ends counts
+  kSink       // in = delivered + dropped + failed
+};
+
+// The size of a batch as metrics count it: fixed-width values and views, and the text of a batch of
+// encoded or undecoded bytes (one binary column). Cheap.
+std::int64_t batch_bytes(const flow_batch& batch);
+
+// The flow_host for flow_plugin::create, which only makes, logs and measures.
+class OperatorHost {
+ public:
+  OperatorHost(Runtime& runtime, ComponentRuntime& component);
+  OperatorHost(const OperatorHost&) = delete;
+  OperatorHost& operator=(const OperatorHost&) = delete;
+  const flow_host* abi() const { return &abi_; }
+  const std::string& error() const { return error_; }
+
+ protected:
+  static OperatorHost& self(const flow_host* host) {
+    return *static_cast<OperatorHost*>(host->self);
+  }
+  static flow::host::MemoryAccount& account_of(const flow_host* host) {
+    return self(host).runtime_.account;
+  }
+
+  Runtime& runtime_;
+  ComponentRuntime& component_;
+  flow_host abi_{};
+  std::string error_;
+
+ private:
+  void install_observation();
+};
+
+// Calls answer with the operator's status. Not thread-safe but for the [any] functions of the host.
+class OperatorInstance : private OperatorHost {
+ public:
+  // Makes the instance and opens it. Throws std::runtime_error with the operator's own words.
+  OperatorInstance(Runtime& runtime, ComponentRuntime& component, flow_component* shared,
+                   flow_role role, Accounting accounting, std::size_t step, Outlet& outlet);
+  ~OperatorInstance();
+
+  flow_status process(std::uint32_t port, const flow::Batch& batch, const KeyShare* share);
+  flow_status poll();
+  flow_status advance(std::int64_t watermark);
+  flow_status close(bool drained);
+
+  flow_operator* abi() { return operator_; }
+  ComponentRuntime& component() { return component_; }
+  flow::Output& output() { return output_; }
+  using OperatorHost::error;
+
+  // The rows that failed since the last call, as a batch of dead letters. Empty reference: none.
+  flow::Batch take_failures();
+  // Publishes what was counted since the last call as one step of the ledger.
+  void publish();
+  // Deferred inputs that are not settled yet. [any]
+  std::size_t outstanding() const;
+  // Emits and counts what has been settled since the last call.
+  void collect_settled();
+
+ private:
+  struct Settled {
+    std::uint64_t token;
+    std::uint32_t port;
+    flow::Batch passed;
+    std::vector<std::int32_t> failed_rows;
+    std::string reason, message;
+  };
+  static OperatorInstance& self(const flow_host* host) {
+    return static_cast<OperatorInstance&>(OperatorHost::self(host));
+  }
+  void install_outcomes();
+  void install_state();
+  void emitted(std::uint32_t port, const flow_batch& batch, std::int64_t created);
+  void failed(const flow_batch& batch, std::int64_t row, const char* reason, const char* message);
+  template <class Call>
+  flow_status timed(Call call);
+
+  Accounting accounting_;
+  std::size_t step_;
+  Outlet& outlet_;
+  flow::Output output_;
+  flow_operator* operator_ = nullptr;
+  LedgerDelta delta_;
+  std::vector<FailedRow> failures_;
+  std::int64_t input_rows_ = 0;
+  const KeyShare* share_ = nullptr;
+  flow_keys keys_{};
+  flow::host::StateStore state_;
+
+  mutable std::mutex deferred_mutex_;  // guards what follows
+  std::uint64_t last_token_ = 0;
+  std::map<std::uint64_t, flow::Batch> deferred_;
+  std::vector<Settled> settled_;
+};
+
+}  // namespace flowrun

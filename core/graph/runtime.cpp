@@ -1,0 +1,25 @@
+#include "core/graph/runtime.hpp"
+
+#include "core/observe/log.hpp"
+
+namespace flowrun {
+
+void Runtime::fail(const std::string& component, const std::string& message) {
+  {
+    const std::lock_guard lock(failure_mutex_);
+    if (failed_.load(std::memory_order_relaxed)) return;
+    failure_ = component.empty() ? message : component + ": " + message;
+    failed_.store(true, std::memory_order_release);
+  }
+  log::error("The pipeline failed.", {{"component", component}, {"error", message}});
+  health.failed(failure());
+  aborted.store(true);
+  signal.notify();
+}
+
+std::string Runtime::failure() const {
+  const std::lock_guard lock(failure_mutex_);
+  return failure_;
+}
+
+}  // namespace flowrun

@@ -1,0 +1,293 @@
+#include "core/graph/step_group.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "core/observe/log.hpp"
+
+namespace flowrun {
+namespace {
+
+constexpr std::size_t kNoSlot = SIZE_MAX;
+// Batches that an operator may emit in one call towards an edge while memory is free.
+constexpr std::int64_t kFreeRoom = 16;
+
+Accounting accounting_of(const PlanStep& step, const flow_descriptor& descriptor) {
+  switch (step.role) {
+    case FLOW_ROLE_DECODE: return Accounting::kDecoder;
+    case FLOW_ROLE_ENCODE:
+    case FLOW_ROLE_ENCODE_MESSAGE: return Accounting::kEncoder;
+    default: return descriptor.kind == FLOW_SINK ? Accounting::kSink : Accounting::kOperator;
+  }
+}
+
+}  // namespace
+
+StepGroup::StepGroup(Runtime& runtime, const PlanNode& node,
+                     const std::vector<SharedComponent>& components,
+                     std::vector<std::unique_ptr<Channel>> channels, Numbering numbering,
+                     std::function<void()> settled)
+    : runtime_(runtime),
+      numbering_(numbering),
+      slot_of_edge_(channels.size(), kNoSlot),
+      settled_(std::move(settled)) {
+  for (std::size_t edge = 0; edge < channels.size(); ++edge) {
+    if (channels[edge] == nullptr) continue;
+    slot_of_edge_[edge] = slots_.size();
+    slots_.push_back({std::move(channels[edge]), {}, 0});
+  }
+  for (std::size_t i = 0; i < node.steps.size(); ++i) {
+    const PlanStep& plan = node.steps[i];
+    const SharedComponent& shared = components[plan.component];
+    const bool is_codec = plan.role != FLOW_ROLE_NONE;
+    Step step;
+    step.plan = &plan;
+    step.on_error = shared.runtime->bound->on_error;
+    const auto to_edge = [](const PlanTarget& target) { return target.to_edge; };
+    for (const auto& targets : plan.outputs) {
+      step.reaches_edge |= std::any_of(targets.begin(), targets.end(), to_edge);
+    }
+    try {
+      step.instance = std::make_unique<OperatorInstance>(
+          runtime, *shared.runtime, is_codec ? shared.codec : shared.component, plan.role,
+          accounting_of(plan, shared.runtime->bound->descriptor()), i, *this);
+    } catch (const std::runtime_error& refusal) {
+      throw std::runtime_error(shared.runtime->id + ": " + refusal.what());
+    }
+    steps_.push_back(std::move(step));
+  }
+}
+
+void StepGroup::take(MessagePointer message) {
+  std::uint64_t rows = 0;
+  if (message->shares.empty()) {
+    rows = static_cast<std::uint64_t>(message->rows());
+  } else {
+    for (const KeyShare& share : message->shares) rows += share.rows.size();
+  }
+  message->queued.receive(rows, 0);
+  number_ = message->number;
+  Step& first = steps_[message->step];
+  for (std::size_t i = 0; i < message->batches.size(); ++i) {
+    Work work;
+    work.port = message->port;
+    work.batch = std::move(message->batches[i]);
+    if (!message->shares.empty()) work.share = std::move(message->shares[i]);
+    if (!work.share || !work.share->rows.empty()) first.work.push_back(std::move(work));
+  }
+  // Of control messages only the instance that is alone knows the place in the stream.
+  if (message->control != Control::kNone && numbering_ == Numbering::kOwn) {
+    Work work;
+    work.control = message->control;
+    work.value = message->value;
+    first.work.push_back(std::move(work));
+  }
+  message->batches.clear();
+  message_ = std::move(message);
+}
+
+StepGroup::Progress StepGroup::proceed(const std::function<bool()>& privileged) {
+  while (true) {
+    const auto deepest = std::find_if(steps_.rbegin(), steps_.rend(),
+                                      [](const Step& step) { return !step.work.empty(); });
+    if (deepest == steps_.rend()) break;
+    const bool used_up = deepest->reaches_edge && !runtime_.memory_free();
+    if (used_up && !privileged()) {
+      flush(false);
+      return Progress::kPaused;
+    }
+    const Progress progress = step_forward(*deepest);
+    if (progress != Progress::kDone) return progress;
+    if (used_up || gathered_ >= kPartBytes) flush(false);
+  }
+  flush(true);
+  if (outstanding() > 0) {
+    deferred_tickets_.push_back(message_->ticket);
+  } else {
+    deferred_tickets_.clear();
+  }
+  message_.reset();
+  return Progress::kDone;
+}
+
+StepGroup::Progress StepGroup::step_forward(Step& step) {
+  OperatorInstance& instance = *step.instance;
+  Work& work = step.work.front();
+  if (work.control != Control::kNone && instance.outstanding() > 0) {
+    return Progress::kPaused;  // a barrier, a watermark and the end wait for what is outstanding
+  }
+  const flow_status status = call(step, work);
+  if (!route_failures(step)) return Progress::kFailed;
+  switch (status) {
+    case FLOW_DONE:
+      instance.publish();
+      step.work.pop_front();
+      return Progress::kDone;
+    case FLOW_MORE: return Progress::kDone;  // the deeper steps first, then the same work again
+    case FLOW_RETRY:
+      trouble_ = instance.error();
+      return Progress::kRetry;
+    default:
+      runtime_.fail(instance.component().id,
+                    instance.error().empty() ? "failed without a reason" : instance.error());
+      return Progress::kFailed;
+  }
+}
+
+flow_status StepGroup::call(Step& step, Work& work) {
+  OperatorInstance& instance = *step.instance;
+  switch (work.control) {
+    case Control::kNone:
+      return instance.process(work.port, work.batch, work.share ? &*work.share : nullptr);
+    case Control::kWatermark: return instance.advance(work.value);
+    case Control::kBarrier: barrier(step, static_cast<std::uint64_t>(work.value)); return FLOW_DONE;
+    case Control::kEnd: return instance.close(true);
+  }
+  return FLOW_FAILED;
+}
+
+void StepGroup::barrier(Step& step, std::uint64_t checkpoint) {
+  OperatorInstance& instance = *step.instance;
+  flow_operator* op = instance.abi();
+  const bool is_sink = instance.component().bound->descriptor().kind == FLOW_SINK;
+  flow_buffer* bytes = nullptr;
+  std::int64_t length = 0;
+  const flow_status status = is_sink && op->prepare != nullptr
+                                 ? op->prepare(op, checkpoint, &bytes, &length)
+                             : op->snapshot != nullptr ? op->snapshot(op, &bytes, &length)
+                                                       : FLOW_DONE;
+  const flow::Buffer owned = flow::Buffer::adopt(bytes);
+  if (status != FLOW_DONE) {
+    // Nothing is lost: the checkpoint does not come about and a later one will.
+    log::warning("A checkpoint could not be prepared.", {{"component", instance.component().id},
+                                                         {"checkpoint", checkpoint},
+                                                         {"error", instance.error()}});
+    return;
+  }
+  std::string state;
+  if (bytes != nullptr) {
+    state.assign(static_cast<const char*>(bytes->data), static_cast<std::size_t>(length));
+  }
+  if (at_barrier_) at_barrier_(checkpoint, std::move(state));
+}
+
+bool StepGroup::route_failures(Step& step) {
+  const flow::Batch letters = step.instance->take_failures();
+  if (!letters) return true;
+  const std::string& id = step.instance->component().id;
+  if (step.on_error == OnError::kDrop) return true;
+  if (step.on_error == OnError::kStop || step.plan->errors.empty()) {
+    const std::string reason(flow::TextView(*letters.find("reason"))[0]);
+    const std::string message(flow::TextView(*letters.find("message"))[0]);
+    runtime_.fail(id, step.on_error == OnError::kStop
+                          ? "a row failed, and on_error is 'stop': " + reason + ": " + message
+                          : "a row failed (" + reason + ": " + message +
+                                "), but the operator declares no `errors` port");
+    return false;
+  }
+  static log::Every every(std::chrono::seconds(10));
+  every.write(log::Level::kWarning, "Rows failed.",
+              {{"component", id},
+               {"rows", letters.rows()},
+               {"reason", flow::TextView(*letters.find("reason"))[0]},
+               {"example", flow::TextView(*letters.find("message"))[0]}});
+  route(step.plan->errors, letters);
+  return true;
+}
+
+std::int64_t StepGroup::room(std::size_t index, std::uint32_t port) {
+  std::int64_t room = kFreeRoom;
+  for (const PlanTarget& target : steps_[index].plan->outputs[port]) {
+    if (target.to_edge) {
+      // Past the limit one batch at a time: what was gathered must have been sent on.
+      room = std::min<std::int64_t>(room, runtime_.memory_free() && gathered_ < kPartBytes ? kFreeRoom
+                                          : gathered_ == 0                                 ? 1
+                                                                                           : 0);
+    } else {
+      room = std::min<std::int64_t>(room, steps_[target.index].work.empty() ? 1 : 0);
+    }
+  }
+  return room;
+}
+
+void StepGroup::emit(std::size_t index, std::uint32_t port, flow::Batch batch) {
+  const auto& outputs = steps_[index].plan->outputs;
+  if (port >= outputs.size()) {
+    runtime_.fail(steps_[index].instance->component().id,
+                  "emitted on output " + std::to_string(port) + ", which it does not declare");
+    return;
+  }
+  route(outputs[port], batch);
+}
+
+void StepGroup::route(const std::vector<PlanTarget>& targets, const flow::Batch& batch) {
+  for (const PlanTarget& target : targets) {
+    if (target.to_edge) {
+      slots_[slot_of_edge_[target.index]].batches.push_back(batch);
+      gathered_ += batch_bytes(*batch.get());
+    } else {
+      Work work;
+      work.port = target.port;
+      work.batch = batch;
+      steps_[target.index].work.push_back(std::move(work));
+    }
+  }
+}
+
+void StepGroup::flush(bool last) {
+  gathered_ = 0;
+  const Control control = last && message_ != nullptr ? message_->control : Control::kNone;
+  for (Slot& slot : slots_) {
+    if (numbering_ == Numbering::kOfInput) {
+      // One message for each of the input's, whose last part carries what there is to control.
+      if (!slot.batches.empty() && (!last || control != Control::kNone)) {
+        send(slot, number_, false, Control::kNone);
+      }
+      if (last) send(slot, number_, true, control);
+    } else {
+      if (!slot.batches.empty()) send(slot, slot.next_number++, true, Control::kNone);
+      if (control != Control::kNone) send(slot, slot.next_number++, true, control);
+    }
+  }
+}
+
+void StepGroup::send(Slot& slot, std::uint64_t number, bool last, Control control) {
+  auto message = std::make_shared<Message>();
+  message->number = number;
+  message->last = last;
+  message->control = control;
+  message->batches = std::exchange(slot.batches, {});
+  if (message_ != nullptr) {
+    message->value = message_->value;
+    message->ticket = message_->ticket;
+  }
+  slot.channel->send(message);
+}
+
+bool StepGroup::outputs_empty() const {
+  return std::all_of(slots_.begin(), slots_.end(),
+                     [](const Slot& slot) { return slot.channel->queued() == 0; });
+}
+
+std::size_t StepGroup::outstanding() const {
+  std::size_t count = 0;
+  for (const Step& step : steps_) count += step.instance->outstanding();
+  return count;
+}
+
+StepGroup::Progress StepGroup::collect_settled() {
+  for (Step& step : steps_) {
+    step.instance->collect_settled();
+    if (!route_failures(step)) return Progress::kFailed;
+    step.instance->publish();
+  }
+  flush(false);
+  return Progress::kDone;
+}
+
+void StepGroup::settled(std::size_t) {
+  if (settled_) settled_();
+}
+
+}  // namespace flowrun

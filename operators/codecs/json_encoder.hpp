@@ -1,0 +1,103 @@
+// Rows to JSON objects, one a line.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "flow/output.hpp"
+#include "operators/common/json_writer.hpp"
+
+namespace flow::operators {
+
+// Encodes batches into one buffer each. One an instance; it remembers the last schema, and each
+// category's texts as they stand in a document.
+class JsonEncoder {
+ public:
+  explicit JsonEncoder(bool write_nulls) : write_nulls_(write_nulls) {}
+
+  // Passes the rows on as one binary column `bytes`, one object a row, contiguous in one buffer;
+  // `delimited`: each with a LF. More than a GiB of text becomes several batches.
+  void encode(const Batch& in, bool delimited, Output& out);
+
+ private:
+  // The texts of one category column as they are written: `,"key":"text"`, each made when it is met
+  // first. Follows a dictionary that grows in place; any other dictionary starts it over.
+  class CategoryTexts {
+   public:
+    void follow(const flow_column& dictionary);
+    // The fragment of a code; readable 16 bytes behind its end.
+    std::string_view fragment(const std::string& key, int32_t code) {
+      const Entry entry = entries_[static_cast<size_t>(code)];
+      if (entry.length != 0) return {bytes_.data() + entry.begin, entry.length};
+      return render(key, code);
+    }
+
+   private:
+    struct Entry {
+      uint32_t begin = 0;
+      uint32_t length = 0;
+    };
+    std::string_view render(const std::string& key, int32_t code);
+
+    Column dictionary_;  // held, so that its address means it
+    std::vector<Entry> entries_;
+    std::vector<char> bytes_;
+    size_t used_ = 0;
+  };
+
+  // One field of the schema, and what the batch under way has for it.
+  struct Field {
+    flow_type type = 0;
+    std::string key;  // `,"name":` and 16 bytes more
+    size_t key_size = 0;
+    std::vector<Field> children;
+    CategoryTexts texts;
+
+    // Of the batch:
+    const uint8_t* validity = nullptr;
+    int64_t offset = 0;
+    const void* values = nullptr;  // behind `offset`, but for bool
+    const void* const* buffers = nullptr;
+    const flow_column* column = nullptr;
+
+    bool is_null(int64_t row) const {
+      const int64_t bit = offset + row;
+      return validity != nullptr && (validity[bit >> 3] >> (bit & 7) & 1) == 0;
+    }
+    template <class T>
+    T at(int64_t row) const {
+      return static_cast<const T*>(values)[row];
+    }
+  };
+
+  static void plan(const flow_field& source, Field& field);
+  static void bind(const flow_column& column, Field& field);
+  int64_t encode_from(const Batch& in, int64_t first, bool delimited, Output& out);
+
+  // Makes room for `bytes` more; returns where to go on.
+  char* room(char* out, int64_t bytes) {
+    return limit_ - out >= bytes ? out : grow(out, bytes);
+  }
+  char* grow(char* out, int64_t bytes);
+  char* write_object(char* out, std::vector<Field>& fields, int64_t row);
+  char* write_field(char* out, Field& field, int64_t row);
+  char* write_value(char* out, Field& field, int64_t row);
+  char* write_text(char* out, const flow_view& view, const void* const* buffers);
+  char* write_token(char* out, std::string_view token);
+
+  bool write_nulls_;
+  Reference<const flow_schema> schema_;
+  std::vector<Field> fields_;
+  DoubleWriter doubles_;
+  double bytes_per_row_ = 512;  // of the last batch
+
+  // Of the batch under way:
+  const Host* host_ = nullptr;
+  Buffer buffer_;
+  char* limit_ = nullptr;
+};
+
+}  // namespace flow::operators

@@ -1,0 +1,74 @@
+#include "operators/common/input_column.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+namespace flow::operators {
+namespace {
+
+// Insertions, removals and replacements that turn `a` into `b`.
+size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = std::exchange(row[0], i);
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+void collect(const flow_field* const* fields, uint32_t n, const std::string& prefix,
+             std::vector<std::string>& names) {
+  for (uint32_t i = 0; i < n; ++i) {
+    names.push_back(prefix + fields[i]->name);
+    if (fields[i]->type == FLOW_STRUCT) {
+      collect(fields[i]->children, fields[i]->n_children, names.back() + ".", names);
+    }
+  }
+}
+
+}  // namespace
+
+std::string nearest_column(const flow_schema& schema, std::string_view wanted) {
+  std::vector<std::string> names;
+  collect(schema.fields, schema.n_fields, "", names);
+  std::string nearest;
+  size_t best = std::max<size_t>(2, wanted.size() / 3) + 1;
+  for (const std::string& name : names) {
+    if (const size_t distance = edit_distance(wanted, name); distance < best) {
+      best = distance;
+      nearest = name;
+    }
+  }
+  return nearest;
+}
+
+void throw_missing_column(const flow_schema& schema, std::string_view option,
+                          std::string_view name) {
+  std::string message = std::string(option) + ": column '" + std::string(name) +
+                        "' is not in the input: it has ";
+  for (uint32_t i = 0; i < schema.n_fields; ++i) {
+    message += (i == 0 ? "" : ", ") + std::string(schema.fields[i]->name);
+  }
+  if (schema.n_fields == 0) message += "no columns";
+  const std::string nearest = nearest_column(schema, name);
+  if (!nearest.empty()) message += " (did you mean '" + nearest + "'?)";
+  throw Failure(message);
+}
+
+const flow_column& text_column(const Batch& batch, ColumnFinder& finder, std::string_view option) {
+  const flow_column* column = finder.find(batch);
+  if (column == nullptr) throw_missing_column(batch.schema(), option, finder.name());
+  if (!AnyTextView::accepts(column->type)) {
+    throw Failure(std::string(option) + ": column '" + finder.name() + "' is " +
+                  std::string(type_name(column->type)) + ", but text is needed");
+  }
+  return *column;
+}
+
+}  // namespace flow::operators

@@ -1,0 +1,207 @@
+#include "operators/common/json_writer.hpp"
+
+#include <charconv>
+#include <cmath>
+
+#if defined(__SSSE3__)
+#include <tmmintrin.h>
+#endif
+
+namespace flow::operators {
+namespace {
+
+// The escape of one byte that needs one.
+char* write_escape(char* out, unsigned char byte) {
+  *out++ = '\\';
+  switch (byte) {
+    case '"':
+    case '\\': *out++ = static_cast<char>(byte); return out;
+    case '\b': *out++ = 'b'; return out;
+    case '\f': *out++ = 'f'; return out;
+    case '\n': *out++ = 'n'; return out;
+    case '\r': *out++ = 'r'; return out;
+    case '\t': *out++ = 't'; return out;
+    default:
+      std::memcpy(out, "u00", 3);
+      out[3] = "0123456789abcdef"[byte >> 4];
+      out[4] = "0123456789abcdef"[byte & 15];
+      return out + 5;
+  }
+}
+
+char* write_bytewise(char* out, const char* text, size_t size) {
+  for (size_t i = 0; i < size; ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte < 0x20 || byte == '"' || byte == '\\') {
+      out = write_escape(out, byte);
+    } else {
+      *out++ = text[i];
+    }
+  }
+  return out;
+}
+
+#if defined(__SSSE3__)
+
+// A bit for each of the 16 bytes that must be escaped.
+unsigned special_bits(__m128i bytes) {
+  const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+  const __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+  const __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+  return static_cast<unsigned>(
+      _mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, backslash))));
+}
+
+// The first `size` < 16 of the bytes.
+char* write_last(char* out, __m128i bytes, size_t size) {
+  if ((special_bits(bytes) & ((1U << size) - 1)) == 0) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
+    return out + size;
+  }
+  char text[16];
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(text), bytes);
+  return write_bytewise(out, text, size);
+}
+
+// Shuffles that move the bytes from `n` on to the front: load 16 at this table + n.
+alignas(16) constexpr std::array<char, 32> kShiftDown = {
+    0,    1,    2,    3,    4,    5,    6,    7,    8,    9,    10,   11,   12,   13,   14,   15,
+    -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128};
+
+#endif
+
+// Decimals are taken as whole numbers of its inverse.
+constexpr double kPower = 1e6;
+
+// Writes numbers of up to six decimals between 0.001 and 99999.999999 in magnitude; NULL: it is none.
+//
+// If the double nearest to n / 10^6 is `value`, then n * 10^-6 reads back as `value`. With n below
+// 10^11 that is a decimal of at most 11 digits, and no two decimals of up to 15 digits share a double:
+// without its trailing zeros it is the shortest. In this range plain notation is never longer than
+// scientific, so it is also what std::to_chars writes.
+char* write_short(char* out, double value) {
+  const double magnitude = std::fabs(value);
+  if (!(magnitude >= 1e-3 && magnitude < 1e5)) return nullptr;
+  const auto scaled = static_cast<int64_t>(magnitude * kPower + 0.5);
+  if (static_cast<double>(scaled) / kPower != magnitude) return nullptr;
+  const auto number = static_cast<uint64_t>(scaled);
+  auto whole = static_cast<uint32_t>(number / 1'000'000);
+  auto fraction = static_cast<uint32_t>(number % 1'000'000);
+  if (value < 0) *out++ = '-';
+  char digits[8];
+  int n = 0;
+  do {
+    digits[n++] = static_cast<char>('0' + whole % 10);
+    whole /= 10;
+  } while (whole != 0);
+  while (n > 0) *out++ = digits[--n];
+  if (fraction == 0) return out;
+  *out++ = '.';
+  for (uint32_t unit = 100'000; fraction != 0; unit /= 10) {
+    *out++ = static_cast<char>('0' + fraction / unit);
+    fraction %= unit;
+  }
+  return out;
+}
+
+}  // namespace
+
+char* write_escaped(char* out, std::string_view text) {
+  const char* at = text.data();
+  size_t left = text.size();
+#if defined(__SSSE3__)
+  const bool can_look_back = left >= 16;
+  while (left >= 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
+    const unsigned special = special_bits(bytes);
+    if (special == 0) {
+      out += 16;
+      at += 16;
+      left -= 16;
+      continue;
+    }
+    const auto clean = static_cast<size_t>(__builtin_ctz(special));
+    out = write_escape(out + clean, static_cast<unsigned char>(at[clean]));
+    at += clean + 1;
+    left -= clean + 1;
+  }
+  if (left == 0) return out;
+  if (can_look_back) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at + left - 16));
+    const __m128i shift =
+        _mm_loadu_si128(reinterpret_cast<const __m128i*>(kShiftDown.data() + 16 - left));
+    return write_last(out, _mm_shuffle_epi8(bytes, shift), left);
+  }
+#endif
+  return write_bytewise(out, at, left);
+}
+
+char* write_escaped_inline(char* out, const void* view, int32_t length) {
+#if defined(__SSSE3__)
+  const __m128i bytes = _mm_loadu_si128(static_cast<const __m128i*>(view));
+  return write_last(out, _mm_srli_si128(bytes, 4), static_cast<size_t>(length));
+#else
+  return write_bytewise(out, static_cast<const char*>(view) + 4, static_cast<size_t>(length));
+#endif
+}
+
+char* write_int64(char* out, int64_t value) {
+  return std::to_chars(out, out + kNumberBytes, value).ptr;
+}
+
+char* write_double(char* out, double value) {
+  if (char* end = write_short(out, value); end != nullptr) return end;
+  if (!std::isfinite(value)) {
+    std::memcpy(out, "null", 4);
+    return out + 4;
+  }
+  return std::to_chars(out, out + kNumberBytes, value).ptr;
+}
+
+char* write_base64(char* out, std::string_view bytes) {
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const auto byte = [&](size_t i) { return static_cast<uint32_t>(static_cast<unsigned char>(bytes[i])); };
+  size_t at = 0;
+  const auto put = [&](uint32_t group, int digits) {
+    for (int i = 0; i < 4; ++i) {
+      *out++ = i < digits ? kDigits[(group >> (18 - 6 * i)) & 63] : '=';
+    }
+  };
+  for (; at + 3 <= bytes.size(); at += 3) {
+    put(byte(at) << 16 | byte(at + 1) << 8 | byte(at + 2), 4);
+  }
+  if (bytes.size() - at == 1) put(byte(at) << 16, 2);
+  if (bytes.size() - at == 2) put(byte(at) << 16 | byte(at + 1) << 8, 3);
+  return out;
+}
+
+char* DoubleWriter::write(char* out, double value) {
+  if (char* end = write_short(out, value); end != nullptr) return end;
+  if (entries_.empty()) entries_.resize(size_t{1} << kEntryBits);
+  uint64_t bits = 0;
+  std::memcpy(&bits, &value, sizeof bits);
+  Entry& entry = entries_[(bits * 0x9E3779B97F4A7C15U) >> (64 - kEntryBits)];
+  if (entry.bits != bits || entry.length == 0) {
+    const auto length = static_cast<size_t>(write_double(out, value) - out);
+    if (length > entry.text.size()) return out + length;
+    entry.bits = bits;
+    entry.length = static_cast<uint8_t>(length);
+    std::memcpy(entry.text.data(), out, length);
+    return out + length;
+  }
+  std::memcpy(out, entry.text.data(), entry.text.size());
+  return out + entry.length;
+}
+
+std::string json_quoted(std::string_view text) {
+  std::string result(text.size() * kEscapeExpansion + kWriteSlack + 2, '\0');
+  result[0] = '"';
+  char* end = write_escaped(result.data() + 1, text);
+  *end++ = '"';
+  result.resize(static_cast<size_t>(end - result.data()));
+  return result;
+}
+
+}  // namespace flow::operators

@@ -1,0 +1,135 @@
+#include "operators/common/line_splitter.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace flow::operators {
+
+void LineSplitter::split(const Batch& in) {
+  lines_.clear();
+  too_long_.clear();
+  empty_ = 0;
+  const flow_column& column = in.column(0);
+  if (column.type != FLOW_BINARY && column.type != FLOW_TEXT) {
+    throw Failure("a decoder's input must be binary; this is a " +
+                  std::string(type_name(column.type)) + " column");
+  }
+  const TextView pieces(column);
+  const flow_column* positions = in.origin().position;
+  for (int64_t row = 0; row < in.rows(); ++row) {
+    if (pieces.is_null(row)) continue;
+    const flow_view& view = pieces.views()[row];
+    const std::string_view piece = pieces[row];
+    split_piece(piece, piece.size() > FLOW_VIEW_INLINE ? view.buffer : 0,
+                positions != nullptr ? Int64View(*positions)[row] : -1);
+  }
+}
+
+void LineSplitter::split_piece(std::string_view piece, int32_t buffer, int64_t position) {
+  const char* const begin = piece.data();
+  const char* const end = begin + piece.size();
+  for (const char* at = begin; at < end;) {
+    const auto* newline = static_cast<const char*>(std::memchr(at, '\n', static_cast<size_t>(end - at)));
+    const char* stop = newline != nullptr ? newline : end;
+    const char* next = newline != nullptr ? newline + 1 : end;
+    if (newline != nullptr && stop > at && stop[-1] == '\r') --stop;
+    const auto length = static_cast<int64_t>(stop - at);
+    if (length > max_line_) {
+      // The framer sees to it that the rest of a line is too long by itself.
+      if (at == begin && continuations_.take(piece)) {
+        at = next;
+        continue;
+      }
+      too_long_.push_back({{at, static_cast<size_t>(length)},
+                           buffer,
+                           position < 0 ? -1 : position + (at - begin)});
+    } else if (length == 0 && !keep_empty_) {
+      ++empty_;
+    } else {
+      lines_.push_back({{at, static_cast<size_t>(length)},
+                        buffer,
+                        position < 0 ? -1 : position + (at - begin)});
+    }
+    at = next;
+  }
+}
+
+flow_view view_of(const Line& line, const flow_column& pieces) {
+  if (line.text.size() <= FLOW_VIEW_INLINE) return TextBuilder::view(line.text, 0, 0);
+  const auto* base = static_cast<const char*>(pieces.data[line.buffer]->data);
+  return TextBuilder::view(line.text, line.buffer, static_cast<int32_t>(line.text.data() - base));
+}
+
+Buffer line_views(Host host, const std::vector<Line>& lines, const flow_column& pieces) {
+  Buffer buffer = host.allocate(static_cast<int64_t>(lines.size() * sizeof(flow_view)));
+  auto* view = static_cast<flow_view*>(buffer->data);
+  for (const Line& line : lines) *view++ = view_of(line, pieces);
+  return buffer;
+}
+
+Column column_over(Host host, flow_type type, int64_t rows, const Buffer& views,
+                   const flow_column& pieces, const Buffer* more) {
+  std::vector<flow_buffer*> data(pieces.data, pieces.data + pieces.n_data);
+  if (more != nullptr) data.push_back(more->get());
+  flow_column_parts parts{};
+  parts.size = sizeof parts;
+  parts.type = type;
+  parts.rows = rows;
+  parts.values = views.get();
+  parts.data = data.data();
+  parts.n_data = static_cast<int64_t>(data.size());
+  return host.column(parts);
+}
+
+DecodedOrigin::DecodedOrigin(Host host, const Batch& in, const std::vector<Line>& lines,
+                             Column record)
+    : record_(std::move(record)) {
+  origin_.size = sizeof origin_;
+  origin_.source = in.origin().source;
+  origin_.partition = in.origin().partition;
+  origin_.record = record_.get();
+  if (in.origin().position != nullptr) {
+    Int64Builder positions(host, static_cast<int64_t>(lines.size()));
+    int64_t* to = positions.data();
+    for (const Line& line : lines) *to++ = line.position;
+    position_ = positions.finish();
+    origin_.position = position_.get();
+  }
+}
+
+void DecodeOutcome::refuse(const std::vector<RefusedLine>& lines, const char* reason,
+                           int64_t record_bytes) {
+  if (lines.empty()) return;
+  const flow_column& pieces = in_.column(0);
+  std::vector<Line> records;
+  for (const RefusedLine& refused : lines) {
+    records.push_back(refused.line);
+    records.back().text = refused.line.text.substr(0, static_cast<size_t>(record_bytes));
+  }
+  const auto rows = static_cast<int64_t>(records.size());
+  const Column record =
+      column_over(out_, FLOW_BINARY, rows, line_views(out_, records, pieces), pieces);
+  const DecodedOrigin origin(out_, in_, records, record);
+  const Batch batch = out_.make(rows, {{"record", {record, Type::binary()}}}, origin.get());
+  for (int64_t row = 0; row < rows; ++row) {
+    out_.fail(batch, row, reason, lines[static_cast<size_t>(row)].message);
+  }
+  settled_ += rows;
+}
+
+void DecodeOutcome::refuse_too_long(const std::vector<Line>& lines, int64_t max_line) {
+  std::vector<RefusedLine> refused;
+  for (const Line& line : lines) {
+    refused.push_back({line, "the line has at least " + std::to_string(line.text.size()) +
+                                 " bytes, max_line is " + std::to_string(max_line) +
+                                 "; only its start is kept. Raise max_line to take such lines."});
+  }
+  refuse(refused, "line_too_long", max_line);
+}
+
+void DecodeOutcome::drop_empty(int64_t rows) {
+  out_.drop(rows, "empty line");
+  settled_ += rows;
+}
+
+}  // namespace flow::operators

@@ -1,0 +1,98 @@
+// From pieces of a byte stream to its lines: what the decoders of line-based formats share.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "flow/output.hpp"
+#include "operators/common/line_framer.hpp"
+
+namespace flow::operators {
+
+// One line, without its LF or CR LF. Borrows the piece.
+struct Line {
+  std::string_view text;
+  int32_t buffer;     // of the piece's column; meaningless for texts of up to FLOW_VIEW_INLINE bytes
+  int64_t position;   // of its first byte in the stream; -1: the piece does not say
+};
+
+// Splits the binary rows of a decoder's input. Keeps its vectors: one an instance.
+class LineSplitter {
+ public:
+  // `continuations` outlives the splitter.
+  LineSplitter(int64_t max_line, bool keep_empty, LineContinuations& continuations)
+      : max_line_(max_line), keep_empty_(keep_empty), continuations_(continuations) {}
+
+  // Finds the lines of all rows of column 0. What it finds borrows `in` until the next call.
+  void split(const Batch& in);
+
+  const std::vector<Line>& lines() const { return lines_; }
+  // Lines longer than `max_line`, whole or their first piece.
+  const std::vector<Line>& too_long() const { return too_long_; }
+  int64_t empty_lines() const { return empty_; }
+
+ private:
+  void split_piece(std::string_view piece, int32_t buffer, int64_t position);
+
+  int64_t max_line_;
+  bool keep_empty_;
+  LineContinuations& continuations_;
+  std::vector<Line> lines_;
+  std::vector<Line> too_long_;
+  int64_t empty_ = 0;
+};
+
+// A line that a decoder refuses.
+struct RefusedLine {
+  Line line;
+  std::string message;
+};
+
+// The outcome of decoding one batch of pieces, told to the host: refused lines go to `errors` with
+// their original bytes, empty ones are dropped, and the pieces are absorbed. A piece is one row of
+// the input however many lines it has, so that the rows absorbed are the pieces less the lines that
+// failed or were dropped, which may be fewer than none: the ledger's sum stays exact.
+class DecodeOutcome {
+ public:
+  DecodeOutcome(const Batch& in, Output& out) : in_(in), out_(out) {}
+
+  // At most `record_bytes` of each line go along.
+  void refuse(const std::vector<RefusedLine>& lines, const char* reason, int64_t record_bytes);
+  void refuse_too_long(const std::vector<Line>& lines, int64_t max_line);
+  void drop_empty(int64_t rows);
+  // Once, last.
+  void absorb_pieces() { out_.absorb(in_.rows() - settled_); }
+
+ private:
+  const Batch& in_;
+  Output& out_;
+  int64_t settled_ = 0;
+};
+
+// Positions and records of decoded rows, for the origin of their batch.
+class DecodedOrigin {
+ public:
+  // `record`: FLOW_BINARY, the lines as they came.
+  DecodedOrigin(Host host, const Batch& in, const std::vector<Line>& lines, Column record);
+  const flow_origin* get() const { return &origin_; }
+
+ private:
+  Column record_;
+  Column position_;
+  flow_origin origin_{};
+};
+
+// A view of `line`, whose buffer has the number that it has in the piece's column.
+flow_view view_of(const Line& line, const flow_column& pieces);
+
+// A FLOW_BINARY or FLOW_TEXT column over `views` that shares the pieces' buffers, and `more` behind
+// them.
+Column column_over(Host host, flow_type type, int64_t rows, const Buffer& views,
+                   const flow_column& pieces, const Buffer* more = nullptr);
+
+// One FLOW_BINARY view a line, sharing the pieces' buffers.
+Buffer line_views(Host host, const std::vector<Line>& lines, const flow_column& pieces);
+
+}  // namespace flow::operators

@@ -1,0 +1,85 @@
+// A text column whose rows point into the buffers of another column.
+#pragma once
+
+#include <array>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+#include "flow/builder.hpp"
+
+namespace flow::operators {
+
+// Writes views straight into the column's array, a few instructions each: for transforms that cut
+// many pieces out of one text. No text is copied but the at most twelve bytes that a view holds itself.
+class ViewColumn {
+ public:
+  // Room for `rows` rows; finish() says how many there are.
+  ViewColumn(Host host, int64_t rows)
+      : host_(host),
+        validity_(host, rows),
+        values_(host.allocate(rows * static_cast<int64_t>(sizeof(flow_view)))),
+        views_(static_cast<flow_view*>(values_->data)) {}
+
+  // `text` lies in buffer number `buffer` of the shared column, whose data begins at `base`.
+  // `readable`: the 16 bytes from text.data() on may be read, whatever its length.
+  void put(int64_t row, std::string_view text, const char* base, int32_t buffer, bool readable) {
+    if (text.size() <= FLOW_VIEW_INLINE) {
+      put_inline(row, text, readable);
+      return;
+    }
+    flow_view& view = views_[row];
+    view.length = static_cast<int32_t>(text.size());
+    std::memcpy(view.prefix, text.data(), sizeof view.prefix);
+    view.buffer = buffer;
+    view.offset = static_cast<int32_t>(text.data() - base);
+  }
+  // A text of at most FLOW_VIEW_INLINE bytes, from anywhere.
+  void put_inline(int64_t row, std::string_view text, bool readable = false) {
+#if defined(__SSE2__)
+    if (readable) {
+      static constexpr std::array<uint8_t, 32> kMask = [] {
+        std::array<uint8_t, 32> mask{};
+        for (size_t i = 0; i < 16; ++i) mask[i] = 0xff;
+        return mask;
+      }();
+      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data()));
+      const __m128i mask =
+          _mm_loadu_si128(reinterpret_cast<const __m128i*>(kMask.data() + 16 - text.size()));
+      const __m128i length = _mm_cvtsi32_si128(static_cast<int>(text.size()));
+      const __m128i kept = _mm_slli_si128(_mm_and_si128(bytes, mask), 4);
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(views_ + row), _mm_or_si128(kept, length));
+      return;
+    }
+#else
+    (void)readable;
+#endif
+    views_[row] = TextBuilder::view(text, 0, 0);
+  }
+  void put_null(int64_t row) {
+    views_[row] = flow_view{};
+    validity_.set_null(row);
+  }
+
+  // The first `rows` rows. `shared`: the column whose buffers the views number.
+  TypedColumn finish(int64_t rows, const flow_column& shared, flow_type type = FLOW_TEXT) {
+    flow_column_parts parts = detail::parts_of(type, rows);
+    validity_.fill(parts);
+    parts.values = values_.get();
+    parts.data = shared.data;
+    parts.n_data = shared.n_data;
+    return {host_.column(parts), type == FLOW_BINARY ? Type::binary() : Type::text()};
+  }
+
+ private:
+  Host host_;
+  detail::ValidityBuilder validity_;
+  Buffer values_;
+  flow_view* views_;
+};
+
+}  // namespace flow::operators

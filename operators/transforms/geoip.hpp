@@ -1,0 +1,99 @@
+// geoip: where an address is, by databases in the MaxMind DB format.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "flow/operator.hpp"
+#include "operators/common/text_source.hpp"
+#include "operators/transforms/geoip_index.hpp"
+
+namespace flow::operators {
+
+class Geoip final : public Transform {
+ public:
+  struct Options {
+    Field field{"host"};
+    std::vector<std::string> database;
+    GeoPreset preset = GeoPreset::Auto;
+    Table fields;
+    Duration reload{10'000'000'000};
+    int64_t cache = 262144;
+  };
+  static void describe(Description<Options>& d);
+
+  class Shared;
+  Geoip(const Options& options, Shared& shared);
+  void open(Output& out) override;
+  void process(const Batch& in, Output& out) override;
+
+ private:
+  struct Ipv6Slot {
+    Ipv6Address address{};
+    uint32_t record = kNotYet;
+  };
+  static constexpr uint32_t kNotYet = 0xffffffffU;
+
+  void renew(Output& out);
+  void locate(const TextSource& source, Output& out);
+  void look_up_misses(Output& out);
+  uint32_t locate_ipv6(const Ipv6Address& address, Output& out);
+  TypedColumn leaf_column(size_t leaf, Output& out) const;
+  TypedColumn struct_column(const GeoColumn& column, Output& out) const;
+
+  const Options options_;
+  Shared& shared_;
+  ColumnFinder finder_;
+  std::shared_ptr<GeoIndex> index_;
+  uint64_t generation_ = 0;
+  std::vector<uint32_t> records_;  // of the batch in process, one a row
+  std::vector<uint32_t> miss_addresses_;
+  std::vector<uint32_t> miss_rows_;
+  std::vector<Ipv6Slot> ipv6_;
+  int64_t not_addresses_ = 0;
+  int64_t damaged_ = 0;
+  Metric not_an_address_metric_, unknown_metric_, damaged_metric_;
+};
+
+// The databases of a component, and their replacement while it runs. [any]
+class Geoip::Shared {
+ public:
+  Shared(const Options& options, Host host);
+
+  // Opens the databases unless an instance has done so. Throws Failure.
+  void open(Host host);
+  // Looks, at most once in the time that `reload` says, whether a file was replaced, and opens it. One that
+  // cannot be used is refused with a warning, and the one before stays.
+  void refresh(Host host);
+  // Grows with each index.
+  uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
+  // The index of now; holding it keeps its databases open.
+  std::shared_ptr<GeoIndex> index() const;
+  const GeoDictionaries& dictionaries() const { return dictionaries_; }
+
+ private:
+  // What tells one file from its successor of the same name.
+  struct Identity {
+    uint64_t device = 0, inode = 0;
+    int64_t size = 0, modified = 0;  // nanoseconds
+    bool operator==(const Identity&) const = default;
+  };
+  std::vector<Identity> identities() const;
+  GeoDatabases open_all() const;
+  void check_same_types(const GeoFields& fields) const;
+
+  const Options options_;
+  std::atomic<int64_t> next_check_{0};
+  std::atomic<uint64_t> generation_{0};
+  mutable std::mutex mutex_;  // guards index_
+  std::mutex opening_;        // one instance opens at a time; guards seen_
+  std::shared_ptr<GeoIndex> index_;
+  std::vector<Identity> seen_;
+  GeoDictionaries dictionaries_;
+};
+
+}  // namespace flow::operators

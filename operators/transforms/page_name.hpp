@@ -1,0 +1,30 @@
+// page_name: the page a request asks for, and the page that it was asked from.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "flow/operator.hpp"
+
+namespace flow::operators {
+
+class PageName final : public Transform {
+ public:
+  struct Options {
+    Field request{"request"};
+    Field referer{"referer"};
+    std::string page = "webpage";
+    std::string refering_page = "refering_page";
+  };
+  static void describe(Description<Options>& d);
+
+  explicit PageName(const Options& options);
+  void process(const Batch& in, Output& out) override;
+
+ private:
+  const Options options_;
+  ColumnFinder request_;
+  ColumnFinder referer_;
+};
+
+}  // namespace flow::operators

@@ -1,0 +1,48 @@
+// parse_access_log: lines of a web server's access log into columns.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "flow/operator.hpp"
+#include "operators/common/access_line.hpp"
+#include "operators/common/text_source.hpp"
+
+namespace flow::operators {
+
+class ParseAccessLog final : public Transform {
+ public:
+  struct Options {
+    Field field{"message"};
+    AccessFormat format = AccessFormat::Auto;
+    bool typed = false;
+    bool identity = false;
+    bool vhost = false;
+    bool keep_source = false;
+  };
+  static void describe(Description<Options>& d);
+
+  explicit ParseAccessLog(const Options& options);
+  void process(const Batch& in, Output& out) override;
+
+ private:
+  class Columns;
+  struct BadRow {
+    int64_t row;
+    AccessFault fault;
+  };
+
+  // Parses the rows of `source` into columns of the good ones; the others go to `bad_`.
+  void parse(const TextSource& source, Columns& columns);
+  Batch assemble(const Batch& rows, const TextSource& source, Columns& columns, Output& out);
+  void fail(const Batch& in, const TextSource& source, Output& out) const;
+
+  const Options options_;
+  ColumnFinder finder_;
+  AccessLineParser parser_;
+  std::vector<BadRow> bad_;
+  std::vector<int32_t> good_;
+};
+
+}  // namespace flow::operators
