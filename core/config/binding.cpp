@@ -31,6 +31,7 @@ std::optional<std::uint32_t> find_port(const std::vector<std::string>& names,
 
 std::string quoted_list(const std::vector<std::string>& names, std::string_view last = "and") {
   std::vector<std::string> quoted_names;
+  quoted_names.reserve(names.size());
   for (const std::string& name : names) quoted_names.push_back(quote(name));
   return enumerate(quoted_names, last);
 }
@@ -290,6 +291,7 @@ class Binder {
     std::string remedy = did_you_mean(reference.port, outputs);
     if (remedy.empty() && !outputs.empty()) {
       std::vector<std::string> references;
+      references.reserve(outputs.size());
       for (const std::string& output : outputs) {
         references.push_back('"' + reference.component + '.' + output + '"');
       }

@@ -15,6 +15,8 @@ namespace flowrun {
 namespace {
 
 constexpr std::size_t kLargestSecret = std::size_t{1} << 20;
+constexpr double kUnbounded = 9.2e18;  // a limit beyond what an integer holds is none
+constexpr char kHex[] = "0123456789abcdef";
 
 }  // namespace
 
@@ -200,6 +202,7 @@ class OptionBinder {
       choices.emplace_back(*choice);
     }
     std::vector<std::string> shown;
+    shown.reserve(choices.size());
     for (const std::string& choice : choices) shown.push_back('"' + choice + '"');
     fail(subject, quote(*value.text()) + " is not one of " + enumerate(shown, "or"),
          did_you_mean(*value.text(), choices));
@@ -281,7 +284,6 @@ class OptionBinder {
   bool in_range(double amount, const std::string& shown, const Subject& subject) {
     const flow_option& option = subject.option;
     if (option.has_range == 0 || (amount >= option.min && amount <= option.max)) return true;
-    constexpr double kUnbounded = 9.2e18;  // beyond what an integer holds
     const std::string min = show_limit(option.min, option.type);
     const std::string max = show_limit(option.max, option.type);
     std::string message;
@@ -385,7 +387,6 @@ std::string toml_text(const char* text) {
     if (byte == '"' || byte == '\\') {
       out.append("\\").push_back(*text);
     } else if (byte < 0x20 || byte == 0x7F) {
-      constexpr char kHex[] = "0123456789abcdef";
       out.append("\\u00").append({kHex[byte >> 4], kHex[byte & 15]});
     } else {
       out += *text;

@@ -87,6 +87,8 @@ constexpr const flow_option* kPipelineOptions[] = {
     &kName,      &kPlugins,   &kMemoryLimit, &kStateLimit,   &kInFlight,   &kParallelism,
     &kBatchRows, &kBatchWait, &kCheckpoint,  &kDrainTimeout, &kDeadLetter, &kOnError};
 
+constexpr const flow_option* kOnErrorOnly[] = {&kOnError};
+
 constexpr flow_option kCheckpointPath = {
     sizeof(flow_option),
     FLOW_OPTION_TEXT,
@@ -181,8 +183,8 @@ class SettingsReader {
     const flow_value* plugins = options_.find("plugins");
     if (plugins == nullptr) return;
     const Value::List& written = *find(table_, "plugins")->list();
-    for (std::size_t i = 0; i < written.size(); ++i) {
-      Placed<std::string> plugin{*written[i].text(), written[i].place};
+    for (const Value& element : written) {
+      Placed<std::string> plugin{*element.text(), element.place};
       const auto same = [&](const Placed<std::string>& other) {
         return other.value == plugin.value;
       };
@@ -275,10 +277,9 @@ void read_pipeline_settings(const Value* pipeline, const std::string& default_na
 
 std::optional<Placed<OnError>> read_on_error(const Value& value, const std::string& key_path,
                                              Diagnostics& found) {
-  constexpr const flow_option* kOnly[] = {&kOnError};
   const std::size_t errors = found.error_count();
   const BoundOptions bound =
-      bind_options(kOnly, {{"on_error", value.place, value}},
+      bind_options(kOnErrorOnly, {{"on_error", value.place, value}},
                    {value.place, key_path, "component", {}, SecretReading::kRead}, found);
   if (found.error_count() > errors) return std::nullopt;
   return Placed<OnError>{to_on_error(bound.text("on_error")), value.place};

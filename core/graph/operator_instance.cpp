@@ -10,6 +10,10 @@
 namespace flowrun {
 namespace {
 
+// Handles of the two gauges that the engine keeps for itself.
+constexpr std::uint64_t kBytesTotal = UINT64_MAX;
+constexpr std::uint64_t kBytesRead = UINT64_MAX - 1;
+
 std::int64_t value_width(flow_type type) {
   switch (type) {
     case FLOW_BOOL: return 1;
@@ -108,6 +112,8 @@ void OperatorHost::install_observation() {
   };
   abi_.gauge = [](const flow_host* host, const char* name, const char* doc) {
     OperatorHost& me = self(host);
+    if (std::string_view(name) == "source_bytes_total") return kBytesTotal;
+    if (std::string_view(name) == "source_bytes_read") return kBytesRead;
     return me.runtime_.metrics.plugin_metric(*me.component_.metrics, MetricKind::kGauge, name, doc);
   };
   abi_.histogram = [](const flow_host* host, const char* name, const char* doc) {
@@ -116,7 +122,14 @@ void OperatorHost::install_observation() {
                                              doc);
   };
   abi_.record = [](const flow_host* host, std::uint64_t metric, double value) {
-    self(host).component_.metrics->record(metric, value);
+    OperatorHost& me = self(host);
+    if (metric == kBytesTotal) {
+      me.component_.bytes_total.store(value);
+    } else if (metric == kBytesRead) {
+      me.component_.bytes_read.store(value);
+    } else {
+      me.component_.metrics->record(metric, value);
+    }
   };
   abi_.log = [](const flow_host* host, flow_log_level level, const char* message) {
     log::write(static_cast<log::Level>(level), message,
@@ -325,6 +338,9 @@ flow_status OperatorInstance::process(std::uint32_t port, const flow::Batch& bat
       const std::uint64_t ended =
           delta_.rows.failed - failed_before + delta_.rows.dropped - dropped_before;
       delta_.delivered(taken - ended);
+      if (component_.is_dead_letter) {
+        runtime_.metrics.pipeline().dead_letter_rows.add(static_cast<double>(taken - ended));
+      }
     }
   }
   return status;

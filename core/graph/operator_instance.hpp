@@ -99,6 +99,8 @@ class OperatorInstance : private OperatorHost {
 
   // The rows that failed since the last call, as a batch of dead letters. Empty reference: none.
   flow::Batch take_failures();
+  // A source's batch that needs no decoder: its rows are created.
+  void count_emission(const flow_batch& batch) { emitted(0, batch, batch.rows); }
   // Publishes what was counted since the last call as one step of the ledger.
   void publish();
   // Deferred inputs that are not settled yet. [any]

@@ -44,6 +44,7 @@ StepGroup::StepGroup(Runtime& runtime, const PlanNode& node,
     Step step;
     step.plan = &plan;
     step.on_error = shared.runtime->bound->on_error;
+    step.is_sink = !is_codec && shared.runtime->bound->descriptor().kind == FLOW_SINK;
     const auto to_edge = [](const PlanTarget& target) { return target.to_edge; };
     for (const auto& targets : plan.outputs) {
       step.reaches_edge |= std::any_of(targets.begin(), targets.end(), to_edge);
@@ -121,6 +122,11 @@ StepGroup::Progress StepGroup::step_forward(Step& step) {
   if (!route_failures(step)) return Progress::kFailed;
   switch (status) {
     case FLOW_DONE:
+      if (step.is_sink && work.batch && message_->ticket != nullptr) {
+        const std::int64_t age = runtime_.now() - message_->ticket->born();
+        instance.component().metrics->event_age.observe(
+            static_cast<double>(age) / 1e9, static_cast<std::uint64_t>(work.batch.rows()));
+      }
       instance.publish();
       step.work.pop_front();
       return Progress::kDone;
@@ -142,7 +148,11 @@ flow_status StepGroup::call(Step& step, Work& work) {
       return instance.process(work.port, work.batch, work.share ? &*work.share : nullptr);
     case Control::kWatermark: return instance.advance(work.value);
     case Control::kBarrier: barrier(step, static_cast<std::uint64_t>(work.value)); return FLOW_DONE;
-    case Control::kEnd: return instance.close(true);
+    case Control::kEnd: {
+      const flow_status status = instance.close(true);
+      step.closed = status == FLOW_DONE;
+      return status;
+    }
   }
   return FLOW_FAILED;
 }
@@ -150,10 +160,9 @@ flow_status StepGroup::call(Step& step, Work& work) {
 void StepGroup::barrier(Step& step, std::uint64_t checkpoint) {
   OperatorInstance& instance = *step.instance;
   flow_operator* op = instance.abi();
-  const bool is_sink = instance.component().bound->descriptor().kind == FLOW_SINK;
   flow_buffer* bytes = nullptr;
   std::int64_t length = 0;
-  const flow_status status = is_sink && op->prepare != nullptr
+  const flow_status status = step.is_sink && op->prepare != nullptr
                                  ? op->prepare(op, checkpoint, &bytes, &length)
                              : op->snapshot != nullptr ? op->snapshot(op, &bytes, &length)
                                                        : FLOW_DONE;
@@ -284,6 +293,17 @@ StepGroup::Progress StepGroup::collect_settled() {
   }
   flush(false);
   return Progress::kDone;
+}
+
+void StepGroup::close_steps() {
+  for (Step& step : steps_) {
+    if (step.closed) continue;
+    step.closed = true;
+    if (step.instance->close(!runtime_.aborted.load()) != FLOW_DONE) {
+      log::warning("An operator did not close.", {{"component", step.instance->component().id},
+                                                  {"error", step.instance->error()}});
+    }
+  }
 }
 
 void StepGroup::settled(std::size_t) {

@@ -59,6 +59,8 @@ class StepGroup final : public Outlet {
   std::size_t outstanding() const;
   // Sends on what has been settled since.
   Progress collect_settled();
+  // Closes every operator that no end has reached, undrained or, in a chain, because it has none.
+  void close_steps();
   // What the step that asked for a retry said.
   const std::string& trouble() const { return trouble_; }
   OperatorInstance& step(std::size_t index) { return *steps_[index].instance; }
@@ -82,6 +84,8 @@ class StepGroup final : public Outlet {
     OnError on_error = OnError::kDeadLetter;
     std::deque<Work> work;
     bool reaches_edge = false;
+    bool is_sink = false;
+    bool closed = false;
   };
   struct Slot {
     std::unique_ptr<Channel> channel;

@@ -66,14 +66,28 @@ void check_is_library(const std::filesystem::path& file) {
 
 // Boost wraps the loader's own words in its own; only these say what is wrong.
 std::string loader_words(const std::string& what) {
-  constexpr std::string_view kBefore = "dlerror system message: ";
-  const std::size_t begin = what.find(kBefore);
+  constexpr std::string_view before = "dlerror system message: ";
+  const std::size_t begin = what.find(before);
   if (begin == std::string::npos) return what;
   const std::size_t end = what.rfind("): ");
-  const std::size_t from = begin + kBefore.size();
+  const std::size_t from = begin + before.size();
   return what.substr(from, end == std::string::npos || end < from ? std::string::npos : end - from);
 }
 
+struct Loaded {
+  std::mutex mutex;
+  std::vector<std::unique_ptr<boost::dll::shared_library>> handles;  // of the refused, too
+  std::map<std::filesystem::path, const PluginLibrary*> by_file;
+  std::map<const flow_plugin*, const PluginLibrary*> by_plugin;
+};
+
+// Never destroyed: that would unload the libraries.
+Loaded& loaded() {
+  static Loaded* const kAll = new Loaded;
+  return *kAll;
+}
+
+// REQUIRES: the mutex of loaded() is held.
 const flow_plugin* open_library(const std::filesystem::path& file) {
   auto library = std::make_unique<boost::dll::shared_library>();
   try {
@@ -81,28 +95,16 @@ const flow_plugin* open_library(const std::filesystem::path& file) {
   } catch (const std::exception& error) {
     throw PluginError(file, {"cannot be loaded: " + loader_words(error.what())});
   }
-  // Destroying it would unload the library.
-  const boost::dll::shared_library& loaded = *library.release();
-  if (!loaded.has(FLOW_PLUGIN_ENTRY)) {
+  const boost::dll::shared_library& handle = *loaded().handles.emplace_back(std::move(library));
+  if (!handle.has(FLOW_PLUGIN_ENTRY)) {
     throw PluginError(file, {"is not a plugin: it exports no symbol " FLOW_PLUGIN_ENTRY});
   }
-  return &loaded.get<const flow_plugin>(FLOW_PLUGIN_ENTRY);
+  return &handle.get<const flow_plugin>(FLOW_PLUGIN_ENTRY);
 }
 
 void check(const flow_plugin& plugin, const std::filesystem::path& file) {
   std::vector<std::string> reasons = plugin_problems(plugin);
   if (!reasons.empty()) throw PluginError(file, std::move(reasons));
-}
-
-struct Loaded {
-  std::mutex mutex;
-  std::map<std::filesystem::path, const PluginLibrary*> by_file;
-  std::map<const flow_plugin*, const PluginLibrary*> by_plugin;
-};
-
-Loaded& loaded() {
-  static Loaded* const all = new Loaded;  // never destroyed: see PluginLibrary
-  return *all;
 }
 
 }  // namespace

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 #include <vector>
+
+#include "operators/common/json_text.hpp"
 
 namespace flow::operators {
 namespace {
@@ -61,14 +64,16 @@ void throw_missing_column(const flow_schema& schema, std::string_view option,
   throw Failure(message);
 }
 
-const flow_column& text_column(const Batch& batch, ColumnFinder& finder, std::string_view option) {
-  const flow_column* column = finder.find(batch);
-  if (column == nullptr) throw_missing_column(batch.schema(), option, finder.name());
+const flow_column& TextInput::find(const Batch& batch, Host host) {
+  const flow_column* column = finder_.find(batch);
+  if (column == nullptr) throw_missing_column(batch.schema(), option_, finder_.name());
   if (!AnyTextView::accepts(column->type)) {
-    throw Failure(std::string(option) + ": column '" + finder.name() + "' is " +
+    throw Failure(option_ + ": column '" + finder_.name() + "' is " +
                   std::string(type_name(column->type)) + ", but text is needed");
   }
-  return *column;
+  if (column->type != FLOW_JSON) return *column;
+  converted_ = text_of_json(host, *column);
+  return *converted_;
 }
 
 }  // namespace flow::operators

@@ -16,8 +16,22 @@ std::string nearest_column(const flow_schema& schema, std::string_view wanted);
 [[noreturn]] void throw_missing_column(const flow_schema& schema, std::string_view option,
                                        std::string_view name);
 
-// The column of `batch` that `finder` looks for, if it reads as text. Throws Failure, naming
-// `option`, if it is missing or of another type.
-const flow_column& text_column(const Batch& batch, ColumnFinder& finder, std::string_view option);
+// A column that an operator reads as text. Find it once a batch, before anything else is looked at.
+class TextInput {
+ public:
+  // `option`: which option of the operator names the column, for messages.
+  TextInput(std::string option, std::string column)
+      : option_(std::move(option)), finder_(std::move(column)) {}
+
+  // The column of `batch`; of a JSON column, what its tokens say (text_of_json). It lives until the next
+  // call, or as long as the batch. Throws Failure if it is missing or reads as no text.
+  const flow_column& find(const Batch& batch, Host host);
+  const std::string& name() const { return finder_.name(); }
+
+ private:
+  std::string option_;
+  ColumnFinder finder_;
+  Column converted_;
+};
 
 }  // namespace flow::operators

@@ -42,9 +42,10 @@ inline uint64_t text_hash(std::string_view text) {
     at += 32;
     left -= 32;
   }
-  // The last 32 bytes, which overlap what was read; of less than 32, its two ends.
+  // The last 32 bytes, some of which were read before; of a shorter text its two ends.
   const char* const end = at + left;
-  a = detail::multiply_fold(detail::load_word(at) ^ a, detail::load_word(at + 8) ^ kSecond);
+  const char* const begin = text.size() >= 32 ? end - 32 : text.data();
+  a = detail::multiply_fold(detail::load_word(begin) ^ a, detail::load_word(begin + 8) ^ kSecond);
   b = detail::multiply_fold(detail::load_word(end - 16) ^ b, detail::load_word(end - 8) ^ kFirst);
   return detail::multiply_fold(a ^ kFirst, b ^ kSecond);
 }

@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "operators/common/address.hpp"
-#include "operators/common/input_column.hpp"
 
 namespace flow::operators {
 namespace {
@@ -55,16 +54,18 @@ ns more. The database is mapped, not read: what is used of it stays in memory as
   d.example(R"(type = "geoip"
 inputs = ["parsed"]
 field = "host"
-database = ["GeoLite2-City.mmdb", "GeoLite2-ASN.mmdb"]
+database = "GeoLite2-City.mmdb"
 )");
   d.option("field", &Options::field,
            "The column with the address: IPv4 or IPv6 as text. An IPv6 address that holds an IPv4 one "
            "(`::ffff:192.0.2.1`) is looked up as that.");
   d.option("database", &Options::database,
-           "The databases, at most eight. For each value the first that has it counts, so that one file for "
-           "IPv4 and one for IPv6, or one of cities and one of networks, go together. Each costs about 200 "
-           "ns for a new address, nothing for a remembered one.")
-      .required();
+           "The file with the database. It is mapped into memory, opened at the start, and refused with a reason "
+           "if it is damaged.");
+  d.option("databases", &Options::databases,
+           "More files, behind `database` or instead of it, at most eight in all. For each value the first file "
+           "that has it counts, so that one for IPv4 and one for IPv6, or one of cities and one of networks, go "
+           "together. Each costs about 200 ns for a new address, nothing for a remembered one.");
   d.choice("preset", &Options::preset,
            {{"auto", GeoPreset::Auto},
             {"geolite2_city", GeoPreset::Geolite2City},
@@ -88,7 +89,7 @@ database = ["GeoLite2-City.mmdb", "GeoLite2-ASN.mmdb"]
 }
 
 Geoip::Geoip(const Options& options, Shared& shared)
-    : options_(options), shared_(shared), finder_(options.field.name) {}
+    : options_(options), shared_(shared), input_("field", options.field.name) {}
 
 void Geoip::open(Output& out) {
   not_an_address_metric_ =
@@ -107,7 +108,7 @@ void Geoip::renew(Output&) {
 }
 
 void Geoip::process(const Batch& in, Output& out) {
-  const TextSource source(text_column(in, finder_, "field"));
+  const TextSource source(input_.find(in, out));
   shared_.refresh(out);
   if (shared_.generation() != generation_) renew(out);
   not_addresses_ = 0;

@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "flow/operator.hpp"
+#include "operators/common/input_column.hpp"
 #include "operators/common/text_source.hpp"
 #include "operators/transforms/geoip_index.hpp"
 
@@ -18,7 +20,8 @@ class Geoip final : public Transform {
  public:
   struct Options {
     Field field{"host"};
-    std::vector<std::string> database;
+    std::optional<std::string> database;
+    std::vector<std::string> databases;
     GeoPreset preset = GeoPreset::Auto;
     Table fields;
     Duration reload{10'000'000'000};
@@ -47,7 +50,7 @@ class Geoip final : public Transform {
 
   const Options options_;
   Shared& shared_;
-  ColumnFinder finder_;
+  TextInput input_;
   std::shared_ptr<GeoIndex> index_;
   uint64_t generation_ = 0;
   std::vector<uint32_t> records_;  // of the batch in process, one a row
@@ -87,6 +90,7 @@ class Geoip::Shared {
   void check_same_types(const GeoFields& fields) const;
 
   const Options options_;
+  std::vector<std::string> paths_;
   std::atomic<int64_t> next_check_{0};
   std::atomic<uint64_t> generation_{0};
   mutable std::mutex mutex_;  // guards index_

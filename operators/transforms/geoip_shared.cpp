@@ -5,8 +5,10 @@
 namespace flow::operators {
 
 Geoip::Shared::Shared(const Options& options, Host) : options_(options) {
-  if (options.database.empty()) {
-    throw Failure("database: name at least one file, such as database = [\"GeoLite2-City.mmdb\"]");
+  if (options.database) paths_.push_back(*options.database);
+  paths_.insert(paths_.end(), options.databases.begin(), options.databases.end());
+  if (paths_.empty()) {
+    throw Failure("database: name a file, such as database = \"GeoLite2-City.mmdb\"");
   }
 }
 
@@ -59,8 +61,8 @@ void Geoip::Shared::refresh(Host host) {
       index_ = std::move(made);
     }
     generation_.fetch_add(1, std::memory_order_release);
-    host.info("The geoip database was replaced and is open: " + options_.database.front() +
-              (options_.database.size() > 1 ? " or another of the list." : "."));
+    host.info("The geoip database was replaced and is open: " + paths_.front() +
+              (paths_.size() > 1 ? " or another of the list." : "."));
   } catch (const std::exception& trouble) {
     host.warn("The geoip database was replaced by one that cannot be used, the one before stays: " +
               std::string(trouble.what()) + ".");
@@ -74,7 +76,7 @@ std::shared_ptr<GeoIndex> Geoip::Shared::index() const {
 
 std::vector<Geoip::Shared::Identity> Geoip::Shared::identities() const {
   std::vector<Identity> result;
-  for (const std::string& path : options_.database) {
+  for (const std::string& path : paths_) {
     Identity identity;
     struct stat status {};
     if (stat(path.c_str(), &status) == 0) {
@@ -88,7 +90,7 @@ std::vector<Geoip::Shared::Identity> Geoip::Shared::identities() const {
 
 GeoDatabases Geoip::Shared::open_all() const {
   GeoDatabases databases;
-  for (const std::string& path : options_.database) databases.push_back(MmdbReader::open(path));
+  for (const std::string& path : paths_) databases.push_back(MmdbReader::open(path));
   return databases;
 }
 

@@ -1,6 +1,5 @@
 #include "operators/transforms/page_name.hpp"
 
-#include "operators/common/input_column.hpp"
 #include "operators/common/page_path.hpp"
 #include "operators/common/text_source.hpp"
 #include "operators/common/utf8.hpp"
@@ -76,7 +75,7 @@ page = "webpage"
 }
 
 PageName::PageName(const Options& options)
-    : options_(options), request_(options.request.name), referer_(options.referer.name) {
+    : options_(options), request_("request", options.request.name), referer_("referer", options.referer.name) {
   if (options_.page.empty()) throw Failure("page: a column needs a name");
   if (options_.refering_page.empty()) throw Failure("refering_page: a column needs a name");
   if (options_.page == options_.refering_page) {
@@ -86,10 +85,10 @@ PageName::PageName(const Options& options)
 
 void PageName::process(const Batch& in, Output& out) {
   std::vector<NewColumn> columns;
-  const TextSource requests(text_column(in, request_, "request"));
+  const TextSource requests(request_.find(in, out));
   columns.push_back({options_.page, names(out, requests, page_of_request)});
   if (!options_.referer.name.empty()) {
-    const TextSource referers(text_column(in, referer_, "referer"));
+    const TextSource referers(referer_.find(in, out));
     columns.push_back({options_.refering_page, names(out, referers, page_of_referer)});
   }
   out.emit(out.with(in, columns));

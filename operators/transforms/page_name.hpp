@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "flow/operator.hpp"
+#include "operators/common/input_column.hpp"
 
 namespace flow::operators {
 
@@ -23,8 +24,8 @@ class PageName final : public Transform {
 
  private:
   const Options options_;
-  ColumnFinder request_;
-  ColumnFinder referer_;
+  TextInput request_;
+  TextInput referer_;
 };
 
 }  // namespace flow::operators

@@ -4,7 +4,6 @@
 #include <charconv>
 #include <optional>
 
-#include "operators/common/input_column.hpp"
 #include "operators/common/utf8.hpp"
 #include "operators/common/view_column.hpp"
 
@@ -236,10 +235,10 @@ class ParseAccessLog::Columns {
 };
 
 ParseAccessLog::ParseAccessLog(const Options& options)
-    : options_(options), finder_(options.field.name), parser_(options.format) {}
+    : options_(options), input_("field", options.field.name), parser_(options.format) {}
 
 void ParseAccessLog::process(const Batch& in, Output& out) {
-  const TextSource source(text_column(in, finder_, "field"));
+  const TextSource source(input_.find(in, out));
   Columns columns(options_, out, in.rows());
   bad_.clear();
   parse(source, columns);
@@ -260,12 +259,12 @@ void ParseAccessLog::process(const Batch& in, Output& out) {
     }
   }
   const Batch selected = out.select(in, good_.data(), static_cast<int64_t>(good_.size()));
-  const TextSource selected_source(text_column(selected, finder_, "field"));
   if (columns.rows() * 2 >= in.rows()) {
     // Most rows are good: their texts may go on sharing the input's buffers.
     out.emit(assemble(selected, source, columns, out));
     return;
   }
+  const TextSource selected_source(input_.find(selected, out));
   Columns again(options_, out, selected.rows());
   bad_.clear();
   parse(selected_source, again);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "flow/operator.hpp"
+#include "operators/common/input_column.hpp"
 #include "operators/common/access_line.hpp"
 #include "operators/common/text_source.hpp"
 
@@ -39,7 +40,7 @@ class ParseAccessLog final : public Transform {
   void fail(const Batch& in, const TextSource& source, Output& out) const;
 
   const Options options_;
-  ColumnFinder finder_;
+  TextInput input_;
   AccessLineParser parser_;
   std::vector<BadRow> bad_;
   std::vector<int32_t> good_;

@@ -4,7 +4,6 @@
 #include <bit>
 #include <utility>
 
-#include "operators/common/input_column.hpp"
 #include "operators/common/text_hash.hpp"
 #include "operators/common/text_source.hpp"
 
@@ -164,7 +163,7 @@ std::shared_ptr<const IdentifyUserAgent::Agent> IdentifyUserAgent::Shared::get(
 }
 
 IdentifyUserAgent::IdentifyUserAgent(const Options& options, Shared& shared)
-    : options_(options), shared_(shared), finder_(options.field.name), slots_(kFirstSlots) {}
+    : options_(options), shared_(shared), input_("field", options.field.name), slots_(kFirstSlots) {}
 
 IdentifyUserAgent::~IdentifyUserAgent() = default;
 
@@ -221,7 +220,7 @@ inline const IdentifyUserAgent::Agent& IdentifyUserAgent::find(std::string_view 
 }
 
 void IdentifyUserAgent::process(const Batch& in, Output& out) {
-  const flow_column& column = text_column(in, finder_, "field");
+  const flow_column& column = input_.find(in, out);
   const TextSource source(column);
   const int64_t rows = source.size();
   of_row_.resize(static_cast<size_t>(rows));

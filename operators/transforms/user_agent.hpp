@@ -13,6 +13,7 @@
 
 #include "flow/dictionary.hpp"
 #include "flow/operator.hpp"
+#include "operators/common/input_column.hpp"
 #include "operators/common/user_agent_parser.hpp"
 
 namespace flow::operators {
@@ -45,7 +46,7 @@ class IdentifyUserAgent final : public Transform {
 
   const Options options_;
   Shared& shared_;
-  ColumnFinder finder_;
+  TextInput input_;
   std::vector<Slot> slots_;
   std::vector<const Agent*> of_code_;
   std::vector<const Agent*> of_row_;

@@ -111,7 +111,7 @@ constexpr std::size_t kCount = sizeof kDescriptors / sizeof kDescriptors[0];
 
 const flow_plugin& test_operators() {
   static const flow_descriptor* pointers[kCount];
-  static const flow_plugin plugin = [] {
+  static const flow_plugin kPlugin = [] {
     for (std::size_t i = 0; i < kCount; ++i) pointers[i] = &kDescriptors[i];
     return flow_plugin{sizeof(flow_plugin),
                        FLOW_ABI_MAJOR,
@@ -123,7 +123,7 @@ const flow_plugin& test_operators() {
                        pointers,
                        no_component};
   }();
-  return plugin;
+  return kPlugin;
 }
 
 }  // namespace flowrun

@@ -1,0 +1,124 @@
+#include "core/graph/chain_node.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "core/observe/log.hpp"
+
+namespace flowrun {
+
+namespace flow_graph = oneapi::tbb::flow;
+
+ChainNode::ChainNode(Runtime& runtime, flow_graph::graph& graph, std::string name,
+                     std::vector<std::unique_ptr<StepGroup>> groups)
+    : runtime_(runtime),
+      graph_(graph),
+      name_(std::move(name)),
+      free_(std::move(groups)),
+      node_(graph, free_.size(), [this](MessagePointer message) {
+        run(std::move(message));
+        return flow_graph::continue_msg();
+      }) {}
+
+void ChainNode::run(MessagePointer message) {
+  std::unique_ptr<StepGroup> group;
+  Backoff backoff;
+  bool resumed = false;
+  if (message != nullptr) {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(std::move(message));
+  } else {
+    // A word from tend(): the oldest that was set aside goes on.
+    const std::lock_guard lock(mutex_);
+    resuming_ = false;
+    if (paused_.empty()) return;
+    group = std::move(paused_.front().group);
+    backoff = paused_.front().backoff;
+    paused_.pop_front();
+    graph_.release_wait();  // this task keeps the graph going from here
+    resumed = true;
+  }
+  while (!runtime_.aborted.load(std::memory_order_relaxed)) {
+    if (!resumed) {
+      const std::lock_guard lock(mutex_);
+      if (waiting_.empty() || !paused_.empty() || free_.empty()) return;
+      group = std::move(free_.back());
+      free_.pop_back();
+      working_.push_back(waiting_.front()->number);
+      group->take(std::move(waiting_.front()));
+      waiting_.pop_front();
+    }
+    resumed = false;
+    if (!work(group, std::exchange(backoff, Backoff()))) return;
+  }
+  if (group != nullptr) {
+    const std::lock_guard lock(mutex_);
+    free_.push_back(std::move(group));
+  }
+}
+
+bool ChainNode::work(std::unique_ptr<StepGroup>& group, Backoff backoff) {
+  StepGroup::Progress progress = StepGroup::Progress::kFailed;
+  try {
+    progress = group->proceed([&] { return privileged(*group); });
+  } catch (const std::exception& error) {
+    runtime_.fail(name_, error.what());
+  }
+  const std::lock_guard lock(mutex_);
+  if (progress == StepGroup::Progress::kDone || progress == StepGroup::Progress::kFailed) {
+    working_.erase(std::find(working_.begin(), working_.end(), group->number()));
+    free_.push_back(std::move(group));
+    return progress == StepGroup::Progress::kDone;
+  }
+  Paused paused;
+  if (progress == StepGroup::Progress::kRetry) {
+    const auto pause = backoff.next();
+    log::warning("A passing trouble is being retried.", {{"component", name_},
+                                                         {"error", group->trouble()},
+                                                         {"attempt", backoff.attempts()},
+                                                         {"pause_ms", pause.count()}});
+    paused.not_before = Clock::now() + pause;
+  }
+  paused.backoff = backoff;
+  const auto later = std::find_if(paused_.begin(), paused_.end(), [&](const Paused& other) {
+    return other.group->number() > group->number();
+  });
+  paused.group = std::move(group);
+  paused_.insert(later, std::move(paused));
+  graph_.reserve_wait();
+  runtime_.signal.notify();
+  return false;
+}
+
+// The oldest message in the node may go on past the limit, one batch at a time, each once the one
+// before has been received: so there is always progress, and what it sends is never out of turn.
+bool ChainNode::privileged(const StepGroup& group) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (*std::min_element(working_.begin(), working_.end()) != group.number()) return false;
+  }
+  return group.outputs_empty();
+}
+
+bool ChainNode::tend() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (paused_.empty()) return false;
+    if (resuming_) return true;
+    const Paused& first = paused_.front();
+    const bool aborted = runtime_.aborted.load(std::memory_order_relaxed);
+    if (!aborted && Clock::now() < first.not_before) return true;
+    if (!aborted && !runtime_.memory_free() && !first.group->outputs_empty()) return true;
+    resuming_ = true;
+  }
+  node_.try_put(nullptr);
+  return true;
+}
+
+void ChainNode::close_remaining() {
+  const std::lock_guard lock(mutex_);
+  for (const std::unique_ptr<StepGroup>& group : free_) group->close_steps();
+}
+
+}  // namespace flowrun

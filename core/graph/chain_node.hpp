@@ -1,0 +1,55 @@
+// A node on the worker pool: a fused chain with many instances, or a serial operator with one.
+#pragma once
+
+#include <oneapi/tbb/flow_graph.h>
+
+#include <chrono>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "core/graph/node.hpp"
+
+namespace flowrun {
+
+// Messages start in the order of the inbox. An instance that has no room, or meets passing trouble, is
+// set aside with its message and its place is not taken: while one is, no further message starts.
+class ChainNode final : public Node {
+ public:
+  // As many messages are worked on at once as there are groups. The graph belongs to the arena in
+  // which it was made.
+  ChainNode(Runtime& runtime, oneapi::tbb::flow::graph& graph, std::string name,
+            std::vector<std::unique_ptr<StepGroup>> groups);
+
+  void accept(MessagePointer message) override { node_.try_put(std::move(message)); }
+  bool tend() override;
+  void close_remaining() override;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Paused {
+    std::unique_ptr<StepGroup> group;
+    Backoff backoff;
+    Clock::time_point not_before;
+  };
+
+  void run(MessagePointer message);
+  // Works on `group` until its message is done (true) or it was set aside or has failed.
+  bool work(std::unique_ptr<StepGroup>& group, Backoff backoff);
+  bool privileged(const StepGroup& group);
+
+  Runtime& runtime_;
+  oneapi::tbb::flow::graph& graph_;  // does not end while something is set aside
+  const std::string name_;
+  std::mutex mutex_;  // guards what follows
+  std::vector<std::unique_ptr<StepGroup>> free_;
+  std::vector<std::uint64_t> working_;  // numbers of the messages that have begun
+  std::deque<Paused> paused_;
+  std::deque<MessagePointer> waiting_;
+  bool resuming_ = false;
+  // Last: nothing runs any more when the rest goes.
+  oneapi::tbb::flow::function_node<MessagePointer> node_;
+};
+
+}  // namespace flowrun

@@ -1,0 +1,67 @@
+#include "core/graph/checkpoints.hpp"
+
+#include "core/observe/log.hpp"
+
+namespace flowrun {
+
+Checkpoints::Checkpoints(std::chrono::nanoseconds interval, std::size_t participants,
+                         Actions actions, PipelineMetrics& metrics)
+    : interval_(interval),
+      participants_(participants),
+      actions_(std::move(actions)),
+      metrics_(metrics) {}
+
+void Checkpoints::tick(std::chrono::steady_clock::time_point now, std::int64_t wall_clock) {
+  if (interval_.count() == 0) return;
+  std::uint64_t begin = 0;
+  std::uint64_t complete = 0;
+  std::map<std::size_t, std::string> answers;
+  {
+    const std::lock_guard lock(mutex_);
+    if (next_ == std::chrono::steady_clock::time_point{}) next_ = now + interval_;
+    if (current_ != 0) {
+      std::size_t settled = ended_.size();
+      for (const auto& [participant, state] : answers_) settled += 1 - ended_.count(participant);
+      if (settled >= participants_) {
+        complete = current_;
+        answers = std::move(answers_);
+        answers_.clear();
+        current_ = 0;
+        ++completed_;
+        const std::chrono::duration<double> took = now - begun_;
+        metrics_.checkpoint_last_duration.set(took.count());
+        metrics_.checkpoint_last_success_timestamp.set(static_cast<double>(wall_clock) / 1e9);
+      } else if (now - begun_ > kTimeout) {
+        log::warning("A checkpoint was abandoned: not every component answered in time.",
+                     {{"checkpoint", current_}, {"timeout_s", kTimeout.count()}});
+        metrics_.checkpoint_failures.add();
+        answers_.clear();
+        current_ = 0;
+      }
+    }
+    if (current_ == 0 && now >= next_ && ended_.size() < participants_) {
+      begin = current_ = ++last_;
+      begun_ = now;
+      next_ = now + interval_;
+    }
+  }
+  if (complete != 0) actions_.complete(complete, answers);
+  if (begin != 0) actions_.begin(begin);
+}
+
+void Checkpoints::answer(std::size_t participant, std::uint64_t checkpoint, std::string state) {
+  const std::lock_guard lock(mutex_);
+  if (checkpoint == current_) answers_[participant] = std::move(state);
+}
+
+void Checkpoints::ended(std::size_t participant) {
+  const std::lock_guard lock(mutex_);
+  ended_.insert(participant);
+}
+
+std::uint64_t Checkpoints::completed() const {
+  const std::lock_guard lock(mutex_);
+  return completed_;
+}
+
+}  // namespace flowrun

@@ -1,0 +1,56 @@
+// The rounds of barriers that run through a pipeline.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/observe/metrics.hpp"
+
+namespace flowrun {
+
+// One checkpoint at a time: begun on a clock, complete when every participant has answered or has
+// ended, abandoned (counted, and tried again at the next tick) when that takes too long. What it
+// gathers is not written down yet: it runs the protocol, and sinks commit.
+class Checkpoints {
+ public:
+  struct Actions {
+    std::function<void(std::uint64_t)> begin;  // asks every source for a barrier
+    // By participant what it answered with: sinks commit theirs.
+    std::function<void(std::uint64_t, const std::map<std::size_t, std::string>&)> complete;
+  };
+
+  // `interval` zero: none at all.
+  Checkpoints(std::chrono::nanoseconds interval, std::size_t participants, Actions actions,
+              PipelineMetrics& metrics);
+
+  // Now and then, from one thread.
+  void tick(std::chrono::steady_clock::time_point now, std::int64_t wall_clock);
+  // [any]
+  void answer(std::size_t participant, std::uint64_t checkpoint, std::string state);
+  void ended(std::size_t participant);
+  std::uint64_t completed() const;
+
+ private:
+  static constexpr std::chrono::seconds kTimeout{60};
+
+  const std::chrono::nanoseconds interval_;
+  const std::size_t participants_;
+  const Actions actions_;
+  PipelineMetrics& metrics_;
+  mutable std::mutex mutex_;  // guards what follows
+  std::chrono::steady_clock::time_point next_{}, begun_{};
+  std::uint64_t current_ = 0;  // 0: none under way
+  std::uint64_t last_ = 0;
+  std::uint64_t completed_ = 0;
+  std::map<std::size_t, std::string> answers_;
+  std::set<std::size_t> ended_;
+};
+
+}  // namespace flowrun

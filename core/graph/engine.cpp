@@ -1,0 +1,383 @@
+#include "core/graph/engine.hpp"
+
+#include <oneapi/tbb/info.h>
+
+#include <chrono>
+#include <cstdio>
+#include <stdexcept>
+#include <utility>
+
+#include "core/graph/chain_node.hpp"
+#include "core/observe/log.hpp"
+
+namespace flowrun {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// How often the conductor looks when nobody calls it.
+constexpr std::chrono::milliseconds kLook{5};
+
+std::int64_t system_now() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+std::string hexadecimal(std::uint64_t value) {
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
+  return text;
+}
+
+bool is_in_order(NodeKind kind) { return kind != NodeKind::kChain && kind != NodeKind::kSource; }
+
+}  // namespace
+
+// What a plugin made for one component, and what the engine keeps beside it.
+struct Pipeline::Engine::OwnedComponent {
+  OwnedComponent() = default;
+  OwnedComponent(const OwnedComponent&) = delete;
+  OwnedComponent& operator=(const OwnedComponent&) = delete;
+  ~OwnedComponent() {
+    if (codec != nullptr) codec->destroy(codec);
+    if (component != nullptr) component->destroy(component);
+  }
+  ComponentRuntime runtime;
+  std::unique_ptr<OperatorHost> host;
+  flow_component* component = nullptr;
+  flow_component* codec = nullptr;
+};
+
+Pipeline::Engine::Engine(const BoundPipeline& bound, MetricsRegistry& metrics, Health& health,
+                         RunSettings settings)
+    : runtime(metrics, health, ledger),
+      bound_(bound),
+      settings_(std::move(settings)),
+      health_(health),
+      plan_(make_plan(bound)) {
+  const PipelineSpecification& specification = bound.specification;
+  runtime.memory_limit = specification.memory_limit.value;
+  runtime.in_flight = specification.in_flight.value;
+  runtime.state_limit = specification.state_limit.value;
+  runtime.batch_rows = specification.batch_rows.value;
+  runtime.configuration = hexadecimal(specification.content_hash);
+  runtime.now = settings_.now ? settings_.now : system_now;
+  runtime.account.on_falling_below(runtime.memory_limit, [this] { runtime.signal.notify(); });
+  parallelism = settings_.parallelism > 0 ? settings_.parallelism
+                                          : static_cast<int>(specification.parallelism.value);
+  if (parallelism <= 0) parallelism = oneapi::tbb::info::default_concurrency();
+  registrations_.push_back(metrics.provide(
+      "memory_bytes", "", [this] { return static_cast<double>(runtime.account.used()); }));
+  registrations_.push_back(metrics.provide(
+      "memory_limit_bytes", "", [this] { return static_cast<double>(runtime.memory_limit); }));
+  registrations_.push_back(metrics.watch(ledger));
+  create_components();
+  if (parallelism > oneapi::tbb::info::default_concurrency()) {
+    more_workers_ = std::make_unique<oneapi::tbb::global_control>(
+        oneapi::tbb::global_control::max_allowed_parallelism,
+        static_cast<std::size_t>(parallelism));
+  }
+  arena_.initialize(parallelism);
+  arena_.execute([&] { graph_ = std::make_unique<oneapi::tbb::flow::graph>(); });
+  lay_inboxes();
+  make_nodes();
+}
+
+Pipeline::Engine::~Engine() {
+  runtime.aborted.store(true);
+  stop_looking_.store(true);
+  runtime.signal.notify();
+  if (conductor_.joinable()) conductor_.join();
+  for (Unit& unit : units_) {
+    if (unit.thread != nullptr) unit.thread->wake();
+  }
+  sources_.clear();
+  units_.clear();
+  graph_.reset();
+}
+
+void Pipeline::Engine::create_components() {
+  for (std::size_t i = 0; i < bound_.components.size(); ++i) {
+    const BoundComponent& bound = bound_.components[i];
+    const ComponentSpecification& specification = bound_.specification.components[i];
+    auto owned = std::make_unique<OwnedComponent>();
+    ComponentInfo info;
+    info.id = specification.id;
+    info.type = specification.type.value;
+    info.kind = static_cast<ComponentKind>(bound.descriptor().kind);
+    for (std::uint32_t port = 0; port < bound.descriptor().n_outputs; ++port) {
+      info.ports.emplace_back(bound.descriptor().outputs[port]->name);
+    }
+    ComponentRuntime& component = owned->runtime;
+    component.id = info.id;
+    component.type = info.type;
+    component.bound = &bound;
+    component.metrics = &runtime.metrics.component(info);
+    component.ledger = &ledger.add_component(info);
+    component.is_dead_letter = info.id == kDeadLetterId;
+    health_.expect(info.id);
+    owned->host = std::make_unique<OperatorHost>(runtime, component);
+    const auto create = [&](const OfferedOperator& offered, const BoundOptions& options) {
+      const flow_plugin& plugin = offered.library->plugin();
+      flow_component* made =
+          plugin.create(owned->host->abi(), offered.descriptor, options.values());
+      if (made == nullptr) {
+        throw std::runtime_error(specification.place.to_string() + ": " + info.id + ": " +
+                                 owned->host->error());
+      }
+      return made;
+    };
+    owned->component = create(bound.offered, bound.options);
+    if (bound.codec) owned->codec = create(bound.codec->codec, bound.codec->options);
+    shared_.push_back({&component, owned->component, owned->codec});
+    components_.push_back(std::move(owned));
+  }
+}
+
+void Pipeline::Engine::lay_inboxes() {
+  for (const PlanEdge& edge : plan_.edges) edge_ledgers_.push_back(&ledger.add_edge(edge.name));
+  units_of_node_.resize(plan_.nodes.size());
+  for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
+    const PlanNode& node = plan_.nodes[i];
+    if (node.kind == NodeKind::kSource) continue;
+    const std::size_t instances =
+        node.kind == NodeKind::kKeyed ? static_cast<std::size_t>(parallelism) : 1;
+    for (std::size_t instance = 0; instance < instances; ++instance) {
+      units_of_node_[i].push_back(units_.size());
+      units_.emplace_back().plan_node = i;
+    }
+  }
+  for (std::size_t i = 0; i < units_.size(); ++i) {
+    // Each instance of a keyed producer is an input of its own.
+    std::size_t inputs = 0;
+    for (const std::size_t edge : plan_.nodes[units_[i].plan_node].inputs) {
+      inputs += std::max<std::size_t>(1, units_of_node_[plan_.edges[edge].from].size());
+    }
+    units_[i].inbox = std::make_unique<Inbox>(
+        inputs, [this, i](MessagePointer message) { units_[i].node->accept(std::move(message)); });
+  }
+}
+
+std::vector<std::unique_ptr<Channel>> Pipeline::Engine::channels_from(std::size_t plan_node,
+                                                                      std::size_t instance) {
+  std::vector<std::unique_ptr<Channel>> channels(plan_.edges.size());
+  for (std::size_t i = 0; i < plan_.edges.size(); ++i) {
+    const PlanEdge& edge = plan_.edges[i];
+    if (edge.from != plan_node) continue;
+    std::size_t input = instance;
+    for (const std::size_t other : plan_.nodes[edge.to].inputs) {
+      if (other == i) break;
+      input += std::max<std::size_t>(1, units_of_node_[plan_.edges[other].from].size());
+    }
+    std::vector<Channel::Target> targets;
+    for (const std::size_t unit : units_of_node_[edge.to]) {
+      targets.push_back({units_[unit].inbox.get(), input});
+    }
+    channels[i] = std::make_unique<Channel>(*edge_ledgers_[i], std::move(targets), edge.to_step,
+                                            edge.to_port, edge.key_fields);
+  }
+  return channels;
+}
+
+void Pipeline::Engine::make_nodes() {
+  for (std::size_t i = 0; i < units_.size(); ++i) {
+    if (is_in_order(plan_.nodes[units_[i].plan_node].kind)) {
+      units_[i].participant = participant_unit_.size();
+      participant_unit_.push_back(i);
+    }
+  }
+  const auto& checkpoint = bound_.specification.checkpoint;
+  const std::int64_t interval = settings_.checkpoint_interval > 0 ? settings_.checkpoint_interval
+                                : checkpoint                      ? checkpoint->interval.value
+                                                                  : 0;
+  checkpoints = std::make_unique<Checkpoints>(
+      std::chrono::nanoseconds(interval), participant_unit_.size(),
+      Checkpoints::Actions{
+          [this](std::uint64_t id) {
+            for (const auto& source : sources_) source->request_barrier(id);
+          },
+          [this](std::uint64_t id, const std::map<std::size_t, std::string>& handles) {
+            complete_checkpoint(id, handles);
+          }},
+      runtime.metrics.pipeline());
+  // Against the stream, so that what a node sends to is there before the node.
+  for (std::size_t i = 0; i < units_.size(); ++i) {
+    make_unit(i, plan_.nodes[units_[i].plan_node]);
+  }
+  for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
+    if (plan_.nodes[i].kind == NodeKind::kSource) make_source(i);
+  }
+}
+
+std::unique_ptr<StepGroup> Pipeline::Engine::make_group(std::size_t unit, Numbering numbering,
+                                                        std::function<void()> settled) {
+  const std::size_t plan_node = units_[unit].plan_node;
+  std::size_t instance = 0;
+  while (units_of_node_[plan_node][instance] != unit) ++instance;
+  auto group = std::make_unique<StepGroup>(runtime, plan_.nodes[plan_node], shared_,
+                                           channels_from(plan_node, instance), numbering,
+                                           std::move(settled));
+  if (numbering == Numbering::kOwn) {
+    group->on_barrier([this, participant = units_[unit].participant](std::uint64_t checkpoint,
+                                                                     std::string state) {
+      checkpoints->answer(participant, checkpoint, std::move(state));
+    });
+  }
+  return group;
+}
+
+void Pipeline::Engine::make_unit(std::size_t index, const PlanNode& node) {
+  Unit& unit = units_[index];
+  const std::string name = shared_[node.steps.front().component].runtime->id;
+  if (node.kind == NodeKind::kThread) {
+    auto thread = std::make_unique<ThreadNode>(runtime, name, [this, index] {
+      checkpoints->ended(units_[index].participant);
+      one_finished();
+    });
+    unit.thread = thread.get();
+    unit.node = std::move(thread);
+    unit.group = make_group(index, Numbering::kOwn, [node = unit.thread] { node->wake(); });
+    ++unfinished_;
+    return;
+  }
+  const auto instances = node.kind == NodeKind::kChain ? parallelism : 1;
+  const Numbering numbering =
+      node.kind == NodeKind::kChain ? Numbering::kOfInput : Numbering::kOwn;
+  std::vector<std::unique_ptr<StepGroup>> groups;
+  for (int i = 0; i < instances; ++i) groups.push_back(make_group(index, numbering, {}));
+  unit.node = std::make_unique<ChainNode>(runtime, *graph_, name, std::move(groups));
+}
+
+void Pipeline::Engine::make_source(std::size_t plan_node) {
+  const PlanNode& node = plan_.nodes[plan_node];
+  const SharedComponent& shared = shared_[node.steps.front().component];
+  sources_.push_back(
+      std::make_unique<SourceNode>(runtime, node, shared, channels_from(plan_node, 0)));
+  ++unfinished_;
+  const ComponentRuntime* component = shared.runtime;
+  registrations_.push_back(
+      runtime.metrics.provide("source_lag_bytes", component->id, [component] {
+        return std::max(0.0, component->bytes_total.load() - component->bytes_read.load());
+      }));
+}
+
+RunResult Pipeline::Engine::run() {
+  started_ = Clock::now();
+  RunResult result;
+  for (Unit& unit : units_) {
+    if (unit.thread != nullptr) unit.thread->start(std::move(unit.group));
+  }
+  for (const SharedComponent& shared : shared_) health_.opened(shared.runtime->id);
+  conductor_ = std::thread([this] { look_after(); });
+  arena_.execute([&] {
+    for (std::size_t i = 0; i < unfinished_.load(); ++i) graph_->reserve_wait();
+    for (const auto& source : sources_) source->start([this] { one_finished(); });
+    health_.running();
+    graph_->wait_for_all();
+  });
+  stop_looking_.store(true);
+  runtime.signal.notify();
+  conductor_.join();
+  for (Unit& unit : units_) unit.node->close_remaining();
+
+  result.rows_left = ledger.queued();
+  if (runtime.has_failed()) {
+    result.outcome = Outcome::kFailed;
+    result.message = runtime.failure();
+  } else if (runtime.aborted.load()) {
+    result.outcome = Outcome::kAborted;
+    result.message = overdue_.load() ? "the drain took longer than the drain timeout"
+                                     : "stopped at once";
+  }
+  return result;
+}
+
+void Pipeline::Engine::one_finished() { graph_->release_wait(); }
+
+void Pipeline::Engine::stop(const std::string& reason) {
+  health_.draining(reason);
+  drain_deadline_.store((Clock::now().time_since_epoch() +
+                         std::chrono::nanoseconds(settings_.drain_timeout))
+                            .count());
+  runtime.stopping.store(true);
+  for (const auto& source : sources_) source->wake();
+  runtime.signal.notify();
+}
+
+void Pipeline::Engine::abort() {
+  runtime.aborted.store(true);
+  for (const auto& source : sources_) source->wake();
+  runtime.signal.notify();
+}
+
+// The conductor's thread: whatever has to happen without anybody asking for it.
+void Pipeline::Engine::look_after() {
+  bool waiting = false;
+  while (!stop_looking_.load()) {
+    const auto pause = waiting || bound_.specification.checkpoint ||
+                               settings_.checkpoint_interval > 0 || runtime.aborted.load()
+                           ? kLook
+                           : 10 * kLook;
+    runtime.signal.wait_for(pause, [&] { return stop_looking_.load(); });
+    waiting = false;
+    for (Unit& unit : units_) waiting |= unit.node->tend();
+    const auto now = Clock::now();
+    checkpoints->tick(now, runtime.now());
+    if (now.time_since_epoch().count() > drain_deadline_.load() && !runtime.aborted.load()) {
+      overdue_.store(true);
+      abort();
+    }
+  }
+}
+
+void Pipeline::Engine::complete_checkpoint(std::uint64_t checkpoint,
+                                           const std::map<std::size_t, std::string>& handles) {
+  for (const auto& [participant, handle] : handles) {
+    Unit& unit = units_[participant_unit_[participant]];
+    if (unit.thread == nullptr) continue;
+    unit.thread->post([this, handle = handle](StepGroup& group) {
+      OperatorInstance& sink = group.step(0);
+      flow_operator* op = sink.abi();
+      if (op->commit == nullptr) return;
+      if (op->commit(op, handle.data(), static_cast<std::int64_t>(handle.size())) != FLOW_DONE) {
+        runtime.fail(sink.component().id, "commit: " + sink.error());
+      }
+    });
+  }
+  for (const auto& source : sources_) source->acknowledge(checkpoint);
+}
+
+ProgressSnapshot Pipeline::Engine::progress() const {
+  ProgressSnapshot snapshot;
+  for (const SharedComponent& shared : shared_) {
+    if (shared.runtime->bound->descriptor().kind != FLOW_SOURCE) continue;
+    const LedgerDelta totals = shared.runtime->ledger->totals();
+    snapshot.rows += totals.rows.passed + totals.rows.created + totals.rows.failed +
+                     totals.rows.dropped;
+    snapshot.read_bytes += static_cast<std::uint64_t>(shared.runtime->bytes_read.load());
+    snapshot.total_bytes += static_cast<std::uint64_t>(shared.runtime->bytes_total.load());
+    for (const FlowCounts& port : totals.ports) snapshot.bytes += port.bytes;
+  }
+  if (snapshot.read_bytes > 0) snapshot.bytes = snapshot.read_bytes;
+  snapshot.memory_used = static_cast<std::uint64_t>(std::max<std::int64_t>(0, runtime.account.used()));
+  snapshot.memory_limit = static_cast<std::uint64_t>(runtime.memory_limit);
+  snapshot.elapsed = Clock::now() - started_;
+  return snapshot;
+}
+
+Pipeline::Pipeline(const BoundPipeline& bound, MetricsRegistry& metrics, Health& health,
+                   RunSettings settings)
+    : engine_(std::make_unique<Engine>(bound, metrics, health, std::move(settings))) {}
+Pipeline::~Pipeline() = default;
+RunResult Pipeline::run() { return engine_->run(); }
+void Pipeline::stop(const std::string& reason) { engine_->stop(reason); }
+void Pipeline::abort() { engine_->abort(); }
+const PipelineLedger& Pipeline::ledger() const { return engine_->ledger; }
+ProgressSnapshot Pipeline::progress() const { return engine_->progress(); }
+std::int64_t Pipeline::memory_used() const { return engine_->runtime.account.used(); }
+std::int64_t Pipeline::memory_peak() const { return engine_->runtime.account.peak(); }
+std::uint64_t Pipeline::checkpoints() const { return engine_->checkpoints->completed(); }
+int Pipeline::parallelism() const { return engine_->parallelism; }
+
+}  // namespace flowrun

@@ -1,0 +1,86 @@
+// The inside of a Pipeline: builds the nodes of a plan and looks after them while they run.
+#pragma once
+
+#include <oneapi/tbb/flow_graph.h>
+#include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/task_arena.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/graph/checkpoints.hpp"
+#include "core/graph/node.hpp"
+#include "core/graph/pipeline.hpp"
+#include "core/graph/source_node.hpp"
+#include "core/graph/thread_node.hpp"
+
+namespace flowrun {
+
+class Pipeline::Engine {
+ public:
+  Engine(const BoundPipeline& bound, MetricsRegistry& metrics, Health& health,
+         RunSettings settings);
+  ~Engine();
+
+  RunResult run();
+  void stop(const std::string& reason);
+  void abort();
+
+  PipelineLedger ledger;
+  Runtime runtime;
+  int parallelism = 1;
+  std::unique_ptr<Checkpoints> checkpoints;
+  ProgressSnapshot progress() const;
+
+ private:
+  struct OwnedComponent;
+  // A running node, or one instance of a keyed one, with where its messages arrive.
+  struct Unit {
+    std::size_t plan_node = 0;
+    std::unique_ptr<Inbox> inbox;
+    std::unique_ptr<Node> node;
+    ThreadNode* thread = nullptr;  // the node, if it is one
+    std::unique_ptr<StepGroup> group;  // a thread node's, until it starts
+    std::size_t participant = SIZE_MAX;  // in checkpoints
+  };
+
+  void create_components();
+  void lay_inboxes();
+  void make_nodes();
+  void make_unit(std::size_t unit, const PlanNode& node);
+  void make_source(std::size_t plan_node);
+  std::unique_ptr<StepGroup> make_group(std::size_t unit, Numbering numbering,
+                                        std::function<void()> settled);
+  std::vector<std::unique_ptr<Channel>> channels_from(std::size_t plan_node, std::size_t instance);
+  void one_finished();
+  void look_after();
+  void complete_checkpoint(std::uint64_t checkpoint,
+                           const std::map<std::size_t, std::string>& handles);
+
+  const BoundPipeline& bound_;
+  const RunSettings settings_;
+  Health& health_;
+  Plan plan_;
+  std::vector<std::unique_ptr<OwnedComponent>> components_;
+  std::vector<SharedComponent> shared_;
+  std::vector<EdgeLedger*> edge_ledgers_;
+  std::unique_ptr<oneapi::tbb::global_control> more_workers_;
+  oneapi::tbb::task_arena arena_;
+  std::unique_ptr<oneapi::tbb::flow::graph> graph_;
+  std::vector<Unit> units_;
+  std::vector<std::vector<std::size_t>> units_of_node_;  // by plan node
+  std::vector<std::unique_ptr<SourceNode>> sources_;
+  std::vector<std::size_t> participant_unit_;
+  std::atomic<std::size_t> unfinished_{0};
+  std::atomic<std::int64_t> drain_deadline_{INT64_MAX};  // steady clock, nanoseconds
+  std::atomic<bool> overdue_{false};
+  std::atomic<bool> stop_looking_{false};
+  std::chrono::steady_clock::time_point started_;
+  std::vector<MetricsRegistry::Registration> registrations_;
+  std::thread conductor_;
+};
+
+}  // namespace flowrun

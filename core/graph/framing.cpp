@@ -1,0 +1,64 @@
+#include "core/graph/framing.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace flowrun {
+
+void Framing::add(std::string_view piece, std::int64_t position, std::vector<Run>& runs) {
+  while (!piece.empty()) {
+    if (held_.empty()) {
+      const auto whole = static_cast<std::size_t>(frame(piece, false));
+      if (whole > 0) runs.push_back({piece.substr(0, whole), {}, position});
+      held_.assign(piece.substr(whole));
+      held_position_ = position + static_cast<std::int64_t>(whole);
+      break;
+    }
+    const std::size_t before = held_.size();
+    std::size_t joined = 0;
+    std::size_t whole = 0;
+    for (std::size_t next = kFirstJoin; whole == 0 && joined < piece.size(); next *= 4) {
+      const std::size_t end = std::min(next, piece.size());
+      held_.append(piece.substr(joined, end - joined));
+      joined = end;
+      whole = static_cast<std::size_t>(frame(held_, false));
+    }
+    if (whole == 0) break;  // all of the piece is held back now
+    runs.push_back({{}, held_.substr(0, whole), held_position_});
+    if (whole >= before) {
+      // What was joined behind the record comes again, as part of the piece.
+      const std::size_t used = whole - before;
+      piece.remove_prefix(used);
+      position += static_cast<std::int64_t>(used);
+      held_.clear();
+    } else {
+      piece.remove_prefix(joined);
+      position += static_cast<std::int64_t>(joined);
+      held_.erase(0, whole);
+      held_position_ += static_cast<std::int64_t>(whole);
+    }
+  }
+  charge();
+}
+
+void Framing::finish(std::vector<Run>& runs) {
+  while (!held_.empty()) {
+    const auto whole = static_cast<std::size_t>(frame(held_, true));
+    if (whole == 0) break;
+    runs.push_back({{}, held_.substr(0, whole), held_position_});
+    held_.erase(0, whole);
+    held_position_ += static_cast<std::int64_t>(whole);
+  }
+  held_.clear();
+  held_.shrink_to_fit();
+  charge();
+}
+
+void Framing::charge() {
+  const auto now = static_cast<std::int64_t>(held_.capacity());
+  if (now > charged_) account_.charge(now - charged_);
+  if (now < charged_) account_.release(charged_ - now);
+  charged_ = now;
+}
+
+}  // namespace flowrun

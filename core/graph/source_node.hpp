@@ -1,0 +1,86 @@
+// A source on a thread of its own: polls while there is room, frames what it reads, sends it on.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/graph/channel.hpp"
+#include "core/graph/framing.hpp"
+#include "core/graph/operator_instance.hpp"
+#include "core/graph/plan.hpp"
+#include "core/graph/step_group.hpp"
+
+namespace flowrun {
+
+class SourceNode final : public Outlet {
+ public:
+  // Opens the source; throws std::runtime_error naming the component. `channels` by plan edge.
+  SourceNode(Runtime& runtime, const PlanNode& node, const SharedComponent& shared,
+             std::vector<std::unique_ptr<Channel>> channels);
+  ~SourceNode() override;
+
+  // `finished`: on the source's thread, after its end was sent or it gave up.
+  void start(std::function<void()> finished);
+  // Sends a barrier behind what was emitted so far, soon. [any]
+  void request_barrier(std::uint64_t checkpoint);
+  // The checkpoint is durable: the positions at its barrier are acknowledged, soon. [any]
+  void acknowledge(std::uint64_t checkpoint);
+  // Makes a waiting poll return. [any]
+  void wake();
+  bool ended() const { return ended_.load(); }
+  const ComponentRuntime& component() const { return component_; }
+
+  std::int64_t room(std::size_t step, std::uint32_t port) override;
+  void emit(std::size_t step, std::uint32_t port, flow::Batch batch) override;
+  void emit_from(const flow_batch* batch, const std::string& partition, std::string position,
+                 bool end) override;
+  void offer(const std::string& partition) override;
+
+ private:
+  struct Partition {
+    std::unique_ptr<OperatorInstance> framer;
+    std::unique_ptr<Framing> framing;
+    std::string position;
+  };
+  using Positions = std::map<std::string, std::string>;
+
+  void run();
+  bool assign_offered();
+  // Waits until the source may emit. False: it is to stop.
+  bool wait_for_room();
+  bool may_emit() const;
+  void blame(double seconds);
+  void do_requests();
+  void send_control(Control control, std::int64_t value);
+  void send(flow::Batch batch, std::int64_t bytes);
+  flow::Batch with_origin(const flow_batch& batch, const char* partition);
+  flow::Batch framed(const flow_batch* batch, Partition& partition, const char* name, bool end);
+  Partition& partition(const std::string& name, const char** lasting_name);
+
+  Runtime& runtime_;
+  ComponentRuntime& component_;
+  flow_component* codec_;
+  std::vector<std::unique_ptr<Channel>> channels_;  // those in use
+  std::shared_ptr<InFlight> in_flight_;
+  std::unique_ptr<OperatorInstance> source_;
+  std::map<std::string, Partition> partitions_;
+  std::uint64_t number_ = 0;
+  std::int64_t emitted_in_call_ = 0;
+  std::function<void()> finished_;
+  std::atomic<bool> ended_{false};
+
+  std::mutex mutex_;  // guards what follows
+  std::vector<std::string> offered_;
+  std::vector<std::uint64_t> barriers_;
+  std::vector<std::uint64_t> acknowledged_;
+  std::map<std::uint64_t, Positions> positions_at_;  // source's thread only
+  std::thread thread_;
+};
+
+}  // namespace flowrun

@@ -1,0 +1,138 @@
+#include "core/graph/thread_node.hpp"
+
+#include <exception>
+#include <utility>
+
+#include "core/observe/log.hpp"
+
+namespace flowrun {
+namespace {
+
+// How long a node sleeps at most before it looks again.
+constexpr std::chrono::milliseconds kLook{20};
+
+}  // namespace
+
+ThreadNode::ThreadNode(Runtime& runtime, std::string name, std::function<void()> finished)
+    : runtime_(runtime), name_(std::move(name)), finished_(std::move(finished)) {}
+
+ThreadNode::~ThreadNode() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void ThreadNode::start(std::unique_ptr<StepGroup> group) {
+  group_ = std::move(group);
+  thread_ = std::thread([this] { run(); });
+}
+
+void ThreadNode::accept(MessagePointer message) {
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back(std::move(message));
+  }
+  changed_.notify_one();
+}
+
+void ThreadNode::post(std::function<void(StepGroup&)> command) {
+  {
+    const std::lock_guard lock(mutex_);
+    commands_.push_back(std::move(command));
+  }
+  changed_.notify_one();
+}
+
+void ThreadNode::wake() {
+  {
+    const std::lock_guard lock(mutex_);
+    woken_ = true;
+  }
+  changed_.notify_one();
+}
+
+bool ThreadNode::tend() {
+  if (runtime_.aborted.load(std::memory_order_relaxed)) wake();
+  return false;
+}
+
+void ThreadNode::run_commands() {
+  while (true) {
+    std::function<void(StepGroup&)> command;
+    {
+      const std::lock_guard lock(mutex_);
+      if (commands_.empty()) return;
+      command = std::move(commands_.front());
+      commands_.pop_front();
+    }
+    command(*group_);
+  }
+}
+
+void ThreadNode::run() {
+  try {
+    while (!ended_ && !runtime_.aborted.load(std::memory_order_relaxed)) {
+      MessagePointer message;
+      {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] {
+          return !queue_.empty() || !commands_.empty() || woken_ ||
+                 runtime_.aborted.load(std::memory_order_relaxed);
+        });
+        woken_ = false;
+        if (!queue_.empty()) {
+          message = std::move(queue_.front());
+          queue_.pop_front();
+        }
+      }
+      run_commands();
+      if (group_->collect_settled() == StepGroup::Progress::kFailed) break;
+      if (message == nullptr) continue;
+      const bool end = message->control == Control::kEnd;
+      group_->take(std::move(message));
+      if (!work()) break;
+      ended_ = end;
+    }
+    if (ended_) run_commands();
+  } catch (const std::exception& error) {
+    runtime_.fail(name_, error.what());
+  }
+  finished_();
+}
+
+bool ThreadNode::work() {
+  Backoff backoff;
+  while (!runtime_.aborted.load(std::memory_order_relaxed)) {
+    // The node's own thread is the only one that sends for it: its turn is always now.
+    switch (group_->proceed([&] { return group_->outputs_empty(); })) {
+      case StepGroup::Progress::kDone: return true;
+      case StepGroup::Progress::kFailed: return false;
+      case StepGroup::Progress::kPaused: {
+        std::unique_lock lock(mutex_);
+        changed_.wait_for(lock, kLook, [&] { return woken_; });
+        woken_ = false;
+        lock.unlock();
+        if (group_->collect_settled() == StepGroup::Progress::kFailed) return false;
+        break;
+      }
+      case StepGroup::Progress::kRetry: {
+        const auto pause = backoff.next();
+        log::warning("A passing trouble is being retried.", {{"component", name_},
+                                                             {"error", group_->trouble()},
+                                                             {"attempt", backoff.attempts()},
+                                                             {"pause_ms", pause.count()}});
+        std::unique_lock lock(mutex_);
+        changed_.wait_for(lock, pause, [&] {
+          return runtime_.aborted.load(std::memory_order_relaxed);
+        });
+        break;
+      }
+    }
+  }
+  return false;
+}
+
+void ThreadNode::close_remaining() {
+  if (thread_.joinable()) thread_.join();
+  if (group_ != nullptr && !ended_) group_->close_steps();
+}
+
+}  // namespace flowrun

@@ -1,0 +1,52 @@
+// A node on a thread of its own: sinks, and operators that may wait inside a call.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "core/graph/node.hpp"
+
+namespace flowrun {
+
+class ThreadNode final : public Node {
+ public:
+  // `finished` runs on the node's thread once the end has been dealt with, or at an abort.
+  ThreadNode(Runtime& runtime, std::string name, std::function<void()> finished);
+  ~ThreadNode() override;
+
+  // Called whenever an operator of the group has settled a deferred input. [any]
+  void wake();
+  // Before the first message.
+  void start(std::unique_ptr<StepGroup> group);
+  // Runs on the node's thread between two messages. [any]
+  void post(std::function<void(StepGroup&)> command);
+
+  void accept(MessagePointer message) override;
+  bool tend() override;
+  void close_remaining() override;
+
+ private:
+  void run();
+  // False: aborted or failed.
+  bool work();
+  void run_commands();
+
+  Runtime& runtime_;
+  const std::string name_;
+  std::function<void()> finished_;
+  std::unique_ptr<StepGroup> group_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<MessagePointer> queue_;                        // guarded by mutex_
+  std::deque<std::function<void(StepGroup&)>> commands_;    // guarded by mutex_
+  bool woken_ = false;                                      // guarded by mutex_
+  bool ended_ = false;
+  std::thread thread_;
+};
+
+}  // namespace flowrun

@@ -1,0 +1,278 @@
+#include "operators/sources/generate.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
+
+#include "operators/common/rfc3339.hpp"
+
+namespace flow::operators {
+namespace {
+
+constexpr const char* kPartition = "generated";
+constexpr int kSensors = 1000;
+constexpr int64_t kMillisecond = 1'000'000;
+constexpr int64_t kStart = 1'735'689'600'000 * kMillisecond;  // 2025-01-01T00:00:00Z
+
+// SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014): its n-th
+// number is a function of n alone.
+uint64_t hash(uint64_t seed, uint64_t row) {
+  uint64_t x = seed + row * 0x9E3779B97F4A7C15U;
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9U;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBU;
+  return x ^ (x >> 31);
+}
+
+// Seeds that differ little must not give the same rows shifted.
+uint64_t spread(int64_t seed) { return hash(0x243F6A8885A308D3U, static_cast<uint64_t>(seed)); }
+
+// A number below `bound` from 16 bits of the hash; even enough for made-up data.
+uint32_t below(uint64_t bits, uint32_t bound) {
+  return (static_cast<uint32_t>(bits & 0xFFFF) * bound) >> 16;
+}
+
+Column make_sensor_names(Host host) {
+  TextBuilder names(host, kSensors);
+  for (int i = 1; i <= kSensors; ++i) {
+    char name[] = "s-0000";
+    int rest = i;
+    for (int digit = 5; digit > 1; --digit, rest /= 10) {
+      name[digit] = static_cast<char>('0' + rest % 10);
+    }
+    names.append({name, 6});
+  }
+  return names.finish();
+}
+
+constexpr std::array<std::string_view, 16> kPaths = {
+    "/",           "/index.html", "/product.php", "/search.php?q=lamp", "/cart.php",
+    "/login.php",  "/about.html", "/blog/2025/spring-offers", "/images/logo.png", "/css/site.css",
+    "/js/site.js", "/api/v1/items?page=2", "/contact.html", "/help/returns.html", "/favicon.ico",
+    "/feed.xml"};
+constexpr std::array<std::string_view, 8> kReferers = {
+    "-", "-", "http://example.com/", "http://example.com/search.php", "http://example.com/index.html",
+    "https://www.example.org/links?id=7", "https://search.example.net/?q=lamp+shop",
+    "http://example.com/product.php"};
+constexpr std::array<std::string_view, 8> kAgents = {
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/120.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/17.1 Safari/605.1.15",
+    "Mozilla/5.0 (X11; Linux x86_64; rv:121.0) Gecko/20100101 Firefox/121.0",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like "
+    "Gecko) Version/17.1 Mobile/15E148 Safari/604.1",
+    "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/120.0.6099.43 Mobile Safari/537.36",
+    "Mozilla/5.0 (iPad; CPU OS 16_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/16.6 Mobile/15E148 Safari/604.1",
+    "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+    "curl/8.5.0"};
+constexpr std::array<std::string_view, 8> kStatuses = {"200", "200", "200", "200",
+                                                       "304", "404", "301", "500"};
+constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+// The fixed parts and the numbers take less than this beside the longest texts of the tables.
+constexpr int64_t kLineBytes = 512;
+
+char* put(char* out, std::string_view text) {
+  std::memcpy(out, text.data(), text.size());
+  return out + text.size();
+}
+
+char* put(char* out, uint32_t number) { return std::to_chars(out, out + 10, number).ptr; }
+
+// Ten lines a second from kStart on: 28/Oct/2025:10:15:30 +0000.
+char* put_time(char* out, int64_t row) {
+  char text[kRfc3339Bytes];
+  format_rfc3339(kStart + row / 10 * 1000 * kMillisecond, text);
+  out = put(out, {text + 8, 2});
+  *out++ = '/';
+  out = put(out, kMonths[static_cast<size_t>((text[5] - '0') * 10 + text[6] - '1')]);
+  *out++ = '/';
+  out = put(out, {text, 4});
+  *out++ = ':';
+  out = put(out, {text + 11, 8});
+  return put(out, " +0000");
+}
+
+char* put_line(char* out, uint64_t seed, int64_t row) {
+  const uint64_t bits = hash(seed, static_cast<uint64_t>(row));
+  // 2^17 addresses of the networks that documents and benchmarks may use.
+  out = put(out, "198.");
+  out = put(out, 18 + static_cast<uint32_t>(bits & 1));
+  *out++ = '.';
+  out = put(out, static_cast<uint32_t>(bits >> 1 & 0xFF));
+  *out++ = '.';
+  out = put(out, static_cast<uint32_t>(bits >> 9 & 0xFF));
+  out = put(out, " - - [");
+  out = put_time(out, row);
+  out = put(out, "] \"GET ");
+  out = put(out, kPaths[bits >> 17 & 15]);
+  out = put(out, " HTTP/1.1\" ");
+  out = put(out, kStatuses[bits >> 21 & 7]);
+  *out++ = ' ';
+  out = put(out, 200 + below(bits >> 24, 60'000));
+  out = put(out, " \"");
+  out = put(out, kReferers[bits >> 40 & 7]);
+  out = put(out, "\" \"");
+  out = put(out, kAgents[bits >> 43 & 7]);
+  *out++ = '"';
+  return out;
+}
+
+std::string position_of(int64_t row) {
+  return {reinterpret_cast<const char*>(&row), sizeof row};
+}
+
+}  // namespace
+
+void Generate::describe(Description<Options>& d) {
+  d.name("generate");
+  d.summary("Made-up access-log lines or sensor readings, for trials and measurements.");
+  d.doc(
+      "Row number k depends on `seed` and k alone: neither the size of batches, nor the rate, nor a "
+      "restart changes it, and no batch is sent twice.\n\n"
+      "`access_log` gives the text column `message`, lines of the combined format from 2^17 "
+      "addresses, ten to the second, starting with 2025.\n\n"
+      "`sensors` gives `sensor` (category, s-0001 to s-1000), `timestamp` (one millisecond a row, "
+      "starting with 2025), `temperature` (float, evenly spread over 0 to 49.99) and `humidity` "
+      "(float, 20 to 99.9). It costs about 10 ns a row.\n\n"
+      "There is one partition, `generated`; its position is the number of the next row. Rows have "
+      "no position or record of their own.");
+  d.example("type = \"generate\"\ndataset = \"sensors\"\nseed = 7\nrows = 1000000\n");
+  d.choice("dataset", &Options::dataset,
+           {{"access_log", Dataset::kAccessLog}, {"sensors", Dataset::kSensors}},
+           "What is made: lines of a web server's log, or readings of 1,000 sensors.");
+  d.option("seed", &Options::seed, "Another number gives other rows; the same, the same.");
+  d.option("rows", &Options::rows,
+           "How many rows there are in all, restarts included; without it there is no end.")
+      .range(0, 1e18);
+  d.option("rate", &Options::rate,
+           "Rows a second, evenly paced by the clock; without it as fast as they are taken. A pause "
+           "downstream is made up for afterwards. Below some hundred a second every row travels in "
+           "a batch of its own.")
+      .range(1e-3, 1e9);
+  d.option("batch_rows", &Options::batch_rows,
+           "The most rows of a batch. Larger ones save overhead and cost memory and delay: 4096 rows "
+           "are about 150 KB of sensors, and 1 MB of access log.")
+      .range(1, 1 << 20);
+}
+
+void Generate::open(Output& out) {
+  SourceOutput(out).offer(kPartition);
+}
+
+void Generate::assign(const std::string& partition, std::optional<std::string_view> position) {
+  if (partition != kPartition) {
+    throw Failure("generate has the partition 'generated' only, not '" + partition + "'");
+  }
+  next_ = 0;
+  if (position) {
+    if (position->size() != sizeof next_) {
+      throw Failure("generate: a position of " + std::to_string(position->size()) +
+                    " bytes, not 8; start afresh");
+    }
+    std::memcpy(&next_, position->data(), sizeof next_);
+  }
+  assigned_ = true;
+  paced_since_.reset();
+}
+
+void Generate::revoke(const std::string&) { assigned_ = false; }
+
+int64_t Generate::due(const Output& out) {
+  int64_t rows = options_.batch_rows;
+  if (options_.rows) rows = std::min(rows, *options_.rows - next_);
+  if (options_.rate) {
+    const int64_t now = out.now();
+    if (!paced_since_) {
+      paced_since_ = now;
+      paced_from_ = next_;
+    }
+    const double elapsed = static_cast<double>(now - *paced_since_) * 1e-9;
+    const auto allowed = static_cast<int64_t>(elapsed * *options_.rate) + 1;
+    rows = std::min(rows, allowed - (next_ - paced_from_));
+  }
+  return std::max<int64_t>(rows, 0);
+}
+
+Status Generate::poll(SourceOutput& out) {
+  if (!assigned_) return Status::Idle;
+  if (options_.rows && next_ >= *options_.rows) {
+    out.end(kPartition, position_of(next_));
+    return Status::End;
+  }
+  const int64_t rows = due(out.out());
+  if (rows == 0) return Status::Idle;
+  const Batch batch = options_.dataset == Dataset::kSensors ? sensors(out.out(), rows)
+                                                            : access_log(out.out(), rows);
+  next_ += rows;
+  out.emit(batch, kPartition, position_of(next_));
+  return Status::Done;
+}
+
+Batch Generate::sensors(Output& out, int64_t rows) {
+  if (!sensor_names_) sensor_names_ = make_sensor_names(out);
+  const uint64_t seed = spread(options_.seed);
+  const Buffer codes = out.allocate(rows * static_cast<int64_t>(sizeof(int32_t)));
+  TimestampBuilder timestamps(out, rows);
+  Float64Builder temperatures(out, rows);
+  Float64Builder humidities(out, rows);
+  auto* const code = static_cast<int32_t*>(codes->data);
+  int64_t* const timestamp = timestamps.data();
+  double* const temperature = temperatures.data();
+  double* const humidity = humidities.data();
+  for (int64_t i = 0; i < rows; ++i) {
+    const int64_t row = next_ + i;
+    const uint64_t bits = hash(seed, static_cast<uint64_t>(row));
+    code[i] = static_cast<int32_t>(below(bits, kSensors));
+    timestamp[i] = kStart + row * kMillisecond;
+    // Divided, not multiplied: so they are the doubles nearest to two decimals.
+    temperature[i] = static_cast<double>(static_cast<int32_t>(below(bits >> 16, 5000))) / 100.0;
+    humidity[i] = static_cast<double>(static_cast<int32_t>(200 + below(bits >> 32, 800))) / 10.0;
+  }
+  flow_column_parts parts{};
+  parts.size = sizeof parts;
+  parts.type = FLOW_CATEGORY;
+  parts.rows = rows;
+  parts.values = codes.get();
+  parts.dictionary = sensor_names_.get();
+  flow_origin origin{};
+  origin.size = sizeof origin;
+  origin.partition = kPartition;
+  return out.make(rows,
+                  {{"sensor", {out.column(parts), Type::category()}},
+                   {"timestamp", {timestamps.finish(), Type::timestamp()}},
+                   {"temperature", {temperatures.finish(), Type::float64()}},
+                   {"humidity", {humidities.finish(), Type::float64()}}},
+                  &origin);
+}
+
+Batch Generate::access_log(Output& out, int64_t rows) const {
+  const uint64_t seed = spread(options_.seed);
+  // Lines are some 200 bytes on average; what the last ones could need is there as well.
+  TextBuilder messages(out, rows);
+  Buffer bytes;
+  char* at = nullptr;
+  const char* limit = nullptr;
+  int32_t number = 0;
+  for (int64_t i = 0; i < rows; ++i) {
+    if (limit - at < kLineBytes) {
+      bytes = out.allocate(std::max((rows - i) * 256, 2 * kLineBytes));
+      number = messages.share(bytes);
+      at = static_cast<char*>(bytes->data);
+      limit = at + bytes->capacity;
+    }
+    char* const end = put_line(at, seed, next_ + i);
+    messages.append_shared({at, static_cast<size_t>(end - at)}, number,
+                           static_cast<const char*>(bytes->data));
+    at = end;
+  }
+  flow_origin origin{};
+  origin.size = sizeof origin;
+  origin.partition = kPartition;
+  return out.make(rows, {{"message", {messages.finish(), Type::text()}}}, &origin);
+}
+
+}  // namespace flow::operators

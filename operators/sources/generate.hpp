@@ -1,0 +1,45 @@
+// The source `generate`: made-up data, the same for the same seed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "flow/operator.hpp"
+
+namespace flow::operators {
+
+// Row k is a pure function of the seed and k, whatever the batches and restarts.
+class Generate final : public Source {
+ public:
+  enum class Dataset { kAccessLog, kSensors };
+  struct Options {
+    Dataset dataset = Dataset::kAccessLog;
+    int64_t seed = 0;
+    std::optional<int64_t> rows;
+    std::optional<double> rate;
+    int64_t batch_rows = 4096;
+  };
+  static void describe(Description<Options>& d);
+
+  explicit Generate(const Options& options) : options_(options) {}
+  void open(Output& out) override;
+  Status poll(SourceOutput& out) override;
+  void assign(const std::string& partition, std::optional<std::string_view> position) override;
+  void revoke(const std::string& partition) override;
+
+ private:
+  // Rows that the rate and the end allow now.
+  int64_t due(const Output& out);
+  Batch sensors(Output& out, int64_t rows);
+  Batch access_log(Output& out, int64_t rows) const;
+
+  Options options_;
+  bool assigned_ = false;
+  int64_t next_ = 0;  // the next row's number
+  std::optional<int64_t> paced_since_;
+  int64_t paced_from_ = 0;  // the row that was next then
+  Column sensor_names_;
+};
+
+}  // namespace flow::operators
