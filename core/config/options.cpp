@@ -140,7 +140,8 @@ class OptionBinder {
       case FLOW_OPTION_FIELD:
       case FLOW_OPTION_EXPRESSION:
         if (value.text() == nullptr) return wrong_type(value, subject);
-        if (value.text()->empty()) {
+        // A default may be: the operator then chooses itself.
+        if (value.text()->empty() && subject.from_file) {
           fail(subject, "must not be empty");
           return nullptr;
         }
@@ -210,10 +211,13 @@ class OptionBinder {
   }
 
   const flow_value* convert_list(const Value& value, const Subject& subject) {
-    if (value.list() == nullptr) {
-      return wrong_type(value, subject,
-                        value.text() ? "write [\"" + *value.text() + "\"]" : std::string());
+    if (value.text() != nullptr) {  // one text stands for a list of one
+      Value list;
+      list.place = value.place;
+      list.data = Value::List{value};
+      return convert_list(list, subject);
     }
+    if (value.list() == nullptr) return wrong_type(value, subject);
     bool good = true;
     for (const Value& element : *value.list()) {
       const Subject inner = {subject.option, subject.from_file ? element.place : subject.place,
@@ -415,7 +419,7 @@ std::string toml_value(const flow_value& value) {
     if (is_table) out += join_key("", value.names[i]) + " = ";
     out += toml_value(*value.items[i]);
   }
-  return out + (is_table ? " }" : "]");
+  return out + (!is_table ? "]" : value.n_items > 0 ? " }" : "}");
 }
 
 }  // namespace

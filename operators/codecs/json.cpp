@@ -104,7 +104,6 @@ void Json::decode(const Batch& in, Output& out) {
   outcome.refuse(decoder_.too_many_fields(), "too_many_fields", max_line_);
   outcome.refuse_too_long(splitter_.too_long(), max_line_);
   outcome.drop_empty(splitter_.empty_lines());
-  outcome.absorb_pieces();
 }
 
 void Json::encode(const Batch& in, bool delimited, Output& out) {

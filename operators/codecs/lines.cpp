@@ -120,7 +120,6 @@ void Lines::decode(const Batch& in, Output& out) {
   DecodeOutcome outcome(in, out);
   outcome.refuse_too_long(splitter_.too_long(), options_.max_line.bytes);
   outcome.drop_empty(splitter_.empty_lines());
-  outcome.absorb_pieces();
 }
 
 void Lines::encode(const Batch& in, bool delimited, Output& out) {

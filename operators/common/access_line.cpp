@@ -91,8 +91,7 @@ bool check_host(std::string_view line, std::string_view host, AccessFault& fault
     case HostKind::Ipv6:
       return true;
     case HostKind::Impossible:
-      // The log's own sign for nothing is made of neither digits nor colons.
-      fault = {"bad_address", "the host looks like an address, but there is no such one", position};
+      fault = {"bad_address", "the host looks like an address, but is none", position};
       return false;
     case HostKind::Name:
       for (const char c : host) {

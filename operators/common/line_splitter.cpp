@@ -114,7 +114,6 @@ void DecodeOutcome::refuse(const std::vector<RefusedLine>& lines, const char* re
   for (int64_t row = 0; row < rows; ++row) {
     out_.fail(batch, row, reason, lines[static_cast<size_t>(row)].message);
   }
-  settled_ += rows;
 }
 
 void DecodeOutcome::refuse_too_long(const std::vector<Line>& lines, int64_t max_line) {
@@ -125,11 +124,6 @@ void DecodeOutcome::refuse_too_long(const std::vector<Line>& lines, int64_t max_
                                  "; only its start is kept. Raise max_line to take such lines."});
   }
   refuse(refused, "line_too_long", max_line);
-}
-
-void DecodeOutcome::drop_empty(int64_t rows) {
-  out_.drop(rows, "empty line");
-  settled_ += rows;
 }
 
 }  // namespace flow::operators

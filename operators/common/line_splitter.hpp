@@ -50,10 +50,8 @@ struct RefusedLine {
   std::string message;
 };
 
-// The outcome of decoding one batch of pieces, told to the host: refused lines go to `errors` with
-// their original bytes, empty ones are dropped, and the pieces are absorbed. A piece is one row of
-// the input however many lines it has, so that the rows absorbed are the pieces less the lines that
-// failed or were dropped, which may be fewer than none: the ledger's sum stays exact.
+// What became of the lines that are no rows, told to the host: refused lines go to `errors` with their
+// original bytes, empty ones are dropped. (The pieces themselves are absorbed by flow::Codec.)
 class DecodeOutcome {
  public:
   DecodeOutcome(const Batch& in, Output& out) : in_(in), out_(out) {}
@@ -61,14 +59,11 @@ class DecodeOutcome {
   // At most `record_bytes` of each line go along.
   void refuse(const std::vector<RefusedLine>& lines, const char* reason, int64_t record_bytes);
   void refuse_too_long(const std::vector<Line>& lines, int64_t max_line);
-  void drop_empty(int64_t rows);
-  // Once, last.
-  void absorb_pieces() { out_.absorb(in_.rows() - settled_); }
+  void drop_empty(int64_t rows) { out_.drop(rows, "empty line"); }
 
  private:
   const Batch& in_;
   Output& out_;
-  int64_t settled_ = 0;
 };
 
 // Positions and records of decoded rows, for the origin of their batch.

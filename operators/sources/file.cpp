@@ -46,7 +46,7 @@ warning. A compressed file is decoded again up to that place. With checkpoints, 
 read into the result exactly once.)");
   description.example(R"(type = "file"
 path = ["logs/access-*.log.gz", "logs/access.log"]
-encoding = "lines"
+decoding = "lines"
 allow_missing = true
 )");
   description.traits(FLOW_BYTES);
@@ -68,8 +68,8 @@ allow_missing = true
        {"zstd", CompressionChoice::kZstd}},
       "How the files are compressed. `auto`, the default, goes by the name: `.gz` is gzip, `.zst` "
       "is zstd, everything else is read as it is. Decompressing happens on the source's one "
-      "thread, at some 300 MB (gzip) or 1 GB (zstd) of text a second, and takes 40 KiB (gzip) or "
-      "the frame's window (zstd: 8 MiB at level 19, at most 128 MiB) beside `memory_limit`.");
+      "thread, at some 500 MB (gzip) or 1.2 GB (zstd) of text a second, and takes 40 KiB (gzip) "
+      "or the frame's window (zstd: 8 MiB at level 19, at most 128 MiB) beside `memory_limit`.");
   description
       .option("read_size", &Options::read_size,
               "Bytes that one read asks for, and the largest piece handed on; default 256 KiB. "

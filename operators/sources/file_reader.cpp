@@ -192,7 +192,7 @@ int64_t FileReader::decode(char* to, int64_t capacity) {
     // The decoder wants more than is left: what is left moves to the front.
     auto* input = static_cast<char*>(input_buffer_->data);
     const auto kept = static_cast<int64_t>(input_.size());
-    std::memmove(input, input_.data(), input_.size());
+    if (kept > 0) std::memmove(input, input_.data(), input_.size());
     input_ = {input, input_.size()};
     int64_t n = 0;
     try {

@@ -172,6 +172,12 @@ TEST_F(OptionsTest, EmptyFieldNamesAreErrors) {
             "p.toml:1:6: sinks.x.v: has an empty name of a field in it");
 }
 
+TEST_F(OptionsTest, ADefaultMayBeAnEmptyFieldName) {
+  const BoundOptions bound = bind({option(FLOW_OPTION_FIELD, "v", "\"\"")}, "");
+  ASSERT_FALSE(found.has_errors());
+  EXPECT_STREQ(bound.find("v")->text, "");
+}
+
 TEST_F(OptionsTest, DurationsAndSizesNeedUnits) {
   EXPECT_EQ(error(option(FLOW_OPTION_DURATION, "v"), "v = 10"),
             "p.toml:1:5: sinks.x.v: '10' has no unit (write for example \"10s\")");
@@ -261,13 +267,13 @@ TEST_F(OptionsTest, PrintsEverythingButSecrets) {
             option(FLOW_OPTION_SECRET, "token"), option(FLOW_OPTION_SIZE, "size", "\"1MiB\""),
             option(FLOW_OPTION_DURATION, "every"), option(FLOW_OPTION_TABLE, "map"),
             option(FLOW_OPTION_BOOL, "on"), option(FLOW_OPTION_INT, "absent"),
-            option(FLOW_OPTION_LIST, "empty")},
+            option(FLOW_OPTION_LIST, "empty"), option(FLOW_OPTION_TABLE, "none", "{}")},
            "path = \"a\\\"b\\n\"\npassword = \"hunter2\"\nevery = \"90s\"\n"
            "map = { a = [1, 2.5], \"b c\" = 'x' }\non = true\nempty = []\n");
   ASSERT_FALSE(found.has_errors());
   EXPECT_EQ(bound.to_string(),
             "path = \"a\\\"b\\u000a\", password = \"***\", size = \"1MiB\", every = \"1m30s\", "
-            "map = { a = [1, 2.5], \"b c\" = \"x\" }, on = true, empty = []");
+            "map = { a = [1, 2.5], \"b c\" = \"x\" }, on = true, empty = [], none = {}");
 }
 
 TEST_F(OptionsTest, MessagesNeverShowASecret) {

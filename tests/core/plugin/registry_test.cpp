@@ -84,7 +84,7 @@ TEST_F(PluginTest, ADirectoryIsRefused) {
   EXPECT_EQ(refusal(scratch), "is a directory, not a shared library\n");
 }
 
-TEST_F(PluginTest, ADeviceIsRefused) { EXPECT_EQ(refusal("/dev/null"), "is not a regular file\n"); }
+TEST_F(PluginTest, ADeviceIsRefused) { EXPECT_EQ(refusal("/dev/zero"), "is not a regular file\n"); }
 
 TEST_F(PluginTest, AnUnreadableFileIsRefused) {
   const fs::path file = write("locked.so", "x");

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,7 +28,7 @@ Batch encoded(TestHost& host, const std::vector<std::string>& rows) {
   for (const std::string& row : rows) all += row;
   const Buffer buffer = host.host().allocate(static_cast<int64_t>(all.size()));
   auto* base = static_cast<char*>(buffer->data);
-  std::memcpy(base, all.data(), all.size());
+  all.copy(base, all.size());
   TextBuilder builder(host.host(), static_cast<int64_t>(rows.size()), FLOW_BINARY);
   const int32_t number = builder.share(buffer);
   const char* at = base;
@@ -45,24 +44,24 @@ Batch encoded(TestHost& host, const std::vector<std::string>& rows) {
 class ByteWriterTest : public ::testing::Test {
  protected:
   ByteWriterTest()
-      : file_(::open(scratch_.path("out").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600)) {
-    writer_.attach(file_.get());
+      : file(::open(scratch.path("out").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600)) {
+    writer.attach(file.get());
   }
-  std::string text() const { return scratch_.read("out"); }
+  std::string text() const { return scratch.read("out"); }
 
-  ScratchFolder scratch_;
-  TestHost host_;
-  FileDescriptor file_;
-  ByteWriter writer_{"test"};
+  ScratchFolder scratch;
+  TestHost host;
+  FileDescriptor file;
+  ByteWriter writer{"test"};
 };
 
 TEST_F(ByteWriterTest, ContiguousRowsAreWrittenWithoutACopy) {
   const std::string long_row(100'000, 'x');
-  const Batch batch = encoded(host_, {long_row + "\n", "short\n", "\n", long_row + "\n", "end\n"});
-  const int64_t before = host_.account.peak();
-  writer_.write(batch, host_.host());
+  const Batch batch = encoded(host, {long_row + "\n", "short\n", "\n", long_row + "\n", "end\n"});
+  const int64_t before = host.account.peak();
+  writer.write(batch, host.host());
   EXPECT_EQ(text(), long_row + "\nshort\n\n" + long_row + "\nend\n");
-  EXPECT_EQ(host_.account.peak(), before) << "a buffer to collect rows in was allocated";
+  EXPECT_EQ(host.account.peak(), before) << "a buffer to collect rows in was allocated";
 }
 
 TEST_F(ByteWriterTest, ScatteredRowsKeepTheirOrder) {
@@ -73,51 +72,51 @@ TEST_F(ByteWriterTest, ScatteredRowsKeepTheirOrder) {
                    "\n");
     if (i % 500 == 7) rows.back() = std::string(40'000, 'L') + "\n";
   }
-  const Batch batch = encoded(host_, rows);
+  const Batch batch = encoded(host, rows);
   std::vector<int32_t> backwards;
   for (int32_t row = 1999; row >= 0; --row) {
     backwards.push_back(row);
     expected += rows[static_cast<size_t>(row)];
   }
-  const Batch reversed = host_.host().select(batch, backwards.data(), 2000);
-  writer_.write(reversed, host_.host());
+  const Batch reversed = host.host().select(batch, backwards.data(), 2000);
+  writer.write(reversed, host.host());
   EXPECT_TRUE(text() == expected);
-  EXPECT_EQ(writer_.written(), static_cast<int64_t>(expected.size()));
+  EXPECT_EQ(writer.written(), static_cast<int64_t>(expected.size()));
 }
 
 TEST_F(ByteWriterTest, ShortRowsThatDifferFromTheBytesBehindTheRunAreNotMistaken) {
-  const Batch batch = encoded(host_, {"a long row, not inline\n", "short\n", "other\n"});
+  const Batch batch = encoded(host, {"a long row, not inline\n", "short\n", "other\n"});
   const std::vector<int32_t> rows{0, 2, 1};
-  writer_.write(host_.host().select(batch, rows.data(), 3), host_.host());
+  writer.write(host.host().select(batch, rows.data(), 3), host.host());
   EXPECT_EQ(text(), "a long row, not inline\nother\nshort\n");
 }
 
 TEST_F(ByteWriterTest, NullAndEmptyRowsWriteNothing) {
-  TextBuilder builder(host_.host(), 3, FLOW_BINARY);
+  TextBuilder builder(host.host(), 3, FLOW_BINARY);
   builder.append_null();
   builder.append("");
   builder.append("text\n");
-  Output output(host_.abi());
-  writer_.write(output.make(3, {{"bytes", {builder.finish(), Type::binary()}}}, nullptr),
-                host_.host());
+  Output output(host.abi());
+  writer.write(output.make(3, {{"bytes", {builder.finish(), Type::binary()}}}, nullptr),
+               host.host());
   EXPECT_EQ(text(), "text\n");
 }
 
 TEST_F(ByteWriterTest, RowsThatAreNotEncodedAreRefused) {
-  Int64Builder builder(host_.host(), 1);
+  Int64Builder builder(host.host(), 1);
   builder.append(1);
-  Output output(host_.abi());
+  Output output(host.abi());
   const Batch batch = output.make(1, {{"n", {builder.finish(), Type::int64()}}}, nullptr);
-  EXPECT_THROW(writer_.write(batch, host_.host()), Failure);
+  EXPECT_THROW(writer.write(batch, host.host()), Failure);
 }
 
 TEST_F(ByteWriterTest, FileThatReachedItsLimitIsCompletedLaterAndNothingDoubles) {
   const std::string row = std::string(999, 'r') + "\n";
   const Batch scattered = [&] {
     const std::vector<int32_t> rows{2, 1, 0};
-    return host_.host().select(encoded(host_, {"0" + row, "1" + row, "2" + row}), rows.data(), 3);
+    return host.host().select(encoded(host, {"0" + row, "1" + row, "2" + row}), rows.data(), 3);
   }();
-  const Batch contiguous = encoded(host_, {"3" + row, "4" + row});
+  const Batch contiguous = encoded(host, {"3" + row, "4" + row});
   rlimit before{};
   getrlimit(RLIMIT_FSIZE, &before);
   rlimit limit = before;
@@ -127,7 +126,7 @@ TEST_F(ByteWriterTest, FileThatReachedItsLimitIsCompletedLaterAndNothingDoubles)
     setrlimit(RLIMIT_FSIZE, &limit);
     for (int i = 0; i < 2; ++i) {
       try {
-        writer_.write(batch, host_.host());
+        writer.write(batch, host.host());
       } catch (const Retry& retry) {
         message = retry.what();
       }
@@ -135,7 +134,7 @@ TEST_F(ByteWriterTest, FileThatReachedItsLimitIsCompletedLaterAndNothingDoubles)
     setrlimit(RLIMIT_FSIZE, &before);
     EXPECT_NE(message.find("test: cannot write: File too large"), std::string::npos) << message;
     EXPECT_EQ(text().size(), limit.rlim_cur);
-    writer_.write(batch, host_.host());
+    writer.write(batch, host.host());
   }
   EXPECT_EQ(text(), "2" + row + "1" + row + "0" + row + "3" + row + "4" + row);
 }
@@ -149,11 +148,11 @@ TEST_F(ByteWriterTest, BrokenPipeRaisesNoSignalAndIsTriedAgain) {
     ByteWriter writer("test");
     writer.attach(to.get(), final);
     from.reset();
-    const Batch batch = encoded(host_, {"text\n"});
+    const Batch batch = encoded(host, {"text\n"});
     if (final) {
-      EXPECT_THROW(writer.write(batch, host_.host()), Failure);
+      EXPECT_THROW(writer.write(batch, host.host()), Failure);
     } else {
-      EXPECT_THROW(writer.write(batch, host_.host()), Retry);
+      EXPECT_THROW(writer.write(batch, host.host()), Retry);
     }
   }
   sigset_t pending;
@@ -173,9 +172,9 @@ TEST_F(ByteWriterTest, PipeNobodyReadsStopsWhenTheRunStops) {
     ByteWriter writer("test");
     writer.attach(to.get());
     const std::string row = std::string(9'999, 'r') + "\n";
-    host_.stopping = true;
+    host.stopping = true;
     try {
-      writer.write(encoded(host_, std::vector<std::string>(20, row)), host_.host());
+      writer.write(encoded(host, std::vector<std::string>(20, row)), host.host());
       FAIL() << "a pipe took 200 kB";
     } catch (const Failure& failure) {
       EXPECT_STREQ(failure.what(),
@@ -185,7 +184,7 @@ TEST_F(ByteWriterTest, PipeNobodyReadsStopsWhenTheRunStops) {
 }
 
 TEST_F(ByteWriterTest, DescriptorsThatCannotBeWrittenToAreRefused) {
-  const FileDescriptor reading(::open(scratch_.path("out").c_str(), O_RDONLY));
+  const FileDescriptor reading(::open(scratch.path("out").c_str(), O_RDONLY));
   EXPECT_THROW(ByteWriter("test").attach(reading.get()), Failure);
   EXPECT_THROW(ByteWriter("test").attach(-1), Failure);
 }

@@ -35,6 +35,8 @@ class Cell {
     return Cell(Value(std::in_place_index<6>, std::move(fields)));
   }
 
+  enum class Kind { Null, Boolean, Integer, Number, Text, List, Struct };
+  Kind kind() const { return static_cast<Kind>(value_.index()); }
   bool is_null() const { return value_.index() == 0; }
   bool boolean() const { return std::get<1>(value_); }
   int64_t integer() const { return std::get<2>(value_); }
