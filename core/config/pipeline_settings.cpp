@@ -182,7 +182,8 @@ class SettingsReader {
   void read_plugins() {
     const flow_value* plugins = options_.find("plugins");
     if (plugins == nullptr) return;
-    const Value::List& written = *find(table_, "plugins")->list();
+    const Value& value = *find(table_, "plugins");
+    const Value::List written = value.list() ? *value.list() : Value::List{value};
     for (const Value& element : written) {
       Placed<std::string> plugin{*element.text(), element.place};
       const auto same = [&](const Placed<std::string>& other) {

@@ -169,7 +169,7 @@ IdentifyUserAgent::~IdentifyUserAgent() = default;
 
 void IdentifyUserAgent::open(Output& out) {
   shared_.wait();
-  misses_ = out.counter("user_agent_cache_misses",
+  misses_metric_ = out.counter("user_agent_cache_misses",
                         "Agents that this instance did not remember, and asked for or parsed.");
 }
 
@@ -177,6 +177,7 @@ void IdentifyUserAgent::open(Output& out) {
 // an agent without a free slot takes the first of its stretch.
 const IdentifyUserAgent::Agent& IdentifyUserAgent::find_new(std::string_view text, uint64_t hash,
                                                             size_t home, Output& out) {
+  ++misses_;
   Slot fresh{hash, shared_.get(out, text, hash)};
   const Agent& agent = *fresh.agent;
   const auto place = [this](size_t at) -> Slot& { return slots_[at & (slots_.size() - 1)]; };
@@ -210,6 +211,8 @@ const IdentifyUserAgent::Agent& IdentifyUserAgent::find_new(std::string_view tex
 }
 
 inline const IdentifyUserAgent::Agent& IdentifyUserAgent::find(std::string_view text, Output& out) {
+  // No more is read, so that no more has to be remembered either.
+  text = text.substr(0, UserAgentParser::kMaximumAgentLength);
   const uint64_t hash = text_hash(text);
   const size_t mask = slots_.size() - 1;
   for (size_t probe = 0; probe < kProbes; ++probe) {
@@ -255,6 +258,7 @@ void IdentifyUserAgent::process(const Batch& in, Output& out) {
     columns.push_back({output.name, builder.finish()});
   }
   replaced_.clear();
+  if (misses_ > 0) misses_metric_.record(static_cast<double>(std::exchange(misses_, 0)));
   out.emit(out.with(in, columns));
 }
 

@@ -51,7 +51,8 @@ class IdentifyUserAgent final : public Transform {
   std::vector<const Agent*> of_code_;
   std::vector<const Agent*> of_row_;
   std::vector<std::shared_ptr<const Agent>> replaced_;  // kept to the end of the batch
-  Metric misses_;
+  int64_t misses_ = 0;
+  Metric misses_metric_;
 };
 
 // What the instances of a component share: the expressions, the agents that any of them has seen, and the

@@ -141,6 +141,14 @@ dead_letter = ""
             "on_error = \"drop\")\n");
 }
 
+TEST_F(LoaderTest, OnePluginNeedsNoList) {
+  const PipelineSpecification p = parse_with("pipeline.plugins = \"std\"\n");
+  ASSERT_FALSE(found.has_errors());
+  ASSERT_EQ(p.plugins.size(), 1u);
+  EXPECT_EQ(p.plugins[0].value, "std");
+  EXPECT_EQ(p.plugins[0].place.to_string(), "/etc/pipes/p.toml:1:20");
+}
+
 TEST_F(LoaderTest, PluginsAreNamedOnce) {
   EXPECT_EQ(errors_with("pipeline.plugins = [\"std\", \"std\"]\n"),
             "1:28: pipeline.plugins: 'std' is listed twice\n");

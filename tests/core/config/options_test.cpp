@@ -155,14 +155,21 @@ TEST_F(OptionsTest, AWrongTypeSaysWhatIsExpectedAndFound) {
             "p.toml:1:5: sinks.x.v: must be a number, and is a list");
   EXPECT_EQ(error(option(FLOW_OPTION_TABLE, "v"), "v = 1"),
             "p.toml:1:5: sinks.x.v: must be a table, and is an integer");
-  EXPECT_EQ(error(option(FLOW_OPTION_FIELDS, "v"), "v = \"host\""),
-            "p.toml:1:5: sinks.x.v: must be a list of field names, and is a text "
-            "(write [\"host\"])");
+  EXPECT_EQ(error(option(FLOW_OPTION_FIELDS, "v"), "v = 1"),
+            "p.toml:1:5: sinks.x.v: must be a list of field names, and is an integer");
   EXPECT_EQ(error(option(FLOW_OPTION_LIST, "v"), "v = [\"a\", 1]"),
             "p.toml:1:11: sinks.x.v: must be a list of text, and has an integer in it");
   EXPECT_EQ(error(option(FLOW_OPTION_DURATION, "v"), "v = true"),
             "p.toml:1:5: sinks.x.v: must be a duration, and is a boolean (write for example "
             "\"10s\")");
+}
+
+TEST_F(OptionsTest, OneTextStandsForAListOfOne) {
+  const BoundOptions bound = bind({option(FLOW_OPTION_FIELDS, "v")}, "v = \"host\"");
+  ASSERT_FALSE(found.has_errors());
+  ASSERT_EQ(bound.find("v")->type, FLOW_OPTION_LIST);
+  ASSERT_EQ(bound.find("v")->n_items, 1u);
+  EXPECT_STREQ(bound.find("v")->items[0]->text, "host");
 }
 
 TEST_F(OptionsTest, EmptyFieldNamesAreErrors) {

@@ -95,6 +95,18 @@ class Counted : public Abi {
     this->size = sizeof(Abi);
   }
 
+  // Gives up a reference if it is not the last.
+  static bool release_unless_last(const Abi* object) {
+    std::atomic<int64_t>& references = of(object)->references_;
+    int64_t count = references.load(std::memory_order_relaxed);
+    while (count > 1) {
+      if (references.compare_exchange_weak(count, count - 1, std::memory_order_acq_rel)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
  private:
   std::atomic<int64_t> references_{1};
 };

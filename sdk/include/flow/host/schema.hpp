@@ -114,8 +114,9 @@ class Schema final : public Counted<Schema, flow_schema> {
     return schema;
   }
 
-  // Releasing takes the table's lock, so that intern never revives a schema on its way out.
+  // The last release takes the table's lock, so that intern never revives a schema on its way out.
   static void release(const flow_schema* schema) {
+    if (release_unless_last(schema)) return;
     Table& table = Schema::table();
     const std::lock_guard lock(table.mutex);
     Counted::release(schema);

@@ -99,6 +99,10 @@ class Session {
   // status.
   flow_status process(uint32_t input, const Batch& in) {
     const uint64_t before = checksum(*in);
+    input_names_.clear();
+    for (uint32_t i = 0; i < in.column_count(); ++i) {
+      input_names_.emplace_back(in.schema().fields[i]->name);
+    }
     hash_keys(in, input);
     const int64_t seen_before = accounted();
     const int64_t deferred_before = outstanding();
@@ -327,6 +331,7 @@ class Session {
     }
     check_types(batch, port);
     check_origin(batch);
+    check_order(batch);
     for (int64_t row = 0; row < batch.rows(); ++row) {
       outcome_.rows[port].push_back(rendered_row(*batch, row));
     }
@@ -372,6 +377,25 @@ class Session {
     }
   }
 
+  // Where every column of the input is passed on, they stand first and in their order.
+  void check_order(const Batch& batch) {
+    if (input_names_.empty() || context_.descriptor.n_inputs != 1 || batch.origin().source == nullptr ||
+        std::string_view(batch.origin().source) != kSource) {
+      return;
+    }
+    for (const std::string& name : input_names_) {
+      if (batch.find(name) == nullptr) return;
+    }
+    for (size_t i = 0; i < input_names_.size(); ++i) {
+      if (input_names_[i] != batch.schema().fields[i]->name) {
+        context_.findings.add("column_order", "column '" + input_names_[i] +
+                                                  "' of the input does not keep its place; new "
+                                                  "columns go to the end");
+        return;
+      }
+    }
+  }
+
   void hash_keys(const Batch& in, uint32_t input) {
     if (!context_.is(FLOW_KEYED)) return;
     hashes_.assign(static_cast<size_t>(in.rows()), 0);
@@ -400,6 +424,7 @@ class Session {
   Outcome outcome_;
   int64_t failed_ = 0;
   std::map<std::string, flow_type> types_;
+  std::vector<std::string> input_names_;
   std::vector<std::vector<std::string>> key_fields_;
   std::vector<uint64_t> hashes_;
   std::vector<int32_t> key_rows_;

@@ -1,0 +1,28 @@
+// The commands of the program. Each add_ function describes one to the command line's parser; when
+// that command was asked for, it runs it and leaves its exit code in `exit_code`.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace flowrun::cli {
+
+void add_run(CLI::App& program, int& exit_code);
+void add_validate(CLI::App& program, int& exit_code);
+void add_graph(CLI::App& program, int& exit_code);
+void add_inspect(CLI::App& program, int& exit_code);
+void add_new(CLI::App& program, int& exit_code);
+
+// --plugin-path, for the commands that load plugins.
+void add_plugin_path(CLI::App& command, std::vector<std::filesystem::path>& folders);
+
+// One line on stderr: "flowrun: MESSAGE".
+void complain(std::string_view message);
+
+}  // namespace flowrun::cli

@@ -1,0 +1,141 @@
+// flowrun: the command line's first step.
+#include <malloc.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "core/cli/command.hpp"
+#include "core/cli/exit_code.hpp"
+#include "core/config/names.hpp"
+#include "flow/abi.h"
+
+namespace flowrun::cli {
+namespace {
+
+constexpr std::array kCommands = {"run", "validate", "graph", "inspect", "new", "help"};
+
+constexpr const char* kShortHelp =
+    "flowrun runs data through the operators that a pipeline file names.\n"
+    "\n"
+    "  flowrun pipelines/weblogs.toml           run a pipeline\n"
+    "  flowrun validate pipelines/weblogs.toml  check it without running it\n"
+    "  flowrun graph pipelines/weblogs.toml     draw it\n"
+    "  flowrun inspect                          list all operators\n"
+    "  flowrun inspect geoip                    the page of one operator\n"
+    "  flowrun new plugin NAME                  begin a plugin of your own\n"
+    "  flowrun --help                           everything else\n";
+
+// Large blocks go back and forth between the pipeline and the heap all the time: keep them there
+// instead of mapping and unmapping each. What the heap holds beyond is bounded by the trim threshold.
+void tune_allocator() {
+  constexpr int kThreshold = 64 << 20;
+  mallopt(M_MMAP_THRESHOLD, kThreshold);
+  mallopt(M_TRIM_THRESHOLD, kThreshold);
+}
+
+std::string version_text() {
+  return fmt::format("flowrun {} ({}, {}, plugin ABI {}.{})", FLOWRUN_VERSION, FLOWRUN_BUILD_TYPE,
+                     FLOWRUN_COMPILER, FLOW_ABI_MAJOR, FLOW_ABI_MINOR);
+}
+
+bool is_command(const std::string& word) {
+  return std::any_of(kCommands.begin(), kCommands.end(),
+                     [&](const char* command) { return word == command; });
+}
+
+bool looks_like_file(const std::string& word) {
+  std::error_code error;
+  return word.find_first_of("/.") != std::string::npos || std::filesystem::exists(word, error);
+}
+
+// Puts "run" in front where it was left out. False: the first word is no command and no file.
+bool complete_command(std::vector<std::string>& words) {
+  const std::string first = words.front();
+  if (is_command(first) || first == "-h" || first == "--help" || first == "--version") return true;
+  if (first.rfind('-', 0) != 0 && !looks_like_file(first)) {
+    const std::string meant =
+        did_you_mean(first, {kCommands.begin(), kCommands.end()});
+    complain("there is no command and no file " + quote(first) + (meant.empty() ? "" : "; " + meant));
+    fmt::print(stderr, "'flowrun --help' lists the commands.\n");
+    return false;
+  }
+  words.insert(words.begin(), "run");
+  return true;
+}
+
+int run_command_line(std::vector<std::string> words) {
+  if (words.empty()) {
+    fmt::print(stderr, "{}", kShortHelp);
+    return kUsage;
+  }
+  if (!complete_command(words)) return kUsage;
+  if (words.front() == "help") {
+    words.erase(words.begin());
+    words.emplace_back("--help");
+  }
+
+  CLI::App program("Runs data through the operators that a pipeline file names.", "flowrun");
+  int exit_code = kSuccess;
+  program.set_version_flag("--version", version_text(), "Print the version and exit");
+  program.set_help_flag("-h,--help", "Print this help, or that of a command, and exit");
+  program.require_subcommand(1);
+  program.usage("Usage: flowrun FILE [OPTIONS]\n       flowrun COMMAND [OPTIONS] ...");
+  program.failure_message([](const CLI::App*, const CLI::Error& error) {
+    return fmt::format("flowrun: {}\n'flowrun --help' tells what there is.\n", error.what());
+  });
+  program.footer(std::string("Examples:\n") +
+                 "  flowrun pipelines/weblogs.toml\n"
+                 "  flowrun validate pipelines/weblogs.toml\n"
+                 "  flowrun graph pipelines/weblogs.toml --physical --format dot | dot -Tsvg\n"
+                 "  flowrun inspect geoip\n"
+                 "\n" +
+                 kExitCodeHelp +
+                 "\nPlugins are found in --plugin-path, in the folders of $FLOWRUN_PLUGIN_PATH, in\n"
+                 "`plugins` beside the program, and in ../lib/flowrun/plugins from there.\n"
+                 "Read on: 'flowrun COMMAND --help', 'flowrun inspect', docs/commands.md\n");
+  add_run(program, exit_code);
+  add_validate(program, exit_code);
+  add_graph(program, exit_code);
+  add_inspect(program, exit_code);
+  add_new(program, exit_code);
+
+  std::reverse(words.begin(), words.end());  // as the parser wants them
+  try {
+    program.parse(words);
+  } catch (const CLI::ParseError& error) {
+    return program.exit(error) == 0 ? kSuccess : kUsage;
+  }
+  return exit_code;
+}
+
+}  // namespace
+
+void add_plugin_path(CLI::App& command, std::vector<std::filesystem::path>& folders) {
+  command
+      .add_option("--plugin-path", folders,
+                  "A folder to look for plugins in, before all others; can be given several times")
+      ->type_name("DIR")
+      ->allow_extra_args(false);
+}
+
+void complain(std::string_view message) { fmt::print(stderr, "flowrun: {}\n", message); }
+
+}  // namespace flowrun::cli
+
+int main(int argc, char** argv) {
+  flowrun::cli::tune_allocator();
+  try {
+    return flowrun::cli::run_command_line({argv + 1, argv + argc});
+  } catch (const std::exception& error) {
+    flowrun::cli::complain(error.what());
+    return flowrun::cli::kInternalError;
+  }
+}
