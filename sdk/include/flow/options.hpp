@@ -34,32 +34,40 @@ struct Secret {
 struct Expression {
   std::string text;
 };
+struct ValueItem;
 // A value of any type, copied out of the host's: what an option of type table holds.
 struct Value {
-  flow_option_type type = 0;  // BOOL, INT, FLOAT, TEXT, LIST or TABLE
-  int64_t integer = 0;        // BOOL, INT
-  double number = 0;          // FLOAT, INT
-  std::string text;           // TEXT
-  std::vector<std::pair<std::string, Value>> items;  // TABLE with names, LIST with empty ones
-  std::string place;          // "file:line:col"
+  flow_option_type type = 0;     // BOOL, INT, FLOAT, TEXT, LIST or TABLE
+  int64_t integer = 0;           // BOOL, INT
+  double number = 0;             // FLOAT, INT
+  std::string text;              // TEXT
+  std::vector<ValueItem> items;  // TABLE with names, LIST with empty ones
+  std::string place;             // "file:line:col"
 
-  static Value from(const flow_value& value) {
-    Value result;
-    result.type = value.type;
-    result.integer = value.integer;
-    result.number = value.number;
-    if (value.text != nullptr) result.text = value.text;
-    if (value.place != nullptr) result.place = value.place;
-    for (uint64_t i = 0; i < value.n_items; ++i) {
-      result.items.emplace_back(value.names != nullptr ? value.names[i] : "",
-                                from(*value.items[i]));
-    }
-    return result;
-  }
+  static Value from(const flow_value& value);
+};
+struct ValueItem {
+  ValueItem(std::string item_name, Value item_value)
+      : first(std::move(item_name)), second(std::move(item_value)) {}
+  std::string first;  // as in a pair: [name, value]
+  Value second;
 };
 struct Table {
-  std::vector<std::pair<std::string, Value>> items;
+  std::vector<ValueItem> items;
 };
+
+inline Value Value::from(const flow_value& value) {
+  Value result;
+  result.type = value.type;
+  result.integer = value.integer;
+  result.number = value.number;
+  if (value.text != nullptr) result.text = value.text;
+  if (value.place != nullptr) result.place = value.place;
+  for (uint64_t i = 0; i < value.n_items; ++i) {
+    result.items.emplace_back(value.names != nullptr ? value.names[i] : "", from(*value.items[i]));
+  }
+  return result;
+}
 
 namespace detail {
 

@@ -167,7 +167,10 @@ TEST_F(UserAgentTest, InstancesShareOneCache) {
 TEST_F(UserAgentTest, RefusesWhatItCannotUse) {
   EXPECT_NE(refusal({{"regexes", "/does/not/exist.yaml"}}).find("/does/not/exist.yaml"),
             std::string::npos);
-  const std::string broken = folder_.write("broken.yaml", "user_agent_parsers:\n  - regex: '(a'\n");
+  const std::string broken = folder_.write("broken.yaml",
+                                           "user_agent_parsers:\n  - regex: '(a'\n"
+                                           "os_parsers:\n  - regex: 'a'\n"
+                                           "device_parsers:\n  - regex: 'a'\n");
   EXPECT_NE(refusal({{"regexes", broken}}).find("broken.yaml:2"), std::string::npos);
   EXPECT_NE(refusal({{"regexes", path_}, {"fields", std::vector<std::string>{"engine"}}})
                 .find("there is no 'engine'; there are os, os_version"),

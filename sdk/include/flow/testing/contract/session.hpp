@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "flow/output.hpp"
 #include "flow/testing/contract/generate.hpp"
 #include "flow/testing/contract/outcome.hpp"
 

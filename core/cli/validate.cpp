@@ -1,0 +1,156 @@
+// flowrun validate: everything about a pipeline file that can be known without running it.
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/cli/command.hpp"
+#include "core/cli/environment_check.hpp"
+#include "core/cli/exit_code.hpp"
+#include "core/cli/loaded_pipeline.hpp"
+#include "core/config/loader.hpp"
+#include "core/config/names.hpp"
+#include "core/graph/plan.hpp"
+#include "core/observe/log.hpp"
+#include "core/plugin/search_path.hpp"
+
+namespace flowrun::cli {
+namespace {
+
+struct ValidateOptions {
+  std::vector<std::filesystem::path> files;
+  std::vector<std::filesystem::path> plugin_path;
+  bool no_environment = false;
+};
+
+void tick(bool good, const char* tier, const std::string& detail) {
+  fmt::print("  {} {:<12} {}\n", good ? "✓" : "✗", tier, detail);
+  std::fflush(stdout);
+}
+
+void skip(const char* tier, const std::string& why) {
+  fmt::print("  - {:<12} {}\n", tier, why);
+  std::fflush(stdout);
+}
+
+// The tier's tick, and its problems, if there are any.
+bool tell(const Diagnostics& found, const char* tier, const std::string& detail_if_good) {
+  const std::size_t errors = found.error_count();
+  tick(errors == 0, tier,
+       errors == 0 ? detail_if_good : fmt::format("{} error{}", errors, errors == 1 ? "" : "s"));
+  print_diagnostics(found.sorted());
+  return errors == 0;
+}
+
+std::string plugin_names(const Registry& registry) {
+  std::vector<std::string> names;
+  for (const PluginLibrary* library : registry.libraries()) {
+    names.push_back(library->file().stem().string() + ' ' + library->plugin().version);
+  }
+  return names.empty() ? "none" : enumerate(names);
+}
+
+// Which components make the output depend on the run, and on what.
+void tell_traits(const BoundPipeline& pipeline) {
+  bool none = true;
+  for (std::size_t i = 0; i < pipeline.components.size(); ++i) {
+    const std::uint64_t traits = pipeline.components[i].descriptor().traits;
+    std::vector<std::string> depends;
+    if ((traits & FLOW_CLOCK_DEPENDENT) != 0) depends.emplace_back("clock_dependent");
+    if ((traits & FLOW_ORDER_DEPENDENT) != 0) depends.emplace_back("order_dependent");
+    if (depends.empty()) continue;
+    none = false;
+    const ComponentSpecification& component = pipeline.specification.components[i];
+    fmt::print("    {} ({}) is {}: its result may differ from run to run\n", component.key_path(),
+               component.type.value, enumerate(depends));
+  }
+  if (none) {
+    fmt::print("    no operator depends on the clock or on arrival order: the result does not "
+               "depend on the run\n");
+  }
+}
+
+bool validate_environment(const BoundPipeline& pipeline) {
+  const std::vector<std::string> problems = environment_problems(pipeline);
+  tick(problems.empty(), "environment",
+       problems.empty() ? "components can be opened (sinks: created, not opened)"
+                        : fmt::format("{} error{}", problems.size(),
+                                      problems.size() == 1 ? "" : "s"));
+  for (const std::string& problem : problems) fmt::print(stderr, "{}\n", problem);
+  return problems.empty();
+}
+
+bool validate_file(const std::filesystem::path& file, const ValidateOptions& options) {
+  fmt::print("{}\n", file.string());
+  Diagnostics in_file;
+  std::optional<PipelineSpecification> specification;
+  try {
+    specification = load_pipeline(file, in_file);
+  } catch (const ConfigurationError& error) {
+    tick(false, "syntax", "cannot be read; nothing else was looked at");
+    print_diagnostics(error.diagnostics());
+    return false;
+  }
+  tick(true, "syntax", fmt::format("{} components", specification->components.size()));
+
+  Registry registry(plugin_search_folders(options.plugin_path));
+  Diagnostics of_plugins;
+  const bool complete = load_plugins(*specification, registry, of_plugins);
+  const SecretReading secrets =
+      options.no_environment ? SecretReading::kLeaveOut : SecretReading::kRead;
+  BoundPipeline bound = bind(std::move(*specification), registry, in_file, complete, {secrets});
+  if (complete && !in_file.has_errors()) add_dead_letter_sink(bound, registry, in_file);
+
+  const bool options_good = tell(in_file, "options", "names, types, ranges and wiring");
+  const bool plugins_good = tell(of_plugins, "plugins", plugin_names(registry));
+  if (!options_good || !plugins_good) {
+    skip("environment", "not looked at because of the errors above");
+    return false;
+  }
+  bool good = true;
+  if (options.no_environment) {
+    skip("environment", "not looked at (--no-environment)");
+  } else {
+    good = validate_environment(bound);
+  }
+  tell_traits(bound);
+  return good;
+}
+
+int validate(const ValidateOptions& options) {
+  log::configure({log::Format::kText, log::Level::kError});
+  bool good = true;
+  for (const std::filesystem::path& file : options.files) good &= validate_file(file, options);
+  return good ? kSuccess : kConfigurationError;
+}
+
+}  // namespace
+
+void add_validate(CLI::App& program, int& exit_code) {
+  CLI::App* command = program.add_subcommand("validate", "Check pipeline files without running");
+  auto options = std::make_shared<ValidateOptions>();
+  command->add_option("FILE", options->files, "Pipeline files")->required()->type_name("...");
+  command->add_flag("--no-environment", options->no_environment,
+                    "Look at nothing but the file and its plugins: no databases, inputs, secrets. "
+                    "For a machine that is not the one it will run on");
+  add_plugin_path(*command, options->plugin_path);
+  command->footer(
+      "Four tiers, each with a tick:\n"
+      "  syntax       the file is TOML\n"
+      "  options      every name, type, range and connection is right\n"
+      "  plugins      every plugin that the file names loads\n"
+      "  environment  every component can be made and, but for sinks, opened: databases, inputs,\n"
+      "               secrets. Sinks are made only, since opening one creates its output\n"
+      "All problems come at once, as file:line:col on stderr. Operators whose result may depend on\n"
+      "the run (clock_dependent, order_dependent) are named.\n"
+      "Exit codes: 0 everything is right, 78 something is wrong.\n");
+  command->callback([options, &exit_code] { exit_code = validate(*options); });
+}
+
+}  // namespace flowrun::cli
