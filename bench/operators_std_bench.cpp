@@ -41,9 +41,10 @@ void report(benchmark::State& state, int64_t rows, int64_t bytes = 0) {
 std::string log_lines(int64_t rows, size_t width) {
   std::string text;
   for (int64_t row = 0; row < rows; ++row) {
-    std::string line = "203.0.113." + std::to_string(row % 250) +
-                       " - - [28/Oct/2025:10:15:30 +0000] \"GET /product.php?id=" +
-                       std::to_string(row) + " HTTP/1.1\" 200 1234 \"http://example.com/\" \"Mozilla";
+    std::string line =
+        "203.0.113." + std::to_string(row % 250) +
+        " - - [28/Oct/2025:10:15:30 +0000] \"GET /product.php?id=" + std::to_string(row) +
+        " HTTP/1.1\" 200 1234 \"http://example.com/\" \"Mozilla";
     line.resize(width - 2, 'x');
     text += line + "\"\n";
   }
@@ -107,14 +108,14 @@ Batch weblogs(Harness& harness, SharedDictionary& dictionary) {
   StructBuilder location(host, kRows);
   location.add(number(1.0));
   location.add(number(-1.0));
-  const Type location_type =
-      Type::structure({{"lat", Type::float64()}, {"lon", Type::float64()}});
+  const Type location_type = Type::structure({{"lat", Type::float64()}, {"lon", Type::float64()}});
   return maker.make(
       kRows,
       {{"host", text([](int64_t row) { return "203.0.113." + std::to_string(row % 250); })},
        {"datetime", text([](int64_t) { return "28/Oct/2025:10:15:30 +0000"; })},
-       {"request",
-        text([](int64_t row) { return "GET /product.php?id=" + std::to_string(row) + " HTTP/1.1"; })},
+       {"request", text([](int64_t row) {
+          return "GET /product.php?id=" + std::to_string(row) + " HTTP/1.1";
+        })},
        {"response", text([](int64_t) { return "200"; })},
        {"bytes", text([](int64_t row) { return std::to_string(1000 + row); })},
        {"referer", text([](int64_t) { return "http://example.com/search.php?q=a+lamp"; })},
@@ -173,7 +174,8 @@ BENCHMARK(json_encode_weblogs);
 void json_decode(benchmark::State& state, bool declared) {
   flow::testing::Settings settings;
   if (declared) {
-    settings = {{"schema", Setting::table({{"host", "text"}, {"response", "int"}, {"agent", "text"}})}};
+    settings = {
+        {"schema", Setting::table({{"host", "text"}, {"response", "int"}, {"agent", "text"}})}};
   }
   auto encoder = Harness::of<Json>({}, FLOW_ROLE_ENCODE);
   SharedDictionary dictionary;

@@ -1,5 +1,5 @@
-// The four operators of the web-log flow, one behind the other on the same batch, as a fused chain runs
-// them: nanoseconds a row for each, cold caches included.
+// The four operators of the web-log flow, one behind the other on the same batch, as a fused chain
+// runs them: nanoseconds a row for each, cold caches included.
 //
 //   FLOWRUN_BENCH_LOG=access.log FLOWRUN_BENCH_MMDB=city.mmdb build/bench/operators_weblog_bench
 //
@@ -105,6 +105,7 @@ void chain(benchmark::State& state) {
   state.counters["all"] = all / static_cast<double>(rows);
   state.counters["rows"] = static_cast<double>(rows);
 }
-BENCHMARK(chain)->Arg(1024)->Arg(4096)->Iterations(1)->Repetitions(3)->Unit(benchmark::kMillisecond);
+BENCHMARK(chain)->Arg(1024)->Arg(4096)->Iterations(1)->Repetitions(3)->Unit(
+    benchmark::kMillisecond);
 
 }  // namespace

@@ -75,7 +75,6 @@ struct PipelineSpecification {
   Placed<std::int64_t> in_flight;            // bytes
   Placed<std::int64_t> parallelism;          // 0: one a core
   Placed<std::int64_t> batch_rows;
-  Placed<std::int64_t> batch_wait;     // nanoseconds
   Placed<std::int64_t> drain_timeout;  // nanoseconds
   std::optional<CheckpointSpecification> checkpoint;
   Placed<std::string> dead_letter;  // path of a file

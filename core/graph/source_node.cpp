@@ -1,5 +1,6 @@
 #include "core/graph/source_node.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <stdexcept>
@@ -252,7 +253,16 @@ void SourceNode::emit_from(const flow_batch* batch, const std::string& name, std
     sent = with_origin(*batch, lasting_name);
     source_->count_emission(*batch);
   }
-  if (sent) send(sent, batch_bytes(*sent.get()));
+  if (!sent) return;
+  const std::int64_t most = at.framing != nullptr ? INT64_MAX : runtime_.batch_rows;
+  for (std::int64_t first = 0; first < sent.rows(); first += most) {
+    const flow::Batch part =
+        sent.rows() <= most
+            ? sent
+            : source_->output().slice(sent, first, std::min(most, sent.rows() - first));
+    send(part, batch_bytes(*part.get()));
+    if (part.rows() == sent.rows()) break;
+  }
 }
 
 flow::Batch SourceNode::with_origin(const flow_batch& batch, const char* partition) {

@@ -227,7 +227,15 @@ void StepGroup::emit(std::size_t index, std::uint32_t port, flow::Batch batch) {
                   "emitted on output " + std::to_string(port) + ", which it does not declare");
     return;
   }
-  route(outputs[port], batch);
+  const std::int64_t most = runtime_.batch_rows;
+  if (steps_[index].plan->role != FLOW_ROLE_DECODE || batch.rows() <= most) {
+    route(outputs[port], batch);
+    return;
+  }
+  const flow::Host host = steps_[index].instance->output();
+  for (std::int64_t first = 0; first < batch.rows(); first += most) {
+    route(outputs[port], host.slice(batch, first, std::min(most, batch.rows() - first)));
+  }
 }
 
 void StepGroup::route(const std::vector<PlanTarget>& targets, const flow::Batch& batch) {

@@ -42,34 +42,44 @@ void Json::describe(Description<Options>& d) {
   d.name("json");
   d.summary("One JSON object a line (NDJSON).");
   d.doc(
-      "Decoding makes each line a row and each of its fields a column. Fields that `schema` declares "
-      "come first, are there in every batch, and have the declared type; the others keep their JSON "
-      "token as it is written (type json), whatever it is, and follow in the order in which a batch "
+      "Decoding makes each line a row and each of its fields a column. Fields that `schema` "
+      "declares "
+      "come first, are there in every batch, and have the declared type; the others keep their "
+      "JSON "
+      "token as it is written (type json), whatever it is, and follow in the order in which a "
+      "batch "
       "meets them. A null and an absent field are the same; of a repeated field the last counts. "
       "Lines that are no JSON object go to `errors` as `bad_json` with the column of the mistake, "
       "and values that do not fit the declared type as `bad_type`. Line ends, empty lines, "
       "over-long lines and invalid UTF-8 are treated as by the codec `lines`.\n\n"
       "A declared type takes: text, any value (what is no text as its token); int and float, "
       "numbers and texts of one; bool, true and false, also as text; timestamp, texts like "
-      "2025-10-28T10:15:30.5+01:00 and numbers of seconds since 1970; json, anything as its token.\n\n"
+      "2025-10-28T10:15:30.5+01:00 and numbers of seconds since 1970; json, anything as its "
+      "token.\n\n"
       "Encoding writes the columns in their order: text escaped as little as JSON allows, float as "
-      "the shortest number that reads back the same (what is not finite as null), timestamp as text "
-      "in UTC, binary as base64, json tokens as they are, struct as object, list as array. It costs "
+      "the shortest number that reads back the same (what is not finite as null), timestamp as "
+      "text "
+      "in UTC, binary as base64, json tokens as they are, struct as object, list as array. It "
+      "costs "
       "about 200 ns for a document of 500 bytes; a category's texts are escaped once.");
-  d.example("type = \"json\"\nschema = { time = \"timestamp\", status = \"int\" }\nnulls = \"write\"\n");
+  d.example(
+      "type = \"json\"\nschema = { time = \"timestamp\", status = \"int\" }\nnulls = \"write\"\n");
   d.traits(FLOW_STATELESS | FLOW_DECODES | FLOW_ENCODES);
   d.output("errors", "Lines that are no JSON object, do not fit the schema, or are too long.");
-  d.option("schema", &Options::schema,
-           "When decoding: a type for each field that is to have one, out of text, int, float, bool, "
-           "timestamp and json. Declare what is computed with; a declared text costs no more than "
-           "its token, a number about 20 ns.");
-  d.choice("nulls", &Options::nulls, {{"omit", Nulls::kOmit}, {"write", Nulls::kWrite}},
-           "When encoding: whether a field without a value is left out, or written as null. Writing "
-           "costs bytes, and suits readers that want every key in every document.");
-  d.option("max_line", &Options::max_line,
-           "The longest line, in bytes without its end, that is decoded; longer ones go to `errors` "
-           "as `line_too_long`. A source holds back up to twice this much for each partition, and "
-           "each decoder some 20 bytes a byte of the longest line that it has met.")
+  d.option(
+      "schema", &Options::schema,
+      "When decoding: a type for each field that is to have one, out of text, int, float, bool, "
+      "timestamp and json. Declare what is computed with; a declared text costs no more than "
+      "its token, a number about 20 ns.");
+  d.choice(
+      "nulls", &Options::nulls, {{"omit", Nulls::kOmit}, {"write", Nulls::kWrite}},
+      "When encoding: whether a field without a value is left out, or written as null. Writing "
+      "costs bytes, and suits readers that want every key in every document.");
+  d.option(
+       "max_line", &Options::max_line,
+       "The longest line, in bytes without its end, that is decoded; longer ones go to `errors` "
+       "as `line_too_long`. A source holds back up to twice this much for each partition, and "
+       "each decoder some 20 bytes a byte of the longest line that it has met.")
       .range(1, 1 << 29);
   d.option("max_fields", &Options::max_fields,
            "The most columns of one batch when decoding. A row with a field beyond them goes to "

@@ -69,9 +69,9 @@ flow_view JsonDecoder::OwnText::add(Host host, std::string_view text) {
   }
   char* const to = static_cast<char*>(buffers_.back()->data) + used_;
   std::memcpy(to, text.data(), text.size());
-  const flow_view view =
-      TextBuilder::view({to, text.size()}, first_number_ + static_cast<int32_t>(buffers_.size()) - 1,
-                        static_cast<int32_t>(used_));
+  const flow_view view = TextBuilder::view(
+      {to, text.size()}, first_number_ + static_cast<int32_t>(buffers_.size()) - 1,
+      static_cast<int32_t>(used_));
   used_ += bytes;
   return view;
 }
@@ -199,7 +199,9 @@ flow_view JsonDecoder::token_cell(Host host, std::string_view token) {
 bool JsonDecoder::coerce_text(Host host, const FieldColumn& column, std::string_view text,
                               Cell& cell) {
   switch (column.type) {
-    case FLOW_TEXT: cell = own_.add(host, text); return true;
+    case FLOW_TEXT:
+      cell = own_.add(host, text);
+      return true;
     case FLOW_INT64: {
       const std::optional<int64_t> value = json_integer(text);
       if (value) cell = number_cell(*value);
@@ -218,7 +220,8 @@ bool JsonDecoder::coerce_text(Host host, const FieldColumn& column, std::string_
       if (value) cell = number_cell(*value);
       return value.has_value();
     }
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -280,7 +283,8 @@ TypedColumn JsonDecoder::finish(Host host, const FieldColumn& column, int64_t ro
     return builder.finish();
   };
   switch (column.type) {
-    case FLOW_INT64: return {fill(Int64Builder(host, rows), number_of<int64_t>), Type::int64()};
+    case FLOW_INT64:
+      return {fill(Int64Builder(host, rows), number_of<int64_t>), Type::int64()};
     case FLOW_FLOAT64:
       return {fill(Float64Builder(host, rows), number_of<double>), Type::float64()};
     case FLOW_TIMESTAMP:
@@ -289,7 +293,8 @@ TypedColumn JsonDecoder::finish(Host host, const FieldColumn& column, int64_t ro
       return {fill(BoolBuilder(host, rows),
                    [](const Cell& cell) { return number_of<int64_t>(cell) != 0; }),
               Type::boolean()};
-    default: break;
+    default:
+      break;
   }
   TextBuilder texts(host, rows, column.type);
   texts.share(pieces);

@@ -20,15 +20,16 @@ struct DeclaredField {
   flow_type type;  // TEXT, INT64, FLOAT64, BOOL, TIMESTAMP or JSON
 };
 
-// Decodes lines into one batch. Declared fields come first, in their order and whether they occur or
-// not; other fields are JSON tokens as they were written, in the order in which they are met. One an
-// instance: it keeps its parser's memory (some 20 bytes a byte of the longest line seen).
+// Decodes lines into one batch. Declared fields come first, in their order and whether they occur
+// or not; other fields are JSON tokens as they were written, in the order in which they are met.
+// One an instance: it keeps its parser's memory (some 20 bytes a byte of the longest line seen).
 class JsonDecoder {
  public:
   JsonDecoder(std::vector<DeclaredField> declared, int64_t max_fields)
       : declared_(std::move(declared)), max_fields_(max_fields) {}
 
-  // Emits the rows of `lines`, which are of `in`. What cannot be decoded is left in the lists below.
+  // Emits the rows of `lines`, which are of `in`. What cannot be decoded is left in the lists
+  // below.
   void decode(const Batch& in, const std::vector<Line>& lines, Output& out);
 
   const std::vector<RefusedLine>& bad_json() const { return bad_json_; }
@@ -37,8 +38,8 @@ class JsonDecoder {
   int64_t invalid_utf8_rows() const { return invalid_utf8_rows_; }
 
  private:
-  // One value: a view, or in place of its text an integer or the bits of a double. A length of kNull:
-  // there is none.
+  // One value: a view, or in place of its text an integer or the bits of a double. A length of
+  // kNull: there is none.
   using Cell = flow_view;
   static constexpr int32_t kNull = -1;
   static constexpr Cell kNullCell{kNull, {}, 0, 0};

@@ -68,17 +68,20 @@ void JsonEncoder::plan(const flow_field& source, Field& field) {
 void JsonEncoder::bind(const flow_column& column, Field& field) {
   const ArrowArray& array = *column.array;
   field.column = &column;
-  field.validity =
-      array.null_count == 0 ? nullptr : static_cast<const uint8_t*>(array.buffers[0]);
+  field.validity = array.null_count == 0 ? nullptr : static_cast<const uint8_t*>(array.buffers[0]);
   field.offset = array.offset;
   const auto behind = [&](int64_t width) {
     return static_cast<const char*>(array.buffers[1]) + array.offset * width;
   };
   switch (column.type) {
-    case FLOW_BOOL: field.values = array.buffers[1]; break;
+    case FLOW_BOOL:
+      field.values = array.buffers[1];
+      break;
     case FLOW_INT64:
     case FLOW_FLOAT64:
-    case FLOW_TIMESTAMP: field.values = behind(sizeof(int64_t)); break;
+    case FLOW_TIMESTAMP:
+      field.values = behind(sizeof(int64_t));
+      break;
     case FLOW_TEXT:
     case FLOW_BINARY:
     case FLOW_JSON:
@@ -89,8 +92,11 @@ void JsonEncoder::bind(const flow_column& column, Field& field) {
       field.values = behind(sizeof(int32_t));
       field.texts.follow(*column.dictionary);
       break;
-    case FLOW_LIST: field.values = behind(sizeof(int32_t)); break;
-    default: break;
+    case FLOW_LIST:
+      field.values = behind(sizeof(int32_t));
+      break;
+    default:
+      break;
   }
   for (size_t i = 0; i < field.children.size(); ++i) bind(*column.children[i], field.children[i]);
 }
@@ -152,8 +158,10 @@ char* JsonEncoder::write_value(char* out, Field& field, int64_t row) {
       *out++ = '"';
       return out;
     }
-    case FLOW_INT64: return write_int64(out, field.at<int64_t>(row));
-    case FLOW_FLOAT64: return doubles_.write(out, field.at<double>(row));
+    case FLOW_INT64:
+      return write_int64(out, field.at<int64_t>(row));
+    case FLOW_FLOAT64:
+      return doubles_.write(out, field.at<double>(row));
     case FLOW_TIMESTAMP:
       *out++ = '"';
       out = format_rfc3339(field.at<int64_t>(row), out);
@@ -161,11 +169,13 @@ char* JsonEncoder::write_value(char* out, Field& field, int64_t row) {
       return out;
     case FLOW_BOOL: {
       const int64_t bit = field.offset + row;
-      const bool value = (static_cast<const uint8_t*>(field.values)[bit >> 3] >> (bit & 7) & 1) != 0;
+      const bool value =
+          (static_cast<const uint8_t*>(field.values)[bit >> 3] >> (bit & 7) & 1) != 0;
       std::memcpy(out, value ? "true" : "false", 5);
       return out + (value ? 4 : 5);
     }
-    case FLOW_STRUCT: return write_object(out, field.children, row);
+    case FLOW_STRUCT:
+      return write_object(out, field.children, row);
     case FLOW_LIST: {
       Field& element = field.children.front();
       const auto* offsets = static_cast<const int32_t*>(field.values);
@@ -184,7 +194,8 @@ char* JsonEncoder::write_value(char* out, Field& field, int64_t row) {
       *out++ = ']';
       return out;
     }
-    default: throw Failure("json: a column of an unknown type cannot be encoded");
+    default:
+      throw Failure("json: a column of an unknown type cannot be encoded");
   }
 }
 

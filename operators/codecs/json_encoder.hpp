@@ -78,9 +78,7 @@ class JsonEncoder {
   int64_t encode_from(const Batch& in, int64_t first, bool delimited, Output& out);
 
   // Makes room for `bytes` more; returns where to go on.
-  char* room(char* out, int64_t bytes) {
-    return limit_ - out >= bytes ? out : grow(out, bytes);
-  }
+  char* room(char* out, int64_t bytes) { return limit_ - out >= bytes ? out : grow(out, bytes); }
   char* grow(char* out, int64_t bytes);
   char* write_object(char* out, std::vector<Field>& fields, int64_t row);
   char* write_field(char* out, Field& field, int64_t row);

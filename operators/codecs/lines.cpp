@@ -20,8 +20,8 @@ bool all_valid(const flow_column& column) {
   return true;
 }
 
-// `views` with those of invalid lines replaced by repaired copies, which are in `text` (buffer number
-// `number`). Returns how many there were; with none, `repaired` and `text` stay empty.
+// `views` with those of invalid lines replaced by repaired copies, which are in `text` (buffer
+// number `number`). Returns how many there were; with none, `repaired` and `text` stay empty.
 int64_t repair(Host host, const std::vector<Line>& lines, const Buffer& views, int32_t number,
                Buffer& repaired, Buffer& text) {
   struct Repair {
@@ -45,9 +45,9 @@ int64_t repair(Host host, const std::vector<Line>& lines, const Buffer& views, i
   repaired = host.allocate(static_cast<int64_t>(view_bytes));
   std::memcpy(repaired->data, views->data, view_bytes);
   for (const Repair& at : repairs) {
-    static_cast<flow_view*>(repaired->data)[at.row] = TextBuilder::view(
-        {static_cast<const char*>(text->data) + at.begin, at.length}, number,
-        static_cast<int32_t>(at.begin));
+    static_cast<flow_view*>(repaired->data)[at.row] =
+        TextBuilder::view({static_cast<const char*>(text->data) + at.begin, at.length}, number,
+                          static_cast<int32_t>(at.begin));
   }
   return static_cast<int64_t>(repairs.size());
 }
@@ -58,10 +58,12 @@ void Lines::describe(Description<Options>& d) {
   d.name("lines");
   d.summary("One row a line: text in, text out.");
   d.doc(
-      "Decoding gives one row a line with the text in the column `message`. LF and CR LF end a line, "
+      "Decoding gives one row a line with the text in the column `message`. LF and CR LF end a "
+      "line, "
       "the last one may end without either; NUL bytes are kept. Empty lines are dropped as "
       "\"empty line\" unless `keep_empty` is set. Invalid UTF-8 is repaired, one U+FFFD for each "
-      "ill-formed sequence, and counted in the metric `invalid_utf8_rows`; a row's record keeps the "
+      "ill-formed sequence, and counted in the metric `invalid_utf8_rows`; a row's record keeps "
+      "the "
       "original bytes. Text is not copied: it costs about 50 ns a line.\n\n"
       "A line longer than `max_line` is one row on the port `errors` with the reason "
       "`line_too_long` and its first `max_line` bytes; the lines before and after it are not "
@@ -78,9 +80,10 @@ void Lines::describe(Description<Options>& d) {
       .range(1, 1 << 29);
   d.option("keep_empty", &Options::keep_empty,
            "Makes empty lines rows with an empty text, instead of dropping them.");
-  d.option("field", &Options::field,
-           "When encoding: the text, binary, category or JSON column that is written. Not used when "
-           "decoding, where the column is `message`.");
+  d.option(
+      "field", &Options::field,
+      "When encoding: the text, binary, category or JSON column that is written. Not used when "
+      "decoding, where the column is `message`.");
 }
 
 Lines::Lines(const Options& options, Shared& shared)

@@ -10,7 +10,8 @@
 
 namespace flow::operators {
 
-// Decoding copies no text: `message` and the rows' records are views of the bytes as they were read.
+// Decoding copies no text: `message` and the rows' records are views of the bytes as they were
+// read.
 class Lines final : public Codec {
  public:
   struct Options {

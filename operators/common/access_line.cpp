@@ -125,7 +125,8 @@ bool split_request(std::string_view request, RequestParts& parts) {
   return true;
 }
 
-// What stands before the request. Returns the place behind the time's closing bracket; null: `fault`.
+// What stands before the request. Returns the place behind the time's closing bracket; null:
+// `fault`.
 const char* AccessLineParser::parse_front(std::string_view line, AccessFields& fields,
                                           AccessFault& fault) {
   // Nearly every line begins with a host, nobody, and nobody.

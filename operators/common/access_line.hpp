@@ -23,9 +23,9 @@ enum class AccessFormat : uint8_t {
   VhostCombined
 };
 
-// Views into the line. A field that the line's format does not have is "-", like one that is empty in
-// the log; quotes, brackets and the spaces between are not part of a field, backslashes inside quotes
-// are.
+// Views into the line. A field that the line's format does not have is "-", like one that is empty
+// in the log; quotes, brackets and the spaces between are not part of a field, backslashes inside
+// quotes are.
 struct AccessFields {
   std::string_view vhost;
   std::string_view host;
@@ -42,8 +42,9 @@ struct AccessFields {
 // What access logs write for nothing.
 inline bool is_absent(std::string_view field) { return field.size() == 1 && field[0] == '-'; }
 
-// A request line's three parts. A line without a protocol (HTTP/0.9) has "-" for it; false: `request` is
-// no request line, and the parts are all "-". The path may hold spaces, as careless clients send them.
+// A request line's three parts. A line without a protocol (HTTP/0.9) has "-" for it; false:
+// `request` is no request line, and the parts are all "-". The path may hold spaces, as careless
+// clients send them.
 struct RequestParts {
   std::string_view method;
   std::string_view path;
@@ -61,7 +62,8 @@ struct AccessFault {
 // Parses lines of one format. Not thread-safe: it remembers the last time it saw.
 //
 // Inside quotes a backslash takes the next character's meaning away. A user may hold spaces. A
-// carriage return at the end is no part of the line. One pass over the line, some 40 ns for 300 bytes.
+// carriage return at the end is no part of the line. One pass over the line, some 40 ns for 300
+// bytes.
 class AccessLineParser {
  public:
   explicit AccessLineParser(AccessFormat format) : format_(format) {}

@@ -8,8 +8,8 @@ namespace {
 constexpr int64_t kSecondsADay = 86400;
 constexpr int64_t kNanosecondsASecond = 1'000'000'000;
 
-// Days from 1970-01-01 to a day of the Gregorian calendar. Years are counted from March, so that the
-// leap day is a year's last; 400 of them have 146,097 days.
+// Days from 1970-01-01 to a day of the Gregorian calendar. Years are counted from March, so that
+// the leap day is a year's last; 400 of them have 146,097 days.
 int64_t days_since_1970(int year, int month, int day) {
   const int shifted_year = month <= 2 ? year - 1 : year;
   const int months_since_march = (month + 9) % 12;
@@ -28,7 +28,8 @@ bool has_form(const char* text) {
       case '0':
         if (c < '0' || c > '9') return false;
         break;
-      case 'a': break;  // the month's name is looked up
+      case 'a':
+        break;  // the month's name is looked up
       case '+':
         if (c != '+' && c != '-') return false;
         break;

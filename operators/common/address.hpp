@@ -38,8 +38,8 @@ inline bool parse_ipv4(std::string_view text, uint32_t& address) {
   return at == end;
 }
 
-// As RFC 4291 writes them, also with an IPv4 address at the end; brackets around it and a zone behind
-// a percent sign are allowed and left out.
+// As RFC 4291 writes them, also with an IPv4 address at the end; brackets around it and a zone
+// behind a percent sign are allowed and left out.
 std::optional<Ipv6Address> parse_ipv6(std::string_view text);
 
 // The IPv4 address in an IPv4-mapped one (::ffff:192.0.2.1).

@@ -44,8 +44,8 @@ class Parser {
 
  private:
   [[noreturn]] void fail(const std::string& what) const {
-    throw Failure("where: column " + std::to_string(at_ + 1) + ": " + what + " (in: " +
-                  std::string(text_) + ")");
+    throw Failure("where: column " + std::to_string(at_ + 1) + ": " + what +
+                  " (in: " + std::string(text_) + ")");
   }
   void skip_space() {
     while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n')) {
@@ -90,8 +90,7 @@ class Parser {
         return comparator;
       }
     }
-    fail(rest.substr(0, 1) == "=" ? "write == to compare"
-                                  : "one of == != < <= > >= is missing");
+    fail(rest.substr(0, 1) == "=" ? "write == to compare" : "one of == != < <= > >= is missing");
   }
 
   void literal(Comparison& result) {
@@ -122,8 +121,8 @@ class Parser {
     double real = 0;
     const auto as_integer = std::from_chars(rest.data(), end, integer);
     const auto as_real = std::from_chars(rest.data(), end, real);
-    const bool starts = rest.front() == '-' || rest.front() == '.' ||
-                        (rest.front() >= '0' && rest.front() <= '9');
+    const bool starts =
+        rest.front() == '-' || rest.front() == '.' || (rest.front() >= '0' && rest.front() <= '9');
     if (!starts || as_real.ec != std::errc()) {
       fail("a number, a text in quotes, true or false is missing");
     }

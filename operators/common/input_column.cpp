@@ -53,8 +53,8 @@ std::string nearest_column(const flow_schema& schema, std::string_view wanted) {
 
 void throw_missing_column(const flow_schema& schema, std::string_view option,
                           std::string_view name) {
-  std::string message = std::string(option) + ": column '" + std::string(name) +
-                        "' is not in the input: it has ";
+  std::string message =
+      std::string(option) + ": column '" + std::string(name) + "' is not in the input: it has ";
   for (uint32_t i = 0; i < schema.n_fields; ++i) {
     message += (i == 0 ? "" : ", ") + std::string(schema.fields[i]->name);
   }

@@ -8,8 +8,8 @@
 
 namespace flow::operators {
 
-// The name in `schema` (or among a struct's fields, dotted) that is closest to `wanted`; "" if none is
-// close enough to be a slip.
+// The name in `schema` (or among a struct's fields, dotted) that is closest to `wanted`; "" if none
+// is close enough to be a slip.
 std::string nearest_column(const flow_schema& schema, std::string_view wanted);
 
 // Throws Failure: no such column, what there is, and the nearest name.
@@ -23,8 +23,8 @@ class TextInput {
   TextInput(std::string option, std::string column)
       : option_(std::move(option)), finder_(std::move(column)) {}
 
-  // The column of `batch`; of a JSON column, what its tokens say (text_of_json). It lives until the next
-  // call, or as long as the batch. Throws Failure if it is missing or reads as no text.
+  // The column of `batch`; of a JSON column, what its tokens say (text_of_json). It lives until the
+  // next call, or as long as the batch. Throws Failure if it is missing or reads as no text.
   const flow_column& find(const Batch& batch, Host host);
   const std::string& name() const { return finder_.name(); }
 

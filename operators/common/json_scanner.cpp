@@ -37,10 +37,10 @@ const char* find_structure(const char* at) {
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
     // 0x20 apart: '[' and '{', ']' and '}'.
     const __m128i folded = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
-    const int hits = _mm_movemask_epi8(
-        _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
-                     _mm_or_si128(_mm_cmpeq_epi8(folded, _mm_set1_epi8('{')),
-                                  _mm_cmpeq_epi8(folded, _mm_set1_epi8('}')))));
+    const int hits =
+        _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+                                       _mm_or_si128(_mm_cmpeq_epi8(folded, _mm_set1_epi8('{')),
+                                                    _mm_cmpeq_epi8(folded, _mm_set1_epi8('}')))));
     if (hits != 0) return at + __builtin_ctz(static_cast<unsigned>(hits));
     at += 16;
   }
@@ -135,11 +135,21 @@ void unescape_json(std::string_view inside, std::string& out) {
     out += inside.substr(at, escape - at);
     at = escape + 2;
     switch (const char c = inside[escape + 1]) {
-      case 'b': out += '\b'; break;
-      case 'f': out += '\f'; break;
-      case 'n': out += '\n'; break;
-      case 'r': out += '\r'; break;
-      case 't': out += '\t'; break;
+      case 'b':
+        out += '\b';
+        break;
+      case 'f':
+        out += '\f';
+        break;
+      case 'n':
+        out += '\n';
+        break;
+      case 'r':
+        out += '\r';
+        break;
+      case 't':
+        out += '\t';
+        break;
       case 'u': {
         if (at + 4 > inside.size()) return;
         char32_t unit = hex4(inside.data() + at);
@@ -155,7 +165,9 @@ void unescape_json(std::string_view inside, std::string& out) {
         append_utf8(unit >= 0xD800 && unit < 0xE000 ? kReplacement : unit, out);
         break;
       }
-      default: out += c; break;
+      default:
+        out += c;
+        break;
     }
   }
 }

@@ -37,7 +37,8 @@ class JsonObjectScanner {
   std::string_view value_;
 };
 
-// The text of a JSON string's inside; half surrogate pairs become U+FFFD. Replaces what is in `out`.
+// The text of a JSON string's inside; half surrogate pairs become U+FFFD. Replaces what is in
+// `out`.
 void unescape_json(std::string_view inside, std::string& out);
 
 // The value of a number token; none: it is no number, or beyond the type. An integer may be written

@@ -8,9 +8,7 @@ namespace {
 constexpr int kMaximumDepth = 1024;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_hex(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
+bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 
 // A recursive descent that remembers the first error. Each member returns false after one.
 class Checker {
@@ -39,8 +37,8 @@ class Checker {
     return false;
   }
   void skip_space() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' ||
-                                  text_[at_] == '\r')) {
+    while (at_ < text_.size() &&
+           (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')) {
       ++at_;
     }
   }
@@ -48,13 +46,20 @@ class Checker {
   bool value(int depth) {
     if (depth > kMaximumDepth) return fail("values are nested too deeply");
     switch (peek()) {
-      case '{': return object(depth);
-      case '[': return array(depth);
-      case '"': return string();
-      case 't': return word("true");
-      case 'f': return word("false");
-      case 'n': return word("null");
-      default: return number();
+      case '{':
+        return object(depth);
+      case '[':
+        return array(depth);
+      case '"':
+        return string();
+      case 't':
+        return word("true");
+      case 'f':
+        return word("false");
+      case 'n':
+        return word("null");
+      default:
+        return number();
     }
   }
 
@@ -134,7 +139,8 @@ class Checker {
     const char c = peek();
     ++at_;
     if (c != 'u') {
-      if (c != '\0' && std::string_view("\"\\/bfnrt").find(c) != std::string_view::npos) return true;
+      if (c != '\0' && std::string_view("\"\\/bfnrt").find(c) != std::string_view::npos)
+        return true;
       --at_;
       return fail("an unknown escape");
     }

@@ -15,12 +15,24 @@ char* write_escape(char* out, unsigned char byte) {
   *out++ = '\\';
   switch (byte) {
     case '"':
-    case '\\': *out++ = static_cast<char>(byte); return out;
-    case '\b': *out++ = 'b'; return out;
-    case '\f': *out++ = 'f'; return out;
-    case '\n': *out++ = 'n'; return out;
-    case '\r': *out++ = 'r'; return out;
-    case '\t': *out++ = 't'; return out;
+    case '\\':
+      *out++ = static_cast<char>(byte);
+      return out;
+    case '\b':
+      *out++ = 'b';
+      return out;
+    case '\f':
+      *out++ = 'f';
+      return out;
+    case '\n':
+      *out++ = 'n';
+      return out;
+    case '\r':
+      *out++ = 'r';
+      return out;
+    case '\t':
+      *out++ = 't';
+      return out;
     default:
       std::memcpy(out, "u00", 3);
       out[3] = "0123456789abcdef"[byte >> 4];
@@ -73,12 +85,13 @@ alignas(16) constexpr std::array<char, 32> kShiftDown = {
 // Decimals are taken as whole numbers of its inverse.
 constexpr double kPower = 1e6;
 
-// Writes numbers of up to six decimals between 0.001 and 99999.999999 in magnitude; NULL: it is none.
+// Writes numbers of up to six decimals between 0.001 and 99999.999999 in magnitude; NULL: it is
+// none.
 //
 // If the double nearest to n / 10^6 is `value`, then n * 10^-6 reads back as `value`. With n below
-// 10^11 that is a decimal of at most 11 digits, and no two decimals of up to 15 digits share a double:
-// without its trailing zeros it is the shortest. In this range plain notation is never longer than
-// scientific, so it is also what std::to_chars writes.
+// 10^11 that is a decimal of at most 11 digits, and no two decimals of up to 15 digits share a
+// double: without its trailing zeros it is the shortest. In this range plain notation is never
+// longer than scientific, so it is also what std::to_chars writes.
 char* write_short(char* out, double value) {
   const double magnitude = std::fabs(value);
   if (!(magnitude >= 1e-3 && magnitude < 1e5)) return nullptr;
@@ -162,7 +175,9 @@ char* write_double(char* out, double value) {
 char* write_base64(char* out, std::string_view bytes) {
   constexpr std::string_view kDigits =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  const auto byte = [&](size_t i) { return static_cast<uint32_t>(static_cast<unsigned char>(bytes[i])); };
+  const auto byte = [&](size_t i) {
+    return static_cast<uint32_t>(static_cast<unsigned char>(bytes[i]));
+  };
   size_t at = 0;
   const auto put = [&](uint32_t group, int digits) {
     for (int i = 0; i < 4; ++i) {

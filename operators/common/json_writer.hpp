@@ -1,7 +1,7 @@
 // JSON text, written fast: into memory that the caller has made large enough.
 //
-// Every function writes at `out` and returns the end of what it wrote. They write whole blocks: up to
-// kWriteSlack bytes behind that end are overwritten too.
+// Every function writes at `out` and returns the end of what it wrote. They write whole blocks: up
+// to kWriteSlack bytes behind that end are overwritten too.
 #pragma once
 
 #include <array>
@@ -29,9 +29,9 @@ inline char* copy_blocks(char* out, const char* from, size_t size) {
   return out + size;
 }
 
-// The inside of a JSON string: `"`, `\` and control characters escaped (\b \f \n \r \t, the others as
-// \u00xx in lower case), everything else as it is. Reads nothing outside of `text`. About 1 ns for 16
-// bytes with nothing to escape.
+// The inside of a JSON string: `"`, `\` and control characters escaped (\b \f \n \r \t, the others
+// as \u00xx in lower case), everything else as it is. Reads nothing outside of `text`. About 1 ns
+// for 16 bytes with nothing to escape.
 char* write_escaped(char* out, std::string_view text);
 
 // The same for up to 12 bytes that lie behind four others, as in an inline view.

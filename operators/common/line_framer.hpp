@@ -10,11 +10,11 @@ namespace flow::operators {
 
 // Pieces of over-long lines that were cut off a stream, from the framer to the decoders.
 //
-// A framer that meets a line longer than `max_line` hands it on in pieces; the decoders, which run in
-// parallel and see one piece each, must report the line once. So the framer notes every piece that
-// begins in the middle of a line here, by its hash, and the decoder that meets it takes the note and
-// skips the rest of that line. Equal pieces have equal notes: it does not matter which one is taken.
-// Shared by the instances of a component. [any]
+// A framer that meets a line longer than `max_line` hands it on in pieces; the decoders, which run
+// in parallel and see one piece each, must report the line once. So the framer notes every piece
+// that begins in the middle of a line here, by its hash, and the decoder that meets it takes the
+// note and skips the rest of that line. Equal pieces have equal notes: it does not matter which one
+// is taken. Shared by the instances of a component. [any]
 class LineContinuations {
  public:
   void note(std::string_view piece);
@@ -28,10 +28,11 @@ class LineContinuations {
 
 // Cuts a stream behind its last whole line. One a stream; not thread-safe.
 //
-// What is held back without a newline grows to 2 * max_line bytes and one read, then all but the last
-// max_line + 2 bytes are handed on. So the piece that ends an over-long line is over-long itself, and
-// whoever starts reading at any piece (after a restart, which knows nothing of the notes) takes it
-// for an over-long line and not for a short one: reported again at worst, never taken for a record.
+// What is held back without a newline grows to 2 * max_line bytes and one read, then all but the
+// last max_line + 2 bytes are handed on. So the piece that ends an over-long line is over-long
+// itself, and whoever starts reading at any piece (after a restart, which knows nothing of the
+// notes) takes it for an over-long line and not for a short one: reported again at worst, never
+// taken for a record.
 class LineFramer {
  public:
   // `continuations` outlives the framer.

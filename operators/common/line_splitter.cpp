@@ -29,7 +29,8 @@ void LineSplitter::split_piece(std::string_view piece, int32_t buffer, int64_t p
   const char* const begin = piece.data();
   const char* const end = begin + piece.size();
   for (const char* at = begin; at < end;) {
-    const auto* newline = static_cast<const char*>(std::memchr(at, '\n', static_cast<size_t>(end - at)));
+    const auto* newline =
+        static_cast<const char*>(std::memchr(at, '\n', static_cast<size_t>(end - at)));
     const char* stop = newline != nullptr ? newline : end;
     const char* next = newline != nullptr ? newline + 1 : end;
     if (newline != nullptr && stop > at && stop[-1] == '\r') --stop;
@@ -40,15 +41,13 @@ void LineSplitter::split_piece(std::string_view piece, int32_t buffer, int64_t p
         at = next;
         continue;
       }
-      too_long_.push_back({{at, static_cast<size_t>(length)},
-                           buffer,
-                           position < 0 ? -1 : position + (at - begin)});
+      too_long_.push_back(
+          {{at, static_cast<size_t>(length)}, buffer, position < 0 ? -1 : position + (at - begin)});
     } else if (length == 0 && !keep_empty_) {
       ++empty_;
     } else {
-      lines_.push_back({{at, static_cast<size_t>(length)},
-                        buffer,
-                        position < 0 ? -1 : position + (at - begin)});
+      lines_.push_back(
+          {{at, static_cast<size_t>(length)}, buffer, position < 0 ? -1 : position + (at - begin)});
     }
     at = next;
   }

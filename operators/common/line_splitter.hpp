@@ -14,8 +14,8 @@ namespace flow::operators {
 // One line, without its LF or CR LF. Borrows the piece.
 struct Line {
   std::string_view text;
-  int32_t buffer;     // of the piece's column; meaningless for texts of up to FLOW_VIEW_INLINE bytes
-  int64_t position;   // of its first byte in the stream; -1: the piece does not say
+  int32_t buffer;    // of the piece's column; meaningless for texts of up to FLOW_VIEW_INLINE bytes
+  int64_t position;  // of its first byte in the stream; -1: the piece does not say
 };
 
 // Splits the binary rows of a decoder's input. Keeps its vectors: one an instance.
@@ -50,8 +50,9 @@ struct RefusedLine {
   std::string message;
 };
 
-// What became of the lines that are no rows, told to the host: refused lines go to `errors` with their
-// original bytes, empty ones are dropped. (The pieces themselves are absorbed by flow::Codec.)
+// What became of the lines that are no rows, told to the host: refused lines go to `errors` with
+// their original bytes, empty ones are dropped. (The pieces themselves are absorbed by
+// flow::Codec.)
 class DecodeOutcome {
  public:
   DecodeOutcome(const Batch& in, Output& out) : in_(in), out_(out) {}

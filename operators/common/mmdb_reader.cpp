@@ -202,7 +202,8 @@ class MmdbReader::Cursor {
         bytes(head.size);
         value.kind = MmdbValue::Kind::Other;
         break;
-      default: fail();
+      default:
+        fail();
     }
     return value;
   }
@@ -261,8 +262,8 @@ std::shared_ptr<const MmdbReader> MmdbReader::open(const std::string& path) {
   reader->node_size_ = metadata.record_size / 4U;
   reader->ip_version_ = metadata.ip_version;
   const uint64_t tree_size = uint64_t{reader->node_count_} * reader->node_size_;
-  const bool sane_record = metadata.record_size == 24 || metadata.record_size == 28 ||
-                           metadata.record_size == 32;
+  const bool sane_record =
+      metadata.record_size == 24 || metadata.record_size == 28 || metadata.record_size == 32;
   if (!sane_record || (metadata.ip_version != 4 && metadata.ip_version != 6) ||
       tree_size + kSeparator > static_cast<uint64_t>(file.file_size)) {
     throw refuse("is damaged: its metadata does not fit the file; download it again");

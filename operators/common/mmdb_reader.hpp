@@ -15,7 +15,8 @@ struct MMDB_s;
 
 namespace flow::operators {
 
-// A value of a record. `text` lies in the mapped file and lives as long as the reader; it is valid UTF-8.
+// A value of a record. `text` lies in the mapped file and lives as long as the reader; it is valid
+// UTF-8.
 struct MmdbValue {
   enum class Kind : uint8_t { None, Text, Integer, Number, Boolean, Other };
   Kind kind = Kind::None;
@@ -24,8 +25,9 @@ struct MmdbValue {
   double number = 0;      // Number
 };
 
-// The values that are wanted of every record, as dotted paths: "city.names.en", and with a number for an
-// element of an array, "subdivisions.0.iso_code". Reading a record visits it once for all of them.
+// The values that are wanted of every record, as dotted paths: "city.names.en", and with a number
+// for an element of an array, "subdivisions.0.iso_code". Reading a record visits it once for all of
+// them.
 class MmdbPaths {
  public:
   explicit MmdbPaths(const std::vector<std::string>& paths);
@@ -42,12 +44,12 @@ class MmdbPaths {
   size_t size_;
 };
 
-// An open database. libmaxminddb opens and maps the file and reads its metadata; the tree and the records
-// are read here, many addresses at a time, and with a check of every offset, so that a damaged file gives
-// kCorrupt, and never a read outside of it.
+// An open database. libmaxminddb opens and maps the file and reads its metadata; the tree and the
+// records are read here, many addresses at a time, and with a check of every offset, so that a
+// damaged file gives kCorrupt, and never a read outside of it.
 //
-// A file must be replaced by renaming another over it: one that is made shorter while it is mapped ends
-// the process, whoever reads it.
+// A file must be replaced by renaming another over it: one that is made shorter while it is mapped
+// ends the process, whoever reads it.
 //
 // Thread safety: everything is const.
 class MmdbReader {
@@ -56,8 +58,8 @@ class MmdbReader {
   static constexpr uint32_t kNone = 0xffffffffU;     // no record for this address
   static constexpr uint32_t kCorrupt = 0xfffffffeU;  // the tree points outside of the file
 
-  // Throws std::runtime_error: the path, what is wrong with the file, and what to do. Reads the first
-  // few hundred records, and refuses a file in which they are damaged.
+  // Throws std::runtime_error: the path, what is wrong with the file, and what to do. Reads the
+  // first few hundred records, and refuses a file in which they are damaged.
   static std::shared_ptr<const MmdbReader> open(const std::string& path);
   ~MmdbReader();
   MmdbReader(const MmdbReader&) = delete;
@@ -73,12 +75,12 @@ class MmdbReader {
   static constexpr size_t kGroup = 64;
   void find(const uint32_t* ipv4, uint32_t* records, size_t n) const;
 
-  // Sets values[0 .. paths.size()), Kind::None where the record has no such value. False: the record is
-  // damaged, some values may be missing.
+  // Sets values[0 .. paths.size()), Kind::None where the record has no such value. False: the
+  // record is damaged, some values may be missing.
   bool read(uint32_t record, const MmdbPaths& paths, MmdbValue* values) const;
 
-  // Calls `visit` with the records of the tree, in the order of their addresses (neighbours may share one),
-  // until it returns false. False: the tree is damaged.
+  // Calls `visit` with the records of the tree, in the order of their addresses (neighbours may
+  // share one), until it returns false. False: the tree is damaged.
   bool each_record(const std::function<bool(uint32_t)>& visit) const;
 
  private:

@@ -115,9 +115,8 @@ std::optional<int64_t> parse_rfc3339(std::string_view text) {
                                          std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day))};
   if (!offset || !text.empty() || !date.ok()) return std::nullopt;
-  const int64_t seconds =
-      std::chrono::sys_days(date).time_since_epoch().count() * kDay + hour * 3600 + minute * 60 +
-      second - *offset;
+  const int64_t seconds = std::chrono::sys_days(date).time_since_epoch().count() * kDay +
+                          hour * 3600 + minute * 60 + second - *offset;
   int64_t result = 0;
   if (__builtin_mul_overflow(seconds, kSecond, &result) ||
       __builtin_add_overflow(result, fraction, &result)) {

@@ -1,4 +1,5 @@
-// A fast hash of text for tables in memory: not for keys of state, and not the same on every machine.
+// A fast hash of text for tables in memory: not for keys of state, and not the same on every
+// machine.
 #pragma once
 
 #include <cstddef>

@@ -32,8 +32,8 @@ class TextSource : public Validity {
             static_cast<size_t>(view.length)};
   }
   std::string_view operator[](int64_t row) const { return text(view(row)); }
-  // The data of the buffer that a view of more than FLOW_VIEW_INLINE bytes points into, and how many
-  // bytes may be read there.
+  // The data of the buffer that a view of more than FLOW_VIEW_INLINE bytes points into, and how
+  // many bytes may be read there.
   const char* base(const flow_view& view) const {
     return static_cast<const char*>(texts_.data[view.buffer]->data);
   }

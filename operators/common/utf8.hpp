@@ -19,8 +19,8 @@ Utf8Step utf8_step(std::string_view text);
 // Scalar, about 1 ns a byte beyond ASCII; runs of ASCII are skipped 16 bytes at a time.
 bool is_valid_utf8(std::string_view text);
 
-// Appends `text` to `out` with one U+FFFD in place of each maximal ill-formed subpart. Appends at most
-// three bytes a byte.
+// Appends `text` to `out` with one U+FFFD in place of each maximal ill-formed subpart. Appends at
+// most three bytes a byte.
 void append_repaired_utf8(std::string_view text, std::string& out);
 
 // Appends the UTF-8 of a code point below 0x110000 that is no surrogate.

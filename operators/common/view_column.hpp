@@ -15,7 +15,8 @@
 namespace flow::operators {
 
 // Writes views straight into the column's array, a few instructions each: for transforms that cut
-// many pieces out of one text. No text is copied but the at most twelve bytes that a view holds itself.
+// many pieces out of one text. No text is copied but the at most twelve bytes that a view holds
+// itself.
 class ViewColumn {
  public:
   // Room for `rows` rows; finish() says how many there are.

@@ -45,15 +45,30 @@ Column make_sensor_names(Host host) {
   return names.finish();
 }
 
-constexpr std::array<std::string_view, 16> kPaths = {
-    "/",           "/index.html", "/product.php", "/search.php?q=lamp", "/cart.php",
-    "/login.php",  "/about.html", "/blog/2025/spring-offers", "/images/logo.png", "/css/site.css",
-    "/js/site.js", "/api/v1/items?page=2", "/contact.html", "/help/returns.html", "/favicon.ico",
-    "/feed.xml"};
-constexpr std::array<std::string_view, 8> kReferers = {
-    "-", "-", "http://example.com/", "http://example.com/search.php", "http://example.com/index.html",
-    "https://www.example.org/links?id=7", "https://search.example.net/?q=lamp+shop",
-    "http://example.com/product.php"};
+constexpr std::array<std::string_view, 16> kPaths = {"/",
+                                                     "/index.html",
+                                                     "/product.php",
+                                                     "/search.php?q=lamp",
+                                                     "/cart.php",
+                                                     "/login.php",
+                                                     "/about.html",
+                                                     "/blog/2025/spring-offers",
+                                                     "/images/logo.png",
+                                                     "/css/site.css",
+                                                     "/js/site.js",
+                                                     "/api/v1/items?page=2",
+                                                     "/contact.html",
+                                                     "/help/returns.html",
+                                                     "/favicon.ico",
+                                                     "/feed.xml"};
+constexpr std::array<std::string_view, 8> kReferers = {"-",
+                                                       "-",
+                                                       "http://example.com/",
+                                                       "http://example.com/search.php",
+                                                       "http://example.com/index.html",
+                                                       "https://www.example.org/links?id=7",
+                                                       "https://search.example.net/?q=lamp+shop",
+                                                       "http://example.com/product.php"};
 constexpr std::array<std::string_view, 8> kAgents = {
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/120.0.0.0 Safari/537.36",
@@ -121,9 +136,7 @@ char* put_line(char* out, uint64_t seed, int64_t row) {
   return out;
 }
 
-std::string position_of(int64_t row) {
-  return {reinterpret_cast<const char*>(&row), sizeof row};
-}
+std::string position_of(int64_t row) { return {reinterpret_cast<const char*>(&row), sizeof row}; }
 
 }  // namespace
 
@@ -131,7 +144,8 @@ void Generate::describe(Description<Options>& d) {
   d.name("generate");
   d.summary("Made-up access-log lines or sensor readings, for trials and measurements.");
   d.doc(
-      "Row number k depends on `seed` and k alone: neither the size of batches, nor the rate, nor a "
+      "Row number k depends on `seed` and k alone: neither the size of batches, nor the rate, nor "
+      "a "
       "restart changes it, and no batch is sent twice.\n\n"
       "`access_log` gives the text column `message`, lines of the combined format from 2^17 "
       "addresses, ten to the second, starting with 2025.\n\n"
@@ -148,20 +162,20 @@ void Generate::describe(Description<Options>& d) {
   d.option("rows", &Options::rows,
            "How many rows there are in all, restarts included; without it there is no end.")
       .range(0, 1e18);
-  d.option("rate", &Options::rate,
-           "Rows a second, evenly paced by the clock; without it as fast as they are taken. A pause "
-           "downstream is made up for afterwards. Below some hundred a second every row travels in "
-           "a batch of its own.")
+  d.option(
+       "rate", &Options::rate,
+       "Rows a second, evenly paced by the clock; without it as fast as they are taken. A pause "
+       "downstream is made up for afterwards. Below some hundred a second every row travels in "
+       "a batch of its own.")
       .range(1e-3, 1e9);
-  d.option("batch_rows", &Options::batch_rows,
-           "The most rows of a batch. Larger ones save overhead and cost memory and delay: 4096 rows "
-           "are about 150 KB of sensors, and 1 MB of access log.")
+  d.option(
+       "batch_rows", &Options::batch_rows,
+       "The most rows of a batch. Larger ones save overhead and cost memory and delay: 4096 rows "
+       "are about 150 KB of sensors, and 1 MB of access log.")
       .range(1, 1 << 20);
 }
 
-void Generate::open(Output& out) {
-  SourceOutput(out).offer(kPartition);
-}
+void Generate::open(Output& out) { SourceOutput(out).offer(kPartition); }
 
 void Generate::assign(const std::string& partition, std::optional<std::string_view> position) {
   if (partition != kPartition) {

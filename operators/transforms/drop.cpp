@@ -15,9 +15,10 @@ void Drop::describe(Description<Options>& d) {
   d.option("fields", &Options::fields,
            "Names of whole columns; a name with a dot does not reach inside a struct here.")
       .required();
-  d.choice("missing", &Options::missing, {{"error", Missing::kError}, {"ignore", Missing::kIgnore}},
-           "What a field means that is not there: error stops the pipeline and says so, which finds "
-           "misspelt names; ignore goes on without it, for JSON whose fields vary.");
+  d.choice(
+      "missing", &Options::missing, {{"error", Missing::kError}, {"ignore", Missing::kIgnore}},
+      "What a field means that is not there: error stops the pipeline and says so, which finds "
+      "misspelt names; ignore goes on without it, for JSON whose fields vary.");
 }
 
 FieldSelection::Columns Drop::select(const flow_schema& schema) const {
@@ -36,8 +37,7 @@ FieldSelection::Columns Drop::select(const flow_schema& schema) const {
 }
 
 void Drop::process(const Batch& in, Output& out) {
-  out.emit(
-      selection_.pick(in, out, [this](const flow_schema& schema) { return select(schema); }));
+  out.emit(selection_.pick(in, out, [this](const flow_schema& schema) { return select(schema); }));
 }
 
 }  // namespace flow::operators

@@ -12,12 +12,18 @@ namespace {
 template <class Body>
 auto with_comparator(Comparator comparator, Body body) {
   switch (comparator) {
-    case Comparator::kEqual: return body([](const auto& a, const auto& b) { return a == b; });
-    case Comparator::kNotEqual: return body([](const auto& a, const auto& b) { return a != b; });
-    case Comparator::kLess: return body([](const auto& a, const auto& b) { return a < b; });
-    case Comparator::kLessEqual: return body([](const auto& a, const auto& b) { return a <= b; });
-    case Comparator::kGreater: return body([](const auto& a, const auto& b) { return a > b; });
-    default: return body([](const auto& a, const auto& b) { return a >= b; });
+    case Comparator::kEqual:
+      return body([](const auto& a, const auto& b) { return a == b; });
+    case Comparator::kNotEqual:
+      return body([](const auto& a, const auto& b) { return a != b; });
+    case Comparator::kLess:
+      return body([](const auto& a, const auto& b) { return a < b; });
+    case Comparator::kLessEqual:
+      return body([](const auto& a, const auto& b) { return a <= b; });
+    case Comparator::kGreater:
+      return body([](const auto& a, const auto& b) { return a > b; });
+    default:
+      return body([](const auto& a, const auto& b) { return a >= b; });
   }
 }
 
@@ -97,10 +103,12 @@ int64_t Filter::test_numbers(const flow_column& column, T literal) {
     const auto keep = [&](T value) { return compare_values(value, literal); };
     if (column.type == FLOW_FLOAT64) {
       const double* const values = Float64View(column).data();
-      return scan(column, [=](int64_t row) { return static_cast<T>(values[row]); }, keep);
+      return scan(
+          column, [=](int64_t row) { return static_cast<T>(values[row]); }, keep);
     }
     const int64_t* const values = Int64View(column).data();
-    return scan(column, [=](int64_t row) { return static_cast<T>(values[row]); }, keep);
+    return scan(
+        column, [=](int64_t row) { return static_cast<T>(values[row]); }, keep);
   });
 }
 
@@ -109,8 +117,9 @@ int64_t Filter::test_bools(const flow_column& column) {
   if (literal == nullptr) refuse(column);
   const BoolView values(column);
   const bool wanted = *literal == (comparison_.comparator == Comparator::kEqual);
-  return scan(column, [&](int64_t row) { return values[row]; },
-              [=](bool value) { return value == wanted; });
+  return scan(
+      column, [&](int64_t row) { return values[row]; },
+      [=](bool value) { return value == wanted; });
 }
 
 Filter::Answer Filter::answer_text(std::string_view text) const {
@@ -202,12 +211,16 @@ int64_t Filter::test(const flow_column& column) {
       }
       return test_numbers<int64_t>(column, *time);
     }
-    case FLOW_BOOL: return test_bools(column);
+    case FLOW_BOOL:
+      return test_bools(column);
     case FLOW_TEXT:
     case FLOW_BINARY:
-    case FLOW_JSON: return test_texts(column);
-    case FLOW_CATEGORY: return test_categories(column);
-    default: refuse(column);
+    case FLOW_JSON:
+      return test_texts(column);
+    case FLOW_CATEGORY:
+      return test_categories(column);
+    default:
+      refuse(column);
   }
 }
 

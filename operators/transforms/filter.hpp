@@ -9,8 +9,8 @@
 
 namespace flow::operators {
 
-// Builds a list of the rows to keep, without a branch a row for numbers, and has the host select them.
-// A batch of which all rows stay is passed on as it is.
+// Builds a list of the rows to keep, without a branch a row for numbers, and has the host select
+// them. A batch of which all rows stay is passed on as it is.
 class Filter final : public Transform {
  public:
   struct Options {

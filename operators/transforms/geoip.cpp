@@ -32,7 +32,8 @@ void Geoip::describe(Description<Options>& d) {
   d.name("geoip");
   d.summary("Says where an IP address is, by databases in the MaxMind DB format.");
   d.traits(FLOW_STATELESS);
-  d.doc(R"(Adds the columns of the preset, or those that `fields` names. Text comes as categories, numbers as
+  d.doc(
+      R"(Adds the columns of the preset, or those that `fields` names. Text comes as categories, numbers as
 int64 or float64.
 
 | preset | databases | columns |
@@ -56,34 +57,45 @@ inputs = ["parsed"]
 field = "host"
 database = "GeoLite2-City.mmdb"
 )");
-  d.option("field", &Options::field,
-           "The column with the address: IPv4 or IPv6 as text. An IPv6 address that holds an IPv4 one "
-           "(`::ffff:192.0.2.1`) is looked up as that.");
+  d.option(
+      "field", &Options::field,
+      "The column with the address: IPv4 or IPv6 as text. An IPv6 address that holds an IPv4 one "
+      "(`::ffff:192.0.2.1`) is looked up as that.");
   d.option("database", &Options::database,
-           "The file with the database. It is mapped into memory, opened at the start, and refused with a reason "
+           "The file with the database. It is mapped into memory, opened at the start, and refused "
+           "with a reason "
            "if it is damaged.");
   d.option("databases", &Options::databases,
-           "More files, behind `database` or instead of it, at most eight in all. For each value the first file "
-           "that has it counts, so that one for IPv4 and one for IPv6, or one of cities and one of networks, go "
+           "More files, behind `database` or instead of it, at most eight in all. For each value "
+           "the first file "
+           "that has it counts, so that one for IPv4 and one for IPv6, or one of cities and one of "
+           "networks, go "
            "together. Each costs about 200 ns for a new address, nothing for a remembered one.");
-  d.choice("preset", &Options::preset,
-           {{"auto", GeoPreset::Auto},
-            {"geolite2_city", GeoPreset::Geolite2City},
-            {"geolite2_asn", GeoPreset::Geolite2Asn},
-            {"dbip_city", GeoPreset::DbipCity}},
-           "Which columns to add if `fields` does not say. `auto` looks at each database's records, and "
-           "else at its name, once at the start (a few ms at most).");
+  d.choice(
+      "preset", &Options::preset,
+      {{"auto", GeoPreset::Auto},
+       {"geolite2_city", GeoPreset::Geolite2City},
+       {"geolite2_asn", GeoPreset::Geolite2Asn},
+       {"dbip_city", GeoPreset::DbipCity}},
+      "Which columns to add if `fields` does not say. `auto` looks at each database's records, and "
+      "else at its name, once at the start (a few ms at most).");
   d.option("fields", &Options::fields,
-           "The new columns, and where in a record their values are: `city = \"city.names.en\"`, and for a "
-           "struct a table, `location = { lat = \"location.latitude\", lon = \"location.longitude\" }`. A number "
-           "is an element of an array (`subdivisions.0.iso_code`). Types are those of the database; a value that "
-           "none of its first 20,000 records has is an error. At most 63 values, about 3 ns a row each.");
+           "The new columns, and where in a record their values are: `city = \"city.names.en\"`, "
+           "and for a "
+           "struct a table, `location = { lat = \"location.latitude\", lon = "
+           "\"location.longitude\" }`. A number "
+           "is an element of an array (`subdivisions.0.iso_code`). Types are those of the "
+           "database; a value that "
+           "none of its first 20,000 records has is an error. At most 63 values, about 3 ns a row "
+           "each.");
   d.option("reload", &Options::reload,
-           "How often to look whether a database was replaced, by the clock of the pipeline and between "
+           "How often to look whether a database was replaced, by the clock of the pipeline and "
+           "between "
            "batches. Costs one call to the system for each file. `0s`: never.")
       .range(0, 86400e9);
   d.option("cache", &Options::cache,
-           "How many IPv4 addresses are remembered for all instances together, 16 bytes each. About as many "
+           "How many IPv4 addresses are remembered for all instances together, 16 bytes each. "
+           "About as many "
            "as come again within some minutes; when there are more, some are looked up again.")
       .range(1024, 67108864);
 }
@@ -95,8 +107,8 @@ void Geoip::open(Output& out) {
   not_an_address_metric_ =
       out.counter("geoip_not_an_address", "Rows whose text is no IP address, such as host names.");
   unknown_metric_ = out.counter("geoip_unknown", "Rows whose address no database has a record of.");
-  damaged_metric_ = out.counter("geoip_damaged_records",
-                                "Look-ups that met a damaged place in a database.");
+  damaged_metric_ =
+      out.counter("geoip_damaged_records", "Look-ups that met a damaged place in a database.");
   shared_.open(out);
   renew(out);
 }
@@ -221,9 +233,10 @@ TypedColumn Geoip::leaf_column(size_t leaf, Output& out) const {
                                          [](uint64_t cell) { return cell != 0; }),
               Type::boolean()};
     default:
-      return {number_column<Float64Builder>(out, *index_, records_, leaf,
-                                            [](uint64_t cell) { return std::bit_cast<double>(cell); }),
-              Type::float64()};
+      return {
+          number_column<Float64Builder>(out, *index_, records_, leaf,
+                                        [](uint64_t cell) { return std::bit_cast<double>(cell); }),
+          Type::float64()};
   }
 }
 

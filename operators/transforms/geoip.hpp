@@ -69,8 +69,8 @@ class Geoip::Shared {
 
   // Opens the databases unless an instance has done so. Throws Failure.
   void open(Host host);
-  // Looks, at most once in the time that `reload` says, whether a file was replaced, and opens it. One that
-  // cannot be used is refused with a warning, and the one before stays.
+  // Looks, at most once in the time that `reload` says, whether a file was replaced, and opens it.
+  // One that cannot be used is refused with a warning, and the one before stays.
   void refresh(Host host);
   // Grows with each index.
   uint64_t generation() const { return generation_.load(std::memory_order_acquire); }

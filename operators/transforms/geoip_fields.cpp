@@ -40,9 +40,8 @@ void add_known(const Known (&values)[kCount], GeoFields& fields) {
       if (existing.name == value.column) column = &existing;
     }
     if (column != nullptr && value.child == nullptr) continue;  // of an earlier database
-    if (column != nullptr &&
-        std::find(column->children.begin(), column->children.end(), value.child) !=
-            column->children.end()) {
+    if (column != nullptr && std::find(column->children.begin(), column->children.end(),
+                                       value.child) != column->children.end()) {
       continue;
     }
     if (column == nullptr) {
@@ -56,15 +55,22 @@ void add_known(const Known (&values)[kCount], GeoFields& fields) {
 
 void add_preset(GeoPreset preset, GeoFields& fields) {
   switch (preset) {
-    case GeoPreset::Geolite2City: add_known(kGeolite2City, fields); break;
-    case GeoPreset::Geolite2Asn: add_known(kGeolite2Asn, fields); break;
-    case GeoPreset::DbipCity: add_known(kDbipCity, fields); break;
-    case GeoPreset::Auto: break;
+    case GeoPreset::Geolite2City:
+      add_known(kGeolite2City, fields);
+      break;
+    case GeoPreset::Geolite2Asn:
+      add_known(kGeolite2Asn, fields);
+      break;
+    case GeoPreset::DbipCity:
+      add_known(kDbipCity, fields);
+      break;
+    case GeoPreset::Auto:
+      break;
   }
 }
 
-// By what the records hold, since names of databases differ; by the name where there are no records. Auto:
-// none of them.
+// By what the records hold, since names of databases differ; by the name where there are no
+// records. Auto: none of them.
 GeoPreset recognise(const MmdbReader& database) {
   const MmdbPaths paths({"autonomous_system_number", "country_code", "latitude", "country.names.en",
                          "country.iso_code", "location.latitude"});
@@ -95,11 +101,16 @@ GeoPreset recognise(const MmdbReader& database) {
 
 flow_type type_of(MmdbValue::Kind kind) {
   switch (kind) {
-    case MmdbValue::Kind::Text: return FLOW_TEXT;
-    case MmdbValue::Kind::Integer: return FLOW_INT64;
-    case MmdbValue::Kind::Number: return FLOW_FLOAT64;
-    case MmdbValue::Kind::Boolean: return FLOW_BOOL;
-    default: return 0;
+    case MmdbValue::Kind::Text:
+      return FLOW_TEXT;
+    case MmdbValue::Kind::Integer:
+      return FLOW_INT64;
+    case MmdbValue::Kind::Number:
+      return FLOW_FLOAT64;
+    case MmdbValue::Kind::Boolean:
+      return FLOW_BOOL;
+    default:
+      return 0;
   }
 }
 

@@ -38,9 +38,10 @@ struct GeoFields {
 
 using GeoDatabases = std::vector<std::shared_ptr<const MmdbReader>>;
 
-// The columns that the option `fields` asks for, or, if that is empty, those of the preset: with Auto of
-// what each database's records look like, all together. The types of values that no preset names are those
-// which the databases' first records have. Throws Failure: the option, what is wrong, what there is.
+// The columns that the option `fields` asks for, or, if that is empty, those of the preset: with
+// Auto of what each database's records look like, all together. The types of values that no preset
+// names are those which the databases' first records have. Throws Failure: the option, what is
+// wrong, what there is.
 GeoFields geo_fields(const Table& fields, GeoPreset preset, const GeoDatabases& databases);
 
 }  // namespace flow::operators

@@ -102,8 +102,7 @@ bool GeoIndex::read(const Places& places, std::vector<MmdbValue>& values) const 
   std::vector<MmdbValue> own(values.size());
   for (size_t i = 0; i < databases_.size(); ++i) {
     if (places[i] == MmdbReader::kNone) continue;
-    if (places[i] == MmdbReader::kCorrupt ||
-        !databases_[i]->read(places[i], paths_, own.data())) {
+    if (places[i] == MmdbReader::kCorrupt || !databases_[i]->read(places[i], paths_, own.data())) {
       good = false;
       continue;
     }

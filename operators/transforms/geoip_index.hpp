@@ -21,9 +21,9 @@ using GeoDictionaries = std::vector<std::unique_ptr<SharedDictionary>>;
 
 // One generation of databases, with everything found in them so far.
 //
-// An address is looked up in the trees once, and remembered with the number of its record in a table of
-// fixed size without locks (an entry that finds no room takes another's). A record (neighbouring addresses
-// share one) is read once, into cells that never change again.
+// An address is looked up in the trees once, and remembered with the number of its record in a
+// table of fixed size without locks (an entry that finds no room takes another's). A record
+// (neighbouring addresses share one) is read once, into cells that never change again.
 //
 // Thread safety: all methods from any thread.
 class GeoIndex {
@@ -53,16 +53,16 @@ class GeoIndex {
     }
     return false;
   }
-  // Looks `n` addresses up in the databases, at most MmdbReader::kGroup, and remembers them. Returns how
-  // many met damage in a database.
+  // Looks `n` addresses up in the databases, at most MmdbReader::kGroup, and remembers them.
+  // Returns how many met damage in a database.
   int64_t look_up(Host host, const uint32_t* ipv4, uint32_t* records, size_t n);
 
   // ---- IPv6: not remembered here ----
   int64_t look_up(Host host, const Ipv6Address& address, uint32_t& record);
 
   // ---- records ----
-  // Cell 0 is a bit mask of the leaves that are present; cell 1 + i is leaf i: a dictionary's code, an
-  // integer, the bits of a double, or 0 and 1.
+  // Cell 0 is a bit mask of the leaves that are present; cell 1 + i is leaf i: a dictionary's code,
+  // an integer, the bits of a double, or 0 and 1.
   const uint64_t* cells(uint32_t record) const {
     return chunks_[record / kRecordsInChunk].load(std::memory_order_acquire) +
            size_t{record % kRecordsInChunk} * stride_;

@@ -24,7 +24,8 @@ void Geoip::Shared::open(Host host) {
   }
   GeoFields fields = geo_fields(options_.fields, options_.preset, databases);
   for (const GeoLeaf& leaf : fields.leaves) {
-    dictionaries_.push_back(leaf.type == FLOW_TEXT ? std::make_unique<SharedDictionary>() : nullptr);
+    dictionaries_.push_back(leaf.type == FLOW_TEXT ? std::make_unique<SharedDictionary>()
+                                                   : nullptr);
   }
   auto made = std::make_shared<GeoIndex>(std::move(databases), std::move(fields), dictionaries_,
                                          static_cast<size_t>(options_.cache));

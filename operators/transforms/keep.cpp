@@ -11,14 +11,16 @@ void Keep::describe(Description<Options>& d) {
       "The fields come out in the order in which `fields` names them, which is also the order in "
       "which the codec json writes them. No data is copied: it costs well under a microsecond a "
       "batch.");
-  d.example("type = \"keep\"\ninputs = [\"parsed\"]\nfields = [\"host\", \"datetime\", \"request\"]\n");
+  d.example(
+      "type = \"keep\"\ninputs = [\"parsed\"]\nfields = [\"host\", \"datetime\", \"request\"]\n");
   d.traits(FLOW_STATELESS);
   d.option("fields", &Options::fields,
            "Names of whole columns; a name with a dot does not reach inside a struct here.")
       .required();
-  d.choice("missing", &Options::missing, {{"error", Missing::kError}, {"ignore", Missing::kIgnore}},
-           "What a field means that is not there: error stops the pipeline and says so, which finds "
-           "misspelt names; ignore goes on without it, for JSON whose fields vary.");
+  d.choice(
+      "missing", &Options::missing, {{"error", Missing::kError}, {"ignore", Missing::kIgnore}},
+      "What a field means that is not there: error stops the pipeline and says so, which finds "
+      "misspelt names; ignore goes on without it, for JSON whose fields vary.");
 }
 
 FieldSelection::Columns Keep::select(const flow_schema& schema) const {
@@ -34,8 +36,7 @@ FieldSelection::Columns Keep::select(const flow_schema& schema) const {
 }
 
 void Keep::process(const Batch& in, Output& out) {
-  out.emit(
-      selection_.pick(in, out, [this](const flow_schema& schema) { return select(schema); }));
+  out.emit(selection_.pick(in, out, [this](const flow_schema& schema) { return select(schema); }));
 }
 
 }  // namespace flow::operators

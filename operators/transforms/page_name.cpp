@@ -35,8 +35,7 @@ TypedColumn names(Host host, const TextSource& source, NameOf name_of) {
     }
     const char* const base = source.base(view);
     const bool inside = name.data() >= text.data() && name.data() <= text.data() + text.size();
-    const bool readable =
-        inside && (name.data() - base) + kReadable <= source.capacity(view);
+    const bool readable = inside && (name.data() - base) + kReadable <= source.capacity(view);
     column.put(row, name, base, view.buffer, readable);
   }
   return column.finish(rows, source.texts());
@@ -48,7 +47,8 @@ void PageName::describe(Description<Options>& d) {
   d.name("page_name");
   d.summary("Names the page that a request asks for, and the page it was asked from.");
   d.traits(FLOW_STATELESS);
-  d.doc(R"(Adds the columns `webpage` and `refering_page`: the last segment of the path in the request line
+  d.doc(
+      R"(Adds the columns `webpage` and `refering_page`: the last segment of the path in the request line
 and in the referer, without its extension. `GET /shop/product.php?id=7 HTTP/1.1` gives `product`,
 `http://example.com/search.php` gives `search`.
 
@@ -66,16 +66,19 @@ page = "webpage"
 )");
   d.option("request", &Options::request,
            "The column with the request line (`GET /a.php HTTP/1.1`).");
-  d.option("referer", &Options::referer,
-           "The column with the referer: an absolute URL, or a path that begins with a slash. Empty: no "
-           "referring page is named, which saves half of the cost.");
+  d.option(
+      "referer", &Options::referer,
+      "The column with the referer: an absolute URL, or a path that begins with a slash. Empty: no "
+      "referring page is named, which saves half of the cost.");
   d.option("page", &Options::page, "The name of the new column with the page.");
   d.option("refering_page", &Options::refering_page,
            "The name of the new column with the referring page.");
 }
 
 PageName::PageName(const Options& options)
-    : options_(options), request_("request", options.request.name), referer_("referer", options.referer.name) {
+    : options_(options),
+      request_("request", options.request.name),
+      referer_("referer", options.referer.name) {
   if (options_.page.empty()) throw Failure("page: a column needs a name");
   if (options_.refering_page.empty()) throw Failure("refering_page: a column needs a name");
   if (options_.page == options_.refering_page) {

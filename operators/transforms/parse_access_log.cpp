@@ -65,7 +65,8 @@ void ParseAccessLog::describe(Description<Options>& d) {
   d.name("parse_access_log");
   d.summary("Takes the lines of a web server's access log apart.");
   d.traits(FLOW_STATELESS);
-  d.doc(R"(Reads the common and the combined log format of Apache and nginx, with and without a virtual
+  d.doc(
+      R"(Reads the common and the combined log format of Apache and nginx, with and without a virtual
 host in front, and adds the columns
 
 `host`, `datetime`, `request`, `response`, `bytes`, `referer`, `agent`
@@ -90,30 +91,36 @@ inputs = ["access_log"]
 format = "combined"
 )");
   d.output("errors", "Lines that are none, as they came in.");
-  d.option("field", &Options::field,
-           "The column with the lines: text, bytes or a category. Bytes that are no valid UTF-8 fail "
-           "with `invalid_utf8`, which costs a look at each byte (20 ns for 300 of them).");
-  d.choice("format", &Options::format,
-           {{"auto", AccessFormat::Auto},
-            {"common", AccessFormat::Common},
-            {"combined", AccessFormat::Combined},
-            {"vhost_common", AccessFormat::VhostCommon},
-            {"vhost_combined", AccessFormat::VhostCombined}},
-           "What the lines look like. `auto` recognises each line by itself, at no cost: by its number "
-           "of quotes, and by a first word like `www.example.com:443` with three more before the time. "
-           "A format's own name makes every other line an error; the `vhost_` formats take any first "
-           "word for the virtual host, and add the column `vhost`.");
+  d.option(
+      "field", &Options::field,
+      "The column with the lines: text, bytes or a category. Bytes that are no valid UTF-8 fail "
+      "with `invalid_utf8`, which costs a look at each byte (20 ns for 300 of them).");
+  d.choice(
+      "format", &Options::format,
+      {{"auto", AccessFormat::Auto},
+       {"common", AccessFormat::Common},
+       {"combined", AccessFormat::Combined},
+       {"vhost_common", AccessFormat::VhostCommon},
+       {"vhost_combined", AccessFormat::VhostCombined}},
+      "What the lines look like. `auto` recognises each line by itself, at no cost: by its number "
+      "of quotes, and by a first word like `www.example.com:443` with three more before the time. "
+      "A format's own name makes every other line an error; the `vhost_` formats take any first "
+      "word for the virtual host, and add the column `vhost`.");
   d.option("typed", &Options::typed,
-           "Numbers, a timestamp and the parts of the request instead of text. Costs about 20 ns a line, "
+           "Numbers, a timestamp and the parts of the request instead of text. Costs about 20 ns a "
+           "line, "
            "and saves every later step that compares or adds from converting.");
   d.option("identity", &Options::identity,
-           "Adds the columns `ident` and `user` behind `host`; they are null where the log has `-`, which "
+           "Adds the columns `ident` and `user` behind `host`; they are null where the log has "
+           "`-`, which "
            "is mostly all of it. About 5 ns a line.");
-  d.option("vhost", &Options::vhost,
-           "Adds the column `vhost` in front of `host` with `format = \"auto\"`, too; null for lines "
-           "without one. Without it such lines are read all the same, and the name is left out.");
+  d.option(
+      "vhost", &Options::vhost,
+      "Adds the column `vhost` in front of `host` with `format = \"auto\"`, too; null for lines "
+      "without one. Without it such lines are read all the same, and the name is left out.");
   d.option("keep_source", &Options::keep_source,
-           "Keeps the column that was parsed. Costs nothing here, and about 350 bytes more to encode for "
+           "Keeps the column that was parsed. Costs nothing here, and about 350 bytes more to "
+           "encode for "
            "each line at the end.");
 }
 
@@ -216,9 +223,8 @@ class ParseAccessLog::Columns {
   }
   // The vectors' room is reserved: a column stays where it is.
   void add_place(std::string_view name, ViewColumn& column) {
-    order_.push_back({name, [this, &column](const flow_column& shared) {
-                        return column.finish(at_, shared);
-                      }});
+    order_.push_back(
+        {name, [this, &column](const flow_column& shared) { return column.finish(at_, shared); }});
   }
   void add_number(std::string_view name, std::optional<NumberColumn>& column, flow_type type) {
     column.emplace(host_, rows_, type);
@@ -307,7 +313,8 @@ Batch ParseAccessLog::assemble(const Batch& rows, const TextSource& source, Colu
 void ParseAccessLog::fail(const Batch& in, const TextSource& source, Output& out) const {
   for (const BadRow& bad : bad_) {
     const std::string_view line = source.is_null(bad.row) ? std::string_view() : source[bad.row];
-    std::string message = "column " + std::to_string(bad.fault.position + 1) + ": " + bad.fault.what;
+    std::string message =
+        "column " + std::to_string(bad.fault.position + 1) + ": " + bad.fault.what;
     const std::string near = excerpt(line, bad.fault.position);
     message += near.empty() ? " (at the end of the line)" : ": '" + near + "'";
     out.fail(in, bad.row, bad.fault.reason, message);

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "flow/operator.hpp"
-#include "operators/common/input_column.hpp"
 #include "operators/common/access_line.hpp"
+#include "operators/common/input_column.hpp"
 #include "operators/common/text_source.hpp"
 
 namespace flow::operators {

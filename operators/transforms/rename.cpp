@@ -22,14 +22,18 @@ void Rename::describe(Description<Options>& d) {
   d.name("rename");
   d.summary("Gives fields other names.");
   d.doc(
-      "The fields keep their places. All are renamed at once, so two can swap names. A new name that "
+      "The fields keep their places. All are renamed at once, so two can swap names. A new name "
+      "that "
       "another field has already stops the pipeline; drop that field first. No data is copied: it "
       "costs well under a microsecond a batch.");
-  d.example("type = \"rename\"\ninputs = [\"parsed\"]\nfields = { host = \"client\", agent = \"user_agent\" }\n");
+  d.example(
+      "type = \"rename\"\ninputs = [\"parsed\"]\nfields = { host = \"client\", agent = "
+      "\"user_agent\" }\n");
   d.traits(FLOW_STATELESS);
-  d.option("fields", &Options::fields,
-           "Old names, and the new ones as their values. Whole columns only: a name with a dot does "
-           "not reach inside a struct here.")
+  d.option(
+       "fields", &Options::fields,
+       "Old names, and the new ones as their values. Whole columns only: a name with a dot does "
+       "not reach inside a struct here.")
       .required();
   d.choice("missing", &Options::missing, {{"error", Missing::kError}, {"ignore", Missing::kIgnore}},
            "What an old name means that is not there: error stops the pipeline and says so, which "
@@ -55,8 +59,7 @@ FieldSelection::Columns Rename::select(const flow_schema& schema) const {
 }
 
 void Rename::process(const Batch& in, Output& out) {
-  out.emit(
-      selection_.pick(in, out, [this](const flow_schema& schema) { return select(schema); }));
+  out.emit(selection_.pick(in, out, [this](const flow_schema& schema) { return select(schema); }));
 }
 
 }  // namespace flow::operators

@@ -31,7 +31,9 @@ using Member = IdentifyUserAgent::Shared::Member;
 constexpr std::pair<std::string_view, Member> kMembers[] = {
     {"os", [](const UserAgent& agent) -> std::string_view { return agent.os_family; }},
     {"os_version",
-     [](const UserAgent& agent) { return version(agent.os_major, agent.os_minor, agent.os_patch); }},
+     [](const UserAgent& agent) {
+       return version(agent.os_major, agent.os_minor, agent.os_patch);
+     }},
     {"browser", [](const UserAgent& agent) -> std::string_view { return agent.browser; }},
     {"browser_version",
      [](const UserAgent& agent) {
@@ -56,7 +58,8 @@ void IdentifyUserAgent::describe(Description<Options>& d) {
   d.name("user_agent");
   d.summary("Says which browser, system and device a User-Agent header speaks of.");
   d.traits(FLOW_STATELESS);
-  d.doc(R"(Adds the columns named by `fields`, in that order, as uap-core's expressions read the header:
+  d.doc(
+      R"(Adds the columns named by `fields`, in that order, as uap-core's expressions read the header:
 
 | column | for example |
 |---|---|
@@ -76,25 +79,29 @@ inputs = ["located"]
 fields = ["os", "browser", "browser_version", "device_type"]
 )");
   d.option("field", &Options::field, "The column with the User-Agent header.");
-  d.option("regexes", &Options::regexes,
-           "The file with the expressions, in the form of uap-core's regexes.yaml; the default is where "
-           "Debian's package uap-core puts it. It is read at the start, in the background (some 20 ms), "
-           "and not again.");
+  d.option(
+      "regexes", &Options::regexes,
+      "The file with the expressions, in the form of uap-core's regexes.yaml; the default is where "
+      "Debian's package uap-core puts it. It is read at the start, in the background (some 20 ms), "
+      "and not again.");
   d.option("fields", &Options::fields,
            "The columns to add: any of `os`, `os_version`, `browser`, `browser_version`, `device`, "
            "`device_brand`, `device_model`, `device_type`. Each costs about 2 ns a row.");
-  d.option("cache", &Options::cache,
-           "How many distinct agents are remembered, about 400 bytes each, for all instances together; "
-           "when there are more, a part of them is forgotten and parsed again. A busy site sees some ten "
-           "thousand in a day.")
+  d.option(
+       "cache", &Options::cache,
+       "How many distinct agents are remembered, about 400 bytes each, for all instances together; "
+       "when there are more, a part of them is forgotten and parsed again. A busy site sees some "
+       "ten "
+       "thousand in a day.")
       .range(64, 16777216);
 }
 
 IdentifyUserAgent::Shared::Shared(const Options& options, Host)
     : most_in_shard_(static_cast<size_t>(options.cache) / kShards + 1), file_(options.regexes) {
   for (const std::string& name : options.fields) {
-    const auto* const found = std::find_if(std::begin(kMembers), std::end(kMembers),
-                                           [&](const auto& member) { return member.first == name; });
+    const auto* const found =
+        std::find_if(std::begin(kMembers), std::end(kMembers),
+                     [&](const auto& member) { return member.first == name; });
     if (found == std::end(kMembers)) {
       std::string names;
       for (const auto& [known, member] : kMembers) {
@@ -163,18 +170,22 @@ std::shared_ptr<const IdentifyUserAgent::Agent> IdentifyUserAgent::Shared::get(
 }
 
 IdentifyUserAgent::IdentifyUserAgent(const Options& options, Shared& shared)
-    : options_(options), shared_(shared), input_("field", options.field.name), slots_(kFirstSlots) {}
+    : options_(options),
+      shared_(shared),
+      input_("field", options.field.name),
+      slots_(kFirstSlots) {}
 
 IdentifyUserAgent::~IdentifyUserAgent() = default;
 
 void IdentifyUserAgent::open(Output& out) {
   shared_.wait();
-  misses_metric_ = out.counter("user_agent_cache_misses",
-                        "Agents that this instance did not remember, and asked for or parsed.");
+  misses_metric_ =
+      out.counter("user_agent_cache_misses",
+                  "Agents that this instance did not remember, and asked for or parsed.");
 }
 
-// Slots are probed in one stretch of kProbes; the table grows up to twice the cache's size, and from then on
-// an agent without a free slot takes the first of its stretch.
+// Slots are probed in one stretch of kProbes; the table grows up to twice the cache's size, and
+// from then on an agent without a free slot takes the first of its stretch.
 const IdentifyUserAgent::Agent& IdentifyUserAgent::find_new(std::string_view text, uint64_t hash,
                                                             size_t home, Output& out) {
   ++misses_;

@@ -55,8 +55,8 @@ class IdentifyUserAgent final : public Transform {
   Metric misses_metric_;
 };
 
-// What the instances of a component share: the expressions, the agents that any of them has seen, and the
-// dictionaries of the columns. [any]
+// What the instances of a component share: the expressions, the agents that any of them has seen,
+// and the dictionaries of the columns. [any]
 class IdentifyUserAgent::Shared {
  public:
   // Begins to load the expressions, in the background.

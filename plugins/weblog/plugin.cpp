@@ -1,5 +1,6 @@
 // What ships in the plugin `weblog`: everything for web servers' logs.
 #include "flow/plugin.hpp"
+
 #include "operators/transforms/geoip.hpp"
 #include "operators/transforms/page_name.hpp"
 #include "operators/transforms/parse_access_log.hpp"

@@ -1,5 +1,5 @@
-// Lines of access logs: any bytes, through the parser of each format, and through what later operators do
-// with its fields.
+// Lines of access logs: any bytes, through the parser of each format, and through what later
+// operators do with its fields.
 #include <cstdint>
 #include <cstdlib>
 #include <iterator>
@@ -77,8 +77,9 @@ extern "C" FuzzSeeds flow_fuzz_seeds() {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  for (const AccessFormat format : {AccessFormat::Auto, AccessFormat::Common, AccessFormat::Combined,
-                                    AccessFormat::VhostCommon, AccessFormat::VhostCombined}) {
+  for (const AccessFormat format :
+       {AccessFormat::Auto, AccessFormat::Common, AccessFormat::Combined, AccessFormat::VhostCommon,
+        AccessFormat::VhostCombined}) {
     AccessLineParser parser(format);
     parse(parser, text, format);
     parse(parser, text, format);  // with the time remembered

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "operators/codecs/json.hpp"
 #include "operators/common/json_validate.hpp"
@@ -21,13 +22,13 @@ Json::Options options(bool declared) {
   result.max_line = {4096};
   result.max_fields = 20;
   if (!declared) return result;
-  constexpr std::string_view kFields[][2] = {{"a", "text"},  {"b", "int"},       {"c", "float"},
-                                             {"d", "bool"},  {"e", "timestamp"}, {"f", "json"}};
+  constexpr std::string_view kFields[][2] = {{"a", "text"}, {"b", "int"},       {"c", "float"},
+                                             {"d", "bool"}, {"e", "timestamp"}, {"f", "json"}};
   for (const auto& [name, type] : kFields) {
     flow::Value value;
     value.type = FLOW_OPTION_TEXT;
     value.text = type;
-    result.schema.items.emplace_back(name, value);
+    result.schema.items.emplace_back(std::string(name), value);
   }
   return result;
 }
@@ -69,9 +70,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
 extern "C" FuzzSeeds flow_fuzz_seeds() {
   static constexpr std::string_view kSeeds[] = {
-      "\x80{\"a\":\"text\\u00e9\\n\",\"b\":12,\"c\":1.5e3,\"d\":true,\"e\":\"2025-10-28T10:15:30Z\","
+      "\x80{\"a\":\"text\\u00e9\\n\",\"b\":12,\"c\":1.5e3,\"d\":true,\"e\":\"2025-10-28T10:15:"
+      "30Z\","
       "\"f\":[1,{}]}\n{\"b\":\"7\",\"x\":null,\"x\":{\"y\":[\"]}\"]}}\r\n",
       "\x01{\"\\u0061\":1, \"k\" : \"\\ud83d\\ude00 \\\\\\\" end of a longer text\"}\n\n  \n{}\n",
-      "\xff{\"b\":99999999999999999999,\"c\":1e999}\n{\"a\":{\"b\":1},\"b\":48.0,\"e\":1761646530.25}"};
+      "\xff{\"b\":99999999999999999999,\"c\":1e999}\n{\"a\":{\"b\":1},\"b\":48.0,\"e\":1761646530."
+      "25}"};
   return {kSeeds, std::size(kSeeds)};
 }

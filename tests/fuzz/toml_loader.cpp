@@ -19,7 +19,7 @@ void require(bool condition) {
 extern "C" FuzzSeeds flow_fuzz_seeds() {
   static constexpr std::string_view kSeeds[] = {
       "[pipeline]\nname = \"p\"\nplugins = [\"std\"]\nmemory_limit = \"256MiB\"\nin_flight = "
-      "\"1MB\"\nparallelism = 2\nbatch_wait = \"5ms\"\ncheckpoint = { path = \"s\", interval = "
+      "\"1MB\"\nparallelism = 2\ncheckpoint = { path = \"s\", interval = "
       "\"1h30m\" }\non_error = \"drop\"\n",
       "[sources.a]\ntype = \"file\"\npath = \"${PIPELINE_DIR}/${X:-y}$$\"\ndecoding = \"json\"\n"
       "[transforms.b]\ntype = \"join\"\ninputs = { left = [\"a\"], right = [\"c.errors\"] }\n"

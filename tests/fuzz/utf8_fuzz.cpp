@@ -1,5 +1,5 @@
-// Any bytes: the scalar check agrees with simdjson's, and what is repaired is valid and changed only
-// where it had to be.
+// Any bytes: the scalar check agrees with simdjson's, and what is repaired is valid and changed
+// only where it had to be.
 #include <simdjson.h>
 
 #include <cstdint>

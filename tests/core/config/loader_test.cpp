@@ -65,7 +65,6 @@ TEST_F(LoaderTest, SettingsHaveDefaults) {
   EXPECT_EQ(p.in_flight.value, 16 << 20);
   EXPECT_EQ(p.parallelism.value, 0);
   EXPECT_EQ(p.batch_rows.value, 4096);
-  EXPECT_EQ(p.batch_wait.value, 5'000'000);
   EXPECT_EQ(p.drain_timeout.value, 30'000'000'000);
   EXPECT_FALSE(p.checkpoint);
   EXPECT_EQ(p.dead_letter.value, "p.rejected.ndjson");
@@ -82,7 +81,6 @@ state_limit = "2GiB"
 in_flight = "8MiB"
 parallelism = 3
 batch_rows = 100
-batch_wait = "1ms"
 drain_timeout = "1m"
 checkpoint = { path = "state/weblogs", interval = "5s" }
 dead_letter = "out/bad.ndjson"
@@ -99,7 +97,6 @@ on_error = "stop"
   EXPECT_EQ(p.in_flight.value, 8 << 20);
   EXPECT_EQ(p.parallelism.value, 3);
   EXPECT_EQ(p.batch_rows.value, 100);
-  EXPECT_EQ(p.batch_wait.value, 1'000'000);
   EXPECT_EQ(p.drain_timeout.value, 60'000'000'000);
   ASSERT_TRUE(p.checkpoint);
   EXPECT_EQ(p.checkpoint->path.value, "state/weblogs");
@@ -133,8 +130,6 @@ dead_letter = ""
             "6:14: pipeline.batch_rows: must be between 1 and 1048576, and is 0\n"
             "7:12: pipeline.on_error: 'dropp' is not one of \"dead_letter\", \"drop\" or \"stop\" "
             "(did you mean 'drop'?)\n"
-            "8:14: pipeline.checkpoint.path: is required by the checkpoint, and missing (it is a "
-            "text)\n"
             "8:16: pipeline.checkpoint.intervall: unknown option of the checkpoint (did you mean "
             "'interval'?)\n"
             "9:15: pipeline.dead_letter: must not be empty (to throw failed rows away, write "

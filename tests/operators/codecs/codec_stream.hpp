@@ -17,7 +17,9 @@ template <class T>
 class CodecStream {
  public:
   explicit CodecStream(typename T::Options options = {})
-      : shared_(options, host.host()), framer_(options, shared_), decoder_(options, shared_),
+      : shared_(options, host.host()),
+        framer_(options, shared_),
+        decoder_(options, shared_),
         out_(host.abi()) {
     framer_.set_role(FLOW_ROLE_FRAME);
     decoder_.set_role(FLOW_ROLE_DECODE);

@@ -65,7 +65,9 @@ TEST(JsonEncode, NullsAreOmittedOrWritten) {
 
 TEST(JsonEncode, TextIsEscapedAsLittleAsJsonAllows) {
   EXPECT_EQ(encode_one({{"t", {"\"\\/\b\f\n\r\t\x01\x1f\x7f\0é€😀"s}}}),
-            R"({"t":"\"\\/\b\f\n\r\t\u0001\u001f)" "\x7f" R"(\u0000é€😀"})");
+            R"({"t":"\"\\/\b\f\n\r\t\u0001\u001f)"
+            "\x7f"
+            R"(\u0000é€😀"})");
 }
 
 TEST(JsonEncode, TextOfEveryLengthIsEscapedAtEveryPlace) {
@@ -84,14 +86,16 @@ TEST(JsonEncode, TextOfEveryLengthIsEscapedAtEveryPlace) {
 }
 
 TEST(JsonEncode, NumbersReadBackTheSame) {
-  EXPECT_EQ(encode({{"n", {48.0, -0.5, 1e300, 100000.0, 0.1 + 0.2, 0.0, -0.0, 1e-7,
-                           std::nan(""), std::numeric_limits<double>::infinity()}}}),
-            (std::vector<std::string>{R"({"n":48})", R"({"n":-0.5})", R"({"n":1e+300})",
-                                      R"({"n":1e+05})", R"({"n":0.30000000000000004})",
-                                      R"({"n":0})", R"({"n":-0})", R"({"n":1e-07})",
-                                      R"({"n":null})", R"({"n":null})"}));
-  EXPECT_EQ(encode({{"n", {std::numeric_limits<int64_t>::min(), int64_t{-1},
-                           std::numeric_limits<int64_t>::max()}}}),
+  EXPECT_EQ(
+      encode({{"n",
+               {48.0, -0.5, 1e300, 100000.0, 0.1 + 0.2, 0.0, -0.0, 1e-7, std::nan(""),
+                std::numeric_limits<double>::infinity()}}}),
+      (std::vector<std::string>{R"({"n":48})", R"({"n":-0.5})", R"({"n":1e+300})", R"({"n":1e+05})",
+                                R"({"n":0.30000000000000004})", R"({"n":0})", R"({"n":-0})",
+                                R"({"n":1e-07})", R"({"n":null})", R"({"n":null})"}));
+  EXPECT_EQ(encode({{"n",
+                     {std::numeric_limits<int64_t>::min(), int64_t{-1},
+                      std::numeric_limits<int64_t>::max()}}}),
             (std::vector<std::string>{R"({"n":-9223372036854775808})", R"({"n":-1})",
                                       R"({"n":9223372036854775807})"}));
 }
@@ -147,14 +151,13 @@ TEST(JsonEncode, BufferGrowsForDocumentsLargerThanThoseBefore) {
 
 TEST(JsonEncode, SlicedBatchesAreReadFromTheirOffset) {
   auto harness = Harness::of<Json>({}, FLOW_ROLE_ENCODE_MESSAGE);
-  const Batch batch = harness.batch({{"t", {"a", nullptr, "c"}},
-                                     {"b", {true, false, true}},
-                                     {"n", {1, 2, nullptr}},
-                                     {"k", Type::category(), {"x", "y", "x"}},
-                                     {"l", {Cell::list({1}), Cell::list({2, 3}), nullptr}},
-                                     {"s", {Cell::structure({{"v", 1.5}}),
-                                            nullptr,
-                                            Cell::structure({{"v", 2.5}})}}});
+  const Batch batch = harness.batch(
+      {{"t", {"a", nullptr, "c"}},
+       {"b", {true, false, true}},
+       {"n", {1, 2, nullptr}},
+       {"k", Type::category(), {"x", "y", "x"}},
+       {"l", {Cell::list({1}), Cell::list({2, 3}), nullptr}},
+       {"s", {Cell::structure({{"v", 1.5}}), nullptr, Cell::structure({{"v", 2.5}})}}});
   harness.push(harness.host().host().slice(batch, 1, 2));
   EXPECT_EQ(harness.pull()["bytes"],
             (std::vector<Cell>{R"({"b":false,"n":2,"k":"y","l":[2,3]})",
@@ -169,7 +172,8 @@ TEST(JsonEncode, CategoriesFollowADictionaryThatGrowsAndOneThatIsAnother) {
   const auto push = [&](SharedDictionary& dictionary, const std::vector<std::string>& texts) {
     DictionaryBuilder builder(host, static_cast<int64_t>(texts.size()), dictionary);
     for (const std::string& text : texts) builder.append(dictionary.intern(host, text), text);
-    harness.push(maker.make(static_cast<int64_t>(texts.size()), {{"k", builder.finish()}}, nullptr));
+    harness.push(
+        maker.make(static_cast<int64_t>(texts.size()), {{"k", builder.finish()}}, nullptr));
     return harness.pull()["bytes"];
   };
   EXPECT_EQ(push(growing, {"a", "b"}), (std::vector<Cell>{R"({"k":"a"})", R"({"k":"b"})"}));

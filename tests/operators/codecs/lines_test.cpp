@@ -223,8 +223,7 @@ TEST(Lines, Line64MiBLongIsARowWhereMaxLineAllowsIt) {
 TEST(Lines, EncodingWritesTheFieldAndALineFeed) {
   auto harness = Harness::of<Lines>({}, FLOW_ROLE_ENCODE);
   harness.push({{"other", {1, 2}}, {"message", {"a", "a text longer than twelve bytes"}}});
-  EXPECT_EQ(harness.pull(),
-            (Table{{"bytes", {"a\n", "a text longer than twelve bytes\n"}}}));
+  EXPECT_EQ(harness.pull(), (Table{{"bytes", {"a\n", "a text longer than twelve bytes\n"}}}));
 }
 
 TEST(Lines, EncodingAMessageAddsNoLineFeed) {

@@ -21,11 +21,10 @@ std::vector<std::pair<std::string, std::string>> fields(const std::string& text)
 
 TEST(JsonScanner, FieldsAreGivenAsTheyAreWritten) {
   using Fields = std::vector<std::pair<std::string, std::string>>;
-  EXPECT_EQ(fields(R"(  { "a" : 1 , "b":"x\"}\\" ,"c":{"d":["]}", {}]}, "\u0061":null}  )"),
-            (Fields{{"a", "1"},
-                    {"b", R"("x\"}\\")"},
-                    {"c", R"({"d":["]}", {}]})"},
-                    {R"(\u0061)", "null"}}));
+  EXPECT_EQ(
+      fields(R"(  { "a" : 1 , "b":"x\"}\\" ,"c":{"d":["]}", {}]}, "\u0061":null}  )"),
+      (Fields{
+          {"a", "1"}, {"b", R"("x\"}\\")"}, {"c", R"({"d":["]}", {}]})"}, {R"(\u0061)", "null"}}));
   EXPECT_TRUE(fields("{}").empty());
   EXPECT_TRUE(fields(" { } ").empty());
 }
@@ -47,8 +46,9 @@ TEST(JsonScanner, IntegersMayBeWrittenAsOtherNumbers) {
 TEST(JsonScanner, HalfASurrogatePairBecomesAReplacement) {
   std::string text;
   unescape_json(R"(\ud83d\ude00|\ud83d|\ude00|\ud83d\u0041)", text);
-  EXPECT_EQ(text, "😀|\xEF\xBF\xBD|\xEF\xBF\xBD|\xEF\xBF\xBD"
-                  "A");
+  EXPECT_EQ(text,
+            "😀|\xEF\xBF\xBD|\xEF\xBF\xBD|\xEF\xBF\xBD"
+            "A");
 }
 
 TEST(JsonValidate, ValidTextsHaveNoError) {
@@ -60,10 +60,10 @@ TEST(JsonValidate, ValidTextsHaveNoError) {
 
 TEST(JsonValidate, FirstErrorIsNamedWithItsPlace) {
   const std::vector<std::pair<std::string, size_t>> cases = {
-      {"", 0},         {"  ", 2},      {"{\"a\":1,}", 7}, {"[1,]", 3}, {"[1 2]", 3},
-      {"01", 1},       {"1.", 2},      {"-", 1},          {"nul", 0},  {"\"a", 2},
-      {"\"\\x\"", 2},  {"\"\n\"", 1},  {"{1:2}", 1},      {"1 2", 2},  {"\"\\u12g4\"", 5},
-      {"\"\\ud800\"", 7}};
+      {"", 0},      {"  ", 2},  {"{\"a\":1,}", 7},  {"[1,]", 3},
+      {"[1 2]", 3}, {"01", 1},  {"1.", 2},          {"-", 1},
+      {"nul", 0},   {"\"a", 2}, {"\"\\x\"", 2},     {"\"\n\"", 1},
+      {"{1:2}", 1}, {"1 2", 2}, {"\"\\u12g4\"", 5}, {"\"\\ud800\"", 7}};
   for (const auto& [text, offset] : cases) {
     const auto error = find_json_error(text);
     ASSERT_TRUE(error) << text;

@@ -31,7 +31,11 @@ TEST(Utf8, EachMaximalSubpartBecomesOneReplacement) {
       {"\xF4\x90\x80\x80", r + r + r + r},
       {"\xE0\x80\x80", r + r + r},
       // The example of Unicode 15, section 3.9, table 3-8.
-      {"a\xF1\x80\x80\xE1\x80\xC2" "b\x80" "c\x80\xBF" "d", "a" + r + r + r + "b" + r + "c" + r + r + "d"}};
+      {"a\xF1\x80\x80\xE1\x80\xC2"
+       "b\x80"
+       "c\x80\xBF"
+       "d",
+       "a" + r + r + r + "b" + r + "c" + r + r + "d"}};
   for (const auto& [text, expected] : cases) {
     EXPECT_EQ(repaired(text), expected);
     EXPECT_EQ(is_valid_utf8(text), text == expected);

@@ -87,9 +87,9 @@ TEST(Rename, TwoFieldsCanSwapNames) {
 }
 
 TEST(Rename, NameThatIsTakenIsRefused) {
-  EXPECT_NE(refusal<Rename>({{"fields", Setting::table({{"agent", "host"}})}})
-                .find("two fields 'host'"),
-            std::string::npos);
+  EXPECT_NE(
+      refusal<Rename>({{"fields", Setting::table({{"agent", "host"}})}}).find("two fields 'host'"),
+      std::string::npos);
   EXPECT_NE(refusal<Rename>({{"fields", Setting::table({{"agent", "x"}, {"host", "x"}})}})
                 .find("cannot both become 'x'"),
             std::string::npos);

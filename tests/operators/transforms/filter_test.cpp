@@ -53,9 +53,9 @@ TEST(Filter, EveryComparatorOnEveryNumber) {
 }
 
 TEST(Filter, LargeIntegersAreComparedExactly) {
-  EXPECT_EQ(kept("v == 9007199254740993",
-                 {"v", {int64_t{9007199254740992}, int64_t{9007199254740993}}}),
-            (Rows{1}));
+  EXPECT_EQ(
+      kept("v == 9007199254740993", {"v", {int64_t{9007199254740992}, int64_t{9007199254740993}}}),
+      (Rows{1}));
 }
 
 TEST(Filter, TextIsComparedByteByByte) {
@@ -82,7 +82,8 @@ TEST(Filter, TextThatIsNoNumberIsUnknownBesideOne) {
 }
 
 TEST(Filter, JsonTokensAreConvertedOnUse) {
-  const TableColumn column("v", Type::json(), {"\"a\\u0062\"", "1", "true", "null", "[1]", "\"1\""});
+  const TableColumn column("v", Type::json(),
+                           {"\"a\\u0062\"", "1", "true", "null", "[1]", "\"1\""});
   EXPECT_EQ(kept("v == 'ab'", column, 4), (Rows{0}));
   EXPECT_EQ(kept("v == 1", column, 4), (Rows{1, 5}));
   EXPECT_EQ(kept("v == true", column, 5), (Rows{2}));
@@ -125,8 +126,8 @@ TEST(Filter, AbsentFieldCountsAsNullAndIsSaidOnce) {
 }
 
 TEST(Filter, DottedNamesReachInsideAndBackquotesTakeAnyName) {
-  const TableColumn location("location", {Cell::structure({{"lat", 1.0}}), nullptr,
-                                          Cell::structure({{"lat", 3.0}})});
+  const TableColumn location(
+      "location", {Cell::structure({{"lat", 1.0}}), nullptr, Cell::structure({{"lat", 3.0}})});
   EXPECT_EQ(kept("location.lat > 2", location, 1), (Rows{2}));
   EXPECT_EQ(kept("`a b` == 1", {"a b", {1, 2}}), (Rows{0}));
 }
@@ -152,17 +153,17 @@ TEST(Filter, TypesThatHaveNothingInCommonAreRefused) {
 }
 
 TEST(Filter, MistakesInTheConditionNameTheirColumn) {
-  for (const auto& [where, column] : std::vector<std::pair<std::string, std::string>>{
-           {"", "column 1"},
-           {"status", "column 7"},
-           {"status = 4", "column 8"},
-           {"status >=", "column 10"},
-           {"status >= abc", "column 11"},
-           {"status >= 4 and x", "column 13"},
-           {"status >= 4x", "column 12"},
-           {"status == 'a", "column 11"},
-           {"4 < status", "column 1"},
-           {"ok < true", "column 6"}}) {
+  for (const auto& [where, column] :
+       std::vector<std::pair<std::string, std::string>>{{"", "column 1"},
+                                                        {"status", "column 7"},
+                                                        {"status = 4", "column 8"},
+                                                        {"status >=", "column 10"},
+                                                        {"status >= abc", "column 11"},
+                                                        {"status >= 4 and x", "column 13"},
+                                                        {"status >= 4x", "column 12"},
+                                                        {"status == 'a", "column 11"},
+                                                        {"4 < status", "column 1"},
+                                                        {"ok < true", "column 6"}}) {
     try {
       Harness::of<Filter>({{"where", where}});
       ADD_FAILURE() << where << " was accepted";

@@ -29,8 +29,8 @@ std::string nested_record(const std::string& city, const std::string& country, d
                           double lon) {
   return mmdb::map({{"city", mmdb::names(city)},
                     {"country", mmdb::names(country)},
-                    {"location",
-                     mmdb::map({{"latitude", mmdb::number(lat)}, {"longitude", mmdb::number(lon)}})}});
+                    {"location", mmdb::map({{"latitude", mmdb::number(lat)},
+                                            {"longitude", mmdb::number(lon)}})}});
 }
 
 // A small city database as MaxMind shapes them.
@@ -74,18 +74,17 @@ TEST_F(GeoipTest, GivesCityCountryAndLocation) {
     for (const int record_size : {24, 28, 32}) {
       const std::string path =
           folder_.write("city.mmdb", city_database(ip_version, record_size).bytes());
-      EXPECT_EQ(locate({{"database", path}}, {"203.0.113.42", "198.51.100.1", "192.0.2.1", nullptr,
-                                              "203.0.113.255", "203.0.114.0", "198.51.100.128"}),
-                (Table{{"host",
-                        {"203.0.113.42", "198.51.100.1", "192.0.2.1", nullptr, "203.0.113.255",
-                         "203.0.114.0", "198.51.100.128"}},
-                       {"city", {"Paris", nullptr, nullptr, nullptr, "Paris", nullptr, nullptr}},
-                       {"country",
-                        {"France", "Germany", nullptr, nullptr, "France", nullptr, nullptr}},
-                       {"location",
-                        {location(48.8566, 2.3522),
-                         Cell::structure({{"lat", 51.0}, {"lon", nullptr}}), nullptr, nullptr,
-                         location(48.8566, 2.3522), nullptr, nullptr}}}));
+      EXPECT_EQ(
+          locate({{"database", path}}, {"203.0.113.42", "198.51.100.1", "192.0.2.1", nullptr,
+                                        "203.0.113.255", "203.0.114.0", "198.51.100.128"}),
+          (Table{{"host",
+                  {"203.0.113.42", "198.51.100.1", "192.0.2.1", nullptr, "203.0.113.255",
+                   "203.0.114.0", "198.51.100.128"}},
+                 {"city", {"Paris", nullptr, nullptr, nullptr, "Paris", nullptr, nullptr}},
+                 {"country", {"France", "Germany", nullptr, nullptr, "France", nullptr, nullptr}},
+                 {"location",
+                  {location(48.8566, 2.3522), Cell::structure({{"lat", 51.0}, {"lon", nullptr}}),
+                   nullptr, nullptr, location(48.8566, 2.3522), nullptr, nullptr}}}));
     }
   }
 }
@@ -102,8 +101,8 @@ TEST_F(GeoipTest, ChildrenOfAMissingLocationAreNullThemselves) {
 
 TEST_F(GeoipTest, LooksUpIpv6AndWhatIsMappedIntoIt) {
   const std::string path = folder_.write("city.mmdb", city_database(6).bytes());
-  const std::vector<Cell> hosts = {"2001:db8::1",      "2001:db9::1",   "::ffff:203.0.113.9",
-                                   "[2001:db8::2]",    "2001:db8::1",   "2001:db8:ffff::%eth0",
+  const std::vector<Cell> hosts = {"2001:db8::1",    "2001:db9::1", "::ffff:203.0.113.9",
+                                   "[2001:db8::2]",  "2001:db8::1", "2001:db8:ffff::%eth0",
                                    "2001:db8::12345"};
   EXPECT_EQ(locate({{"database", path}}, hosts)["city"],
             (std::vector<Cell>{"Oslo", nullptr, "Paris", "Oslo", "Oslo", "Oslo", nullptr}));
@@ -115,7 +114,8 @@ TEST_F(GeoipTest, LooksUpIpv6AndWhatIsMappedIntoIt) {
 TEST_F(GeoipTest, CountsWhatIsNoAddressAndWhatIsUnknown) {
   const std::string path = folder_.write("city.mmdb", city_database().bytes());
   auto harness = Harness::of<Geoip>({{"database", path}});
-  harness.push({{"host", {"example.com", "203.0.113.1", "192.0.2.1", "", "999.1.1.1", "1.2.3.4.5"}}});
+  harness.push(
+      {{"host", {"example.com", "203.0.113.1", "192.0.2.1", "", "999.1.1.1", "1.2.3.4.5"}}});
   EXPECT_EQ(harness.metric("geoip_not_an_address"), 4);
   EXPECT_EQ(harness.metric("geoip_unknown"), 5);
   EXPECT_EQ(harness.metric("geoip_damaged_records"), 0);
@@ -144,10 +144,10 @@ TEST_F(GeoipTest, SeveralDatabasesGiveTheirColumnsTogether) {
   networks.add_ipv4({203, 0, 0, 0}, 8,
                     mmdb::map({{"autonomous_system_number", mmdb::integer(64496)},
                                {"autonomous_system_organization", mmdb::text("Example")}}));
-  const Table table = locate(
-      {{"database", folder_.write("city.mmdb", city_database().bytes())},
-       {"databases", std::vector<std::string>{folder_.write("asn.mmdb", networks.bytes())}}},
-      {"203.0.113.1", "203.1.0.0", "198.51.100.1"});
+  const Table table =
+      locate({{"database", folder_.write("city.mmdb", city_database().bytes())},
+              {"databases", std::vector<std::string>{folder_.write("asn.mmdb", networks.bytes())}}},
+             {"203.0.113.1", "203.1.0.0", "198.51.100.1"});
   EXPECT_EQ(table["city"], (std::vector<Cell>{"Paris", nullptr, nullptr}));
   EXPECT_EQ(table["country"], (std::vector<Cell>{"France", nullptr, "Germany"}));
   EXPECT_EQ(table["asn"], (std::vector<Cell>{64496, 64496, nullptr}));
@@ -156,11 +156,12 @@ TEST_F(GeoipTest, SeveralDatabasesGiveTheirColumnsTogether) {
 
 TEST_F(GeoipTest, FieldsNameAnyValue) {
   MmdbWriter writer("Example");
-  writer.add_ipv4({192, 0, 2, 0}, 24,
-                  mmdb::map({{"regions", mmdb::array({mmdb::names("first"), mmdb::names("second")})},
-                             {"count", mmdb::integer(7)},
-                             {"proxy", mmdb::boolean(true)},
-                             {"where", mmdb::map({{"x", mmdb::number(1.5)}})}}));
+  writer.add_ipv4(
+      {192, 0, 2, 0}, 24,
+      mmdb::map({{"regions", mmdb::array({mmdb::names("first"), mmdb::names("second")})},
+                 {"count", mmdb::integer(7)},
+                 {"proxy", mmdb::boolean(true)},
+                 {"where", mmdb::map({{"x", mmdb::number(1.5)}})}}));
   const std::string path = folder_.write("example.mmdb", writer.bytes());
   const Table table =
       locate({{"database", path},
@@ -177,10 +178,12 @@ TEST_F(GeoipTest, FieldsNameAnyValue) {
   const auto refused = [&](const Setting& fields) {
     return refusal({{"database", path}, {"fields", fields}});
   };
-  EXPECT_NE(refused(Setting::table({{"a", "nothing.here"}})).find("no record has a value 'nothing.here'"),
-            std::string::npos);
+  EXPECT_NE(
+      refused(Setting::table({{"a", "nothing.here"}})).find("no record has a value 'nothing.here'"),
+      std::string::npos);
   EXPECT_NE(refused(Setting::table({{"a", "where"}})).find("is no single text"), std::string::npos);
-  EXPECT_NE(refused(Setting::table({{"a", 7}})).find("fields.a: needs the path"), std::string::npos);
+  EXPECT_NE(refused(Setting::table({{"a", 7}})).find("fields.a: needs the path"),
+            std::string::npos);
   EXPECT_NE(refusal({{"database", path}}).find("is of no known kind"), std::string::npos);
 }
 
@@ -191,13 +194,15 @@ TEST_F(GeoipTest, PointersAreFollowed) {
   writer.add_ipv4({203, 0, 113, 0}, 24,
                   mmdb::head(7, 2) + mmdb::pointer(key) + mmdb::pointer(value) +
                       mmdb::text("country") + mmdb::names("France"));
-  EXPECT_EQ(locate({{"database", folder_.write("a.mmdb", writer.bytes())}}, {"203.0.113.1"})["city"],
-            std::vector<Cell>{"Paris"});
+  EXPECT_EQ(
+      locate({{"database", folder_.write("a.mmdb", writer.bytes())}}, {"203.0.113.1"})["city"],
+      std::vector<Cell>{"Paris"});
 }
 
 TEST_F(GeoipTest, RefusesWhatIsNoDatabase) {
   EXPECT_NE(refusal({}).find("database: name a file"), std::string::npos);
-  EXPECT_NE(refusal({{"database", "/does/not/exist.mmdb"}}).find("No such file"), std::string::npos);
+  EXPECT_NE(refusal({{"database", "/does/not/exist.mmdb"}}).find("No such file"),
+            std::string::npos);
   EXPECT_NE(refusal({{"database", folder_.path().string()}}).find("no regular file"),
             std::string::npos);
   const std::string good = city_database().bytes();
@@ -312,8 +317,8 @@ TEST_F(GeoipTest, ASmallCacheGivesTheSameAnswers) {
     writer.add_ipv4({10, static_cast<uint8_t>(i), 0, 0}, 16,
                     nested_record("city " + std::to_string(i), "X", i, -i));
   }
-  auto harness = Harness::of<Geoip>(
-      {{"database", folder_.write("a.mmdb", writer.bytes())}, {"cache", 1024}});
+  auto harness =
+      Harness::of<Geoip>({{"database", folder_.write("a.mmdb", writer.bytes())}, {"cache", 1024}});
   std::mt19937 random(7);
   for (int round = 0; round < 20; ++round) {
     std::vector<Cell> hosts, cities;

@@ -1,13 +1,14 @@
 // Writes small databases in the MaxMind DB format, good ones and damaged ones.
 #pragma once
 
+#include <unistd.h>
+
 #include <bit>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <string_view>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -28,7 +29,9 @@ inline std::string head(int type, size_t size) {
   if (low == 29) result += static_cast<char>(size - 29);
   return result;
 }
-inline std::string text(std::string_view value) { return head(2, value.size()) + std::string(value); }
+inline std::string text(std::string_view value) {
+  return head(2, value.size()) + std::string(value);
+}
 inline std::string number(double value) {
   return head(3, 8) + big_endian(std::bit_cast<uint64_t>(value), 8);
 }
@@ -41,7 +44,8 @@ inline std::string large_integer(uint64_t value) { return head(9, 8) + big_endia
 inline std::string boolean(bool value) { return head(14, value ? 1 : 0); }
 // To an offset below 2048 in the data section.
 inline std::string pointer(uint32_t offset) {
-  return {static_cast<char>(1 << 5 | static_cast<int>(offset >> 8)), static_cast<char>(offset & 0xff)};
+  return {static_cast<char>(1 << 5 | static_cast<int>(offset >> 8)),
+          static_cast<char>(offset & 0xff)};
 }
 inline std::string array(const std::vector<std::string>& values) {
   std::string result = head(11, values.size());
@@ -53,7 +57,9 @@ inline std::string map(const std::vector<std::pair<std::string, std::string>>& v
   for (const auto& [key, value] : values) result += text(key) + value;
   return result;
 }
-inline std::string names(std::string_view english) { return map({{"names", map({{"en", text(english)}})}}); }
+inline std::string names(std::string_view english) {
+  return map({{"names", map({{"en", text(english)}})}});
+}
 
 }  // namespace mmdb
 
@@ -106,19 +112,21 @@ class MmdbWriter {
         result += static_cast<char>((left >> 24) << 4 | right >> 24);
         result += mmdb::big_endian(right & 0xffffff, 3);
       } else {
-        result += mmdb::big_endian(left, record_size_ / 8) + mmdb::big_endian(right, record_size_ / 8);
+        result +=
+            mmdb::big_endian(left, record_size_ / 8) + mmdb::big_endian(right, record_size_ / 8);
       }
     }
     result += std::string(16, '\0') + data_ + "\xab\xcd\xefMaxMind.com";
-    return result + mmdb::map({{"binary_format_major_version", mmdb::small_integer(2)},
-                               {"binary_format_minor_version", mmdb::small_integer(0)},
-                               {"build_epoch", mmdb::large_integer(1700000000)},
-                               {"database_type", mmdb::text(type_)},
-                               {"description", mmdb::map({{"en", mmdb::text("made for a test")}})},
-                               {"ip_version", mmdb::small_integer(static_cast<uint32_t>(ip_version_))},
-                               {"languages", mmdb::array({mmdb::text("en")})},
-                               {"node_count", mmdb::integer(node_count())},
-                               {"record_size", mmdb::small_integer(static_cast<uint32_t>(record_size_))}});
+    return result +
+           mmdb::map({{"binary_format_major_version", mmdb::small_integer(2)},
+                      {"binary_format_minor_version", mmdb::small_integer(0)},
+                      {"build_epoch", mmdb::large_integer(1700000000)},
+                      {"database_type", mmdb::text(type_)},
+                      {"description", mmdb::map({{"en", mmdb::text("made for a test")}})},
+                      {"ip_version", mmdb::small_integer(static_cast<uint32_t>(ip_version_))},
+                      {"languages", mmdb::array({mmdb::text("en")})},
+                      {"node_count", mmdb::integer(node_count())},
+                      {"record_size", mmdb::small_integer(static_cast<uint32_t>(record_size_))}});
   }
   // More nodes than there are.
   void lie_about_nodes(uint32_t count) { claimed_nodes_ = count; }

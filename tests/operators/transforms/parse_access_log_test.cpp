@@ -85,9 +85,9 @@ TEST(ParseAccessLog, EscapedQuotesBelongToTheFieldAndStayAsWritten) {
 }
 
 TEST(ParseAccessLog, AcceptsAddressesOfBothKindsAndNames) {
-  for (const std::string host : {"2001:db8::1", "::1", "::ffff:192.0.2.1", "[2001:db8::1]",
-                                 "fe80::1%eth0", "localhost", "crawl-66-249.example.com", "0.0.0.0",
-                                 "255.255.255.255", "1.example", "-"}) {
+  for (const std::string host :
+       {"2001:db8::1", "::1", "::ffff:192.0.2.1", "[2001:db8::1]", "fe80::1%eth0", "localhost",
+        "crawl-66-249.example.com", "0.0.0.0", "255.255.255.255", "1.example", "-"}) {
     EXPECT_EQ(reason(with_host(host)), "") << host;
   }
 }
@@ -189,15 +189,14 @@ TEST(ParseAccessLog, UsersMayHoldSpacesAndBrackets) {
 
 TEST(ParseAccessLog, TypedColumnsAreNumbersAndATimestamp) {
   auto harness = Harness::of<ParseAccessLog>({{"typed", true}});
-  harness.push(lines({kCombined, kCommon, with_time("28/Oct/2025:10:15:30 +0130"),
-                      with_time("01/Jan/1970:00:00:00 +0000"),
-                      with_time("28/Feb/1969:23:59:59 +0000")}));
+  harness.push(
+      lines({kCombined, kCommon, with_time("28/Oct/2025:10:15:30 +0130"),
+             with_time("01/Jan/1970:00:00:00 +0000"), with_time("28/Feb/1969:23:59:59 +0000")}));
   const Table table = harness.pull();
   std::vector<std::string> names;
   for (const auto& column : table.columns) names.push_back(column.name);
-  EXPECT_EQ(names,
-            (std::vector<std::string>{"host", "timestamp", "request", "method", "path", "protocol",
-                                      "response", "bytes", "referer", "agent"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"host", "timestamp", "request", "method", "path",
+                                             "protocol", "response", "bytes", "referer", "agent"}));
   EXPECT_EQ(table.columns[1].type.id(), FLOW_TIMESTAMP);
   const int64_t time = 1'761'646'530'000'000'000;
   const int64_t zone = 5400 * int64_t{1'000'000'000};

@@ -66,8 +66,9 @@ TEST_F(UserAgentTest, AddsSystemBrowserAndDeviceTypeInThisOrder) {
 }
 
 TEST_F(UserAgentTest, FieldsChooseTheColumns) {
-  auto harness = with({{"fields", std::vector<std::string>{"browser_version", "device_brand", "device",
-                                                           "device_model", "os_version"}}});
+  auto harness =
+      with({{"fields", std::vector<std::string>{"browser_version", "device_brand", "device",
+                                                "device_model", "os_version"}}});
   harness.push(agents({kChrome, kFirefox, "Pixel 8"}));
   EXPECT_EQ(harness.pull(), (Table{{"agent", {kChrome, kFirefox, "Pixel 8"}},
                                    {"browser_version", {"120.0.1", "119.0", nullptr}},
@@ -151,7 +152,8 @@ TEST_F(UserAgentTest, InstancesShareOneCache) {
       agent.open(out);
       for (int round = 0; round < 20; ++round) {
         flow::TextBuilder builder(out, 200);
-        for (int i = 0; i < 200; ++i) builder.append("numbered" + std::to_string((i * 7 + round) % 300));
+        for (int i = 0; i < 200; ++i)
+          builder.append("numbered" + std::to_string((i * 7 + round) % 300));
         agent.process(out.make(200, {{"agent", {builder.finish(), Type::text()}}}, nullptr), out);
         const CategoryView browser(*host.emitted[0].back().find("browser"));
         for (int i = 0; i < 200; ++i) {
@@ -175,11 +177,12 @@ TEST_F(UserAgentTest, RefusesWhatItCannotUse) {
   EXPECT_NE(refusal({{"regexes", path_}, {"fields", std::vector<std::string>{"engine"}}})
                 .find("there is no 'engine'; there are os, os_version"),
             std::string::npos);
-  EXPECT_NE(refusal({{"regexes", path_}, {"fields", std::vector<std::string>{"os", "os"}}})
-                .find("twice"),
-            std::string::npos);
-  EXPECT_NE(refusal({{"regexes", path_}, {"fields", std::vector<std::string>{}}}).find("at least one"),
-            std::string::npos);
+  EXPECT_NE(
+      refusal({{"regexes", path_}, {"fields", std::vector<std::string>{"os", "os"}}}).find("twice"),
+      std::string::npos);
+  EXPECT_NE(
+      refusal({{"regexes", path_}, {"fields", std::vector<std::string>{}}}).find("at least one"),
+      std::string::npos);
 }
 
 TEST(TextHash, DependsOnEachByteAndOnNothingElse) {
