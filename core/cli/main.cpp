@@ -1,4 +1,5 @@
 // flowrun: the command line's first step.
+#include <fmt/core.h>
 #include <malloc.h>
 
 #include <CLI/CLI.hpp>
@@ -7,10 +8,10 @@
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
-
-#include <fmt/core.h>
 
 #include "core/cli/command.hpp"
 #include "core/cli/exit_code.hpp"
@@ -71,6 +72,14 @@ bool complete_command(std::vector<std::string>& words) {
   return true;
 }
 
+class HelpFormatter final : public CLI::Formatter {
+ public:
+  std::string make_usage(const CLI::App* command, std::string name) const override {
+    if (command->get_parent() != nullptr) return Formatter::make_usage(command, std::move(name));
+    return "Usage: flowrun FILE [OPTIONS]\n       flowrun COMMAND [OPTIONS]\n";
+  }
+};
+
 int run_command_line(std::vector<std::string> words) {
   if (words.empty()) {
     fmt::print(stderr, "{}", kShortHelp);
@@ -87,7 +96,7 @@ int run_command_line(std::vector<std::string> words) {
   program.set_version_flag("--version", version_text(), "Print the version and exit");
   program.set_help_flag("-h,--help", "Print this help, or that of a command, and exit");
   program.require_subcommand(1);
-  program.usage("Usage: flowrun FILE [OPTIONS]\n       flowrun COMMAND [OPTIONS] ...");
+  program.formatter(std::make_shared<HelpFormatter>());
   program.failure_message([](const CLI::App*, const CLI::Error& error) {
     return fmt::format("flowrun: {}\n'flowrun --help' tells what there is.\n", error.what());
   });

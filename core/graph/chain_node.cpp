@@ -116,6 +116,13 @@ bool ChainNode::tend() {
   return true;
 }
 
+std::uint64_t ChainNode::rows_held() const {
+  std::uint64_t rows = 0;
+  for (const std::unique_ptr<StepGroup>& group : free_) rows += group->rows_held();
+  for (const Paused& paused : paused_) rows += paused.group->rows_held();
+  return rows;
+}
+
 void ChainNode::close_remaining() {
   const std::lock_guard lock(mutex_);
   for (const std::unique_ptr<StepGroup>& group : free_) group->close_steps();

@@ -24,6 +24,7 @@ class ChainNode final : public Node {
 
   void accept(MessagePointer message) override { node_.try_put(std::move(message)); }
   bool tend() override;
+  std::uint64_t rows_held() const override;
   void close_remaining() override;
 
  private:

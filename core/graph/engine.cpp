@@ -279,9 +279,11 @@ RunResult Pipeline::Engine::run() {
   stop_looking_.store(true);
   runtime.signal.notify();
   conductor_.join();
-  for (Unit& unit : units_) unit.node->close_remaining();
-
   result.rows_left = ledger.queued();
+  for (Unit& unit : units_) {
+    unit.node->close_remaining();
+    result.rows_left += unit.node->rows_held();
+  }
   if (runtime.has_failed()) {
     result.outcome = Outcome::kFailed;
     result.message = runtime.failure();

@@ -43,6 +43,8 @@ class Node {
   // Called every few milliseconds and whenever memory has become free: starts again what waits for
   // room or for a pause to end. Whether anything waits.
   virtual bool tend() = 0;
+  // After everything has run: rows that were taken and not dealt with.
+  virtual std::uint64_t rows_held() const = 0;
   // After everything has run: closes the instances that no end reached.
   virtual void close_remaining() = 0;
 };

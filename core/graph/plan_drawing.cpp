@@ -1,6 +1,7 @@
 // draw_logical and draw_physical: a plan becomes boxes and arrows, and those become text.
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -42,7 +43,7 @@ struct Drawing {
 };
 
 std::string box_id(std::size_t node, std::size_t step) {
-  return "n" + std::to_string(node) + "_" + std::to_string(step);
+  return fmt::format("n{}_{}", node, step);
 }
 
 std::string shortened(std::string text) {
@@ -65,12 +66,12 @@ std::string written(const Value& value) {
   if (const Value::List* list = value.list()) {
     std::string result;
     for (const Value& item : *list) result += (result.empty() ? "" : ", ") + written(item);
-    return "[" + result + "]";
+    return fmt::format("[{}]", result);
   }
   if (const Value::Table* table = value.table()) {
     std::string result;
     for (const Member& member : *table) result += (result.empty() ? "" : ", ") + member.name;
-    return "{" + result + "}";
+    return fmt::format("{{{}}}", result);
   }
   return brief(value);
 }
@@ -141,7 +142,7 @@ class PhysicalDrawing {
 
  private:
   std::string title(const PlanNode& node) const {
-    const std::string times = " x " + std::to_string(parallelism_);
+    const std::string times = fmt::format(" x {}", parallelism_);
     switch (node.kind) {
       case NodeKind::kSource:
         return "source: own thread";
@@ -177,7 +178,7 @@ class PhysicalDrawing {
   void draw_node(std::size_t index) {
     const PlanNode& node = plan_.nodes[index];
     Group group;
-    group.id = "g" + std::to_string(index);
+    group.id = fmt::format("g{}", index);
     group.title = title(node);
     for (std::size_t i = 0; i < node.steps.size(); ++i) {
       group.boxes.push_back(step_box(index, i));

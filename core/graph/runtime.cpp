@@ -8,6 +8,11 @@ void Runtime::fail(const std::string& component, const std::string& message) {
   {
     const std::lock_guard lock(failure_mutex_);
     if (failed_.load(std::memory_order_relaxed)) return;
+    if (aborted.load()) {
+      // Whoever is told to give up waiting may well call that a failure.
+      log::info("A component stopped where it was.", {{"component", component}, {"said", message}});
+      return;
+    }
     failure_ = component.empty() ? message : component + ": " + message;
     failed_.store(true, std::memory_order_release);
   }

@@ -282,6 +282,17 @@ void StepGroup::send(Slot& slot, std::uint64_t number, bool last, Control contro
   slot.channel->send(message);
 }
 
+std::uint64_t StepGroup::rows_held() const {
+  std::int64_t rows = 0;
+  for (const Step& step : steps_) {
+    for (const Work& work : step.work) rows += work.batch ? work.batch.rows() : 0;
+  }
+  for (const Slot& slot : slots_) {
+    for (const flow::Batch& batch : slot.batches) rows += batch.rows();
+  }
+  return static_cast<std::uint64_t>(rows);
+}
+
 bool StepGroup::outputs_empty() const {
   return std::all_of(slots_.begin(), slots_.end(),
                      [](const Slot& slot) { return slot.channel->queued() == 0; });

@@ -53,6 +53,8 @@ class StepGroup final : public Outlet {
 
   void on_barrier(AtBarrier at_barrier) { at_barrier_ = std::move(at_barrier); }
   std::uint64_t number() const { return number_; }
+  // Rows that were taken and are not dealt with.
+  std::uint64_t rows_held() const;
   // Everything that was sent has been received.
   bool outputs_empty() const;
   // Inputs that operators have deferred. [any]

@@ -130,6 +130,10 @@ bool ThreadNode::work() {
   return false;
 }
 
+std::uint64_t ThreadNode::rows_held() const {
+  return group_ != nullptr ? group_->rows_held() : 0;
+}
+
 void ThreadNode::close_remaining() {
   if (thread_.joinable()) thread_.join();
   if (group_ != nullptr && !ended_) group_->close_steps();

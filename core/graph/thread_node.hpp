@@ -28,6 +28,7 @@ class ThreadNode final : public Node {
 
   void accept(MessagePointer message) override;
   bool tend() override;
+  std::uint64_t rows_held() const override;
   void close_remaining() override;
 
  private:

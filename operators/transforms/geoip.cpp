@@ -64,9 +64,10 @@ database = "GeoLite2-City.mmdb"
   d.option("database", &Options::database,
            "The file with the database. It is mapped into memory, opened at the start, and refused "
            "with a reason "
-           "if it is damaged.");
+           "if it is damaged.")
+      .required();
   d.option("databases", &Options::databases,
-           "More files, behind `database` or instead of it, at most eight in all. For each value "
+           "More files beside `database`, at most eight in all. For each value "
            "the first file "
            "that has it counts, so that one for IPv4 and one for IPv6, or one of cities and one of "
            "networks, go "

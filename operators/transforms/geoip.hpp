@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +19,7 @@ class Geoip final : public Transform {
  public:
   struct Options {
     Field field{"host"};
-    std::optional<std::string> database;
+    std::string database;
     std::vector<std::string> databases;
     GeoPreset preset = GeoPreset::Auto;
     Table fields;
@@ -87,7 +86,7 @@ class Geoip::Shared {
   };
   std::vector<Identity> identities() const;
   GeoDatabases open_all() const;
-  void check_same_types(const GeoFields& fields) const;
+  void check_same(const GeoFields& fields) const;
 
   const Options options_;
   std::vector<std::string> paths_;

@@ -5,7 +5,7 @@
 namespace flow::operators {
 
 Geoip::Shared::Shared(const Options& options, Host) : options_(options) {
-  if (options.database) paths_.push_back(*options.database);
+  if (!options.database.empty()) paths_.push_back(options.database);
   paths_.insert(paths_.end(), options.databases.begin(), options.databases.end());
   if (paths_.empty()) {
     throw Failure("database: name a file, such as database = \"GeoLite2-City.mmdb\"");
@@ -48,13 +48,10 @@ void Geoip::Shared::refresh(Host host) {
   if (now_there == seen_) return;
   // Also when it is refused: said once, not every time.
   seen_ = std::move(now_there);
-  const std::shared_ptr<GeoIndex> before = index();
   try {
     GeoDatabases databases = open_all();
-    GeoFields fields = options_.fields.items.empty()
-                           ? before->fields()
-                           : geo_fields(options_.fields, options_.preset, databases);
-    check_same_types(fields);
+    GeoFields fields = geo_fields(options_.fields, options_.preset, databases);
+    check_same(fields);
     auto made = std::make_shared<GeoIndex>(std::move(databases), std::move(fields), dictionaries_,
                                            static_cast<size_t>(options_.cache));
     {
@@ -95,9 +92,10 @@ GeoDatabases Geoip::Shared::open_all() const {
   return databases;
 }
 
-// A column's type never changes while a pipeline runs.
-void Geoip::Shared::check_same_types(const GeoFields& fields) const {
-  const GeoFields& before = index()->fields();
+// Neither columns nor their types change while a pipeline runs.
+void Geoip::Shared::check_same(const GeoFields& fields) const {
+  const GeoFields before = index()->fields();
+  if (fields.paths() != before.paths()) throw Failure("it is of another kind");
   for (size_t i = 0; i < fields.leaves.size(); ++i) {
     if (fields.leaves[i].type != before.leaves[i].type) {
       throw Failure("'" + fields.leaves[i].path + "' is " +

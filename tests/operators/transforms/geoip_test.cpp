@@ -311,6 +311,19 @@ TEST_F(GeoipTest, AReplacementWithOtherTypesIsRefused) {
             std::string::npos);
 }
 
+TEST_F(GeoipTest, AReplacementOfAnotherKindIsRefused) {
+  const std::string path = folder_.write("city.mmdb", city_database().bytes());
+  auto harness = Harness::of<Geoip>({{"database", path}});
+  MmdbWriter networks("GeoLite2-ASN");
+  networks.add_ipv4({203, 0, 0, 0}, 8,
+                    mmdb::map({{"autonomous_system_number", mmdb::integer(64496)}}));
+  folder_.write("city.mmdb", networks.bytes());
+  harness.set_clock(harness.host().clock + 60'000'000'000);
+  harness.push({{"host", {"203.0.113.1"}}});
+  EXPECT_EQ(harness.pull()["city"], std::vector<Cell>{"Paris"});
+  EXPECT_NE(harness.host().logs.back().second.find("it is of another kind"), std::string::npos);
+}
+
 TEST_F(GeoipTest, ASmallCacheGivesTheSameAnswers) {
   MmdbWriter writer("GeoLite2-City");
   for (int i = 0; i < 200; ++i) {
@@ -385,8 +398,8 @@ TEST(GeoipRealDatabases, MaxmindsTestDatabasesAreRead) {
     GTEST_SKIP() << "no MaxMind test databases in " << folder;
   }
   auto harness = Harness::of<Geoip>(
-      {{"databases", std::vector<std::string>{folder / "GeoIP2-City-Test.mmdb",
-                                              folder / "GeoLite2-ASN-Test.mmdb"}}});
+      {{"database", (folder / "GeoIP2-City-Test.mmdb").string()},
+       {"databases", std::vector<std::string>{folder / "GeoLite2-ASN-Test.mmdb"}}});
   harness.push({{"host", {"81.2.69.160", "1.128.0.0", "2001:218::1", "127.0.0.1"}}});
   const Table table = harness.pull();
   EXPECT_EQ(table["city"], (std::vector<Cell>{"London", nullptr, nullptr, nullptr}));
