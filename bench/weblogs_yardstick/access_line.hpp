@@ -56,12 +56,12 @@ inline bool all_digits(std::string_view text) {
 /// What is no IPv4 address has to be an IPv6 address or a name.
 inline bool is_possible_host(std::string_view host) {
   switch (flow::operators::host_kind(host)) {
-    case flow::operators::HostKind::Ipv4:
-    case flow::operators::HostKind::Ipv6:
+    case flow::operators::HostKind::kIpv4:
+    case flow::operators::HostKind::kIpv6:
       return true;
-    case flow::operators::HostKind::Impossible:
+    case flow::operators::HostKind::kImpossible:
       return false;
-    case flow::operators::HostKind::Name:
+    case flow::operators::HostKind::kName:
       break;
   }
   for (const char c : host) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/cli/choice_option.hpp"
 #include "core/cli/command.hpp"
 #include "core/cli/exit_code.hpp"
 #include "core/cli/loaded_pipeline.hpp"
@@ -44,14 +45,10 @@ int graph(const GraphOptions& options) {
 void add_graph(CLI::App& program, int& exit_code) {
   CLI::App* command = program.add_subcommand("graph", "Draw a pipeline");
   auto options = std::make_shared<GraphOptions>();
-  command->add_option("FILE", options->file, "The pipeline file")->required()->type_name("");
-  command
-      ->add_option("--format", options->format,
-                   "mermaid (the default; many Markdown viewers show it) or dot (Graphviz)")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, DrawingFormat>{
-          {"mermaid", DrawingFormat::kMermaid}, {"dot", DrawingFormat::kDot}}))
-      ->type_name("FORMAT")
-      ->option_text("mermaid|dot");
+  command->add_option("FILE", options->file, "The pipeline file")->required()->option_text(" ");
+  add_choice(*command, "--format", options->format,
+             {{"mermaid", DrawingFormat::kMermaid}, {"dot", DrawingFormat::kDot}},
+             "mermaid|dot  [mermaid]", "For Markdown viewers, or for Graphviz");
   command->add_flag("--physical", options->physical,
                     "What really runs: which operators are fused, how parallel they are, and "
                     "where rows queue");

@@ -3,15 +3,16 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "core/cli/choice_option.hpp"
 #include "core/cli/command.hpp"
 #include "core/cli/exit_code.hpp"
 #include "core/cli/operator_page.hpp"
 #include "core/config/names.hpp"
+#include "core/config/specification.hpp"
 #include "core/plugin/search_path.hpp"
 
 namespace flowrun::cli {
@@ -36,14 +37,20 @@ std::vector<OfferedOperator> matching(const Registry& registry, const InspectOpt
 
 int complain_of_unknown(const Registry& registry, const InspectOptions& options) {
   std::vector<std::string> names = {"pipeline"};
+  std::vector<std::string> kinds;  // in which the name is offered
   for (const OfferedOperator& offered : registry.operators()) {
     names.emplace_back(offered.descriptor->name);
+    if (names.back() == options.name) kinds.emplace_back(kind_name(offered.descriptor->kind));
   }
-  const std::string kind =
+  const std::string wanted =
       options.kind == 0 ? "operator" : std::string(kind_name(options.kind));
-  const std::string meant = did_you_mean(options.name, names);
-  complain(fmt::format("there is no {} {}; {}", kind, quote(options.name),
-                       meant.empty() ? "'flowrun inspect' lists all" : meant));
+  std::string remedy = "'flowrun inspect' lists all";
+  if (!kinds.empty()) {
+    remedy = "it is offered as " + enumerate(kinds);
+  } else if (const std::string meant = did_you_mean(options.name, names); !meant.empty()) {
+    remedy = meant;
+  }
+  complain(fmt::format("there is no {} {}; {}", wanted, quote(options.name), remedy));
   return kUsage;
 }
 
@@ -80,16 +87,14 @@ void add_inspect(CLI::App& program, int& exit_code) {
                    "An operator, or 'pipeline' for the settings of the [pipeline] table; all "
                    "operators, if left out")
       ->type_name("");
-  command
-      ->add_option("--kind", options->kind,
-                   "Only this kind, where one name is offered in several (file: source and sink)")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, flow_kind>{{"source", FLOW_SOURCE},
-                                           {"transform", FLOW_TRANSFORM},
-                                           {"window", FLOW_WINDOW},
-                                           {"sink", FLOW_SINK},
-                                           {"codec", FLOW_CODEC}}))
-      ->option_text("source|transform|window|sink|codec");
+  add_choice(*command, "--kind", options->kind,
+             {{"source", FLOW_SOURCE},
+              {"transform", FLOW_TRANSFORM},
+              {"window", FLOW_WINDOW},
+              {"sink", FLOW_SINK},
+              {"codec", FLOW_CODEC}},
+             "source|transform|window|sink|codec",
+             "Only this kind, where one name is offered in several (file: source and sink)");
   command->add_flag("--json", options->json, "As JSON");
   add_plugin_path(*command, options->plugin_path);
   command->footer(

@@ -131,7 +131,7 @@ void add_plugin_path(CLI::App& command, std::vector<std::filesystem::path>& fold
   command
       .add_option("--plugin-path", folders,
                   "A folder to look for plugins in, before all others; can be given several times")
-      ->type_name("DIR")
+      ->option_text("DIR")
       ->allow_extra_args(false);
 }
 

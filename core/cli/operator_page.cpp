@@ -82,10 +82,7 @@ std::string page(const OfferedOperator& offered) {
   for (const flow_option* option : options_of(descriptor)) text += option_text(*option);
   const std::vector<CommonKey> common = common_keys_of(descriptor);
   if (!common.empty()) {
-    text += fmt::format("\nOptions of every {}{}\n", kind_name(descriptor.kind),
-                        descriptor.kind == FLOW_SOURCE || descriptor.kind == FLOW_SINK
-                            ? " of this sort"
-                            : "");
+    text += "\nBeside them\n";
     for (const CommonKey& key : common) {
       text += fmt::format("  {}  ({})\n", key.name, key.type) + wrapped(key.doc, 6);
     }

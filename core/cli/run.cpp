@@ -7,13 +7,13 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "core/cli/choice_option.hpp"
 #include "core/cli/command.hpp"
 #include "core/cli/exit_code.hpp"
 #include "core/cli/loaded_pipeline.hpp"
@@ -202,22 +202,18 @@ CLI::Option* add_quantity(CLI::App& command, const char* name, std::optional<std
 }
 
 void add_log_options(CLI::App& command, log::Options& options) {
-  command
-      .add_option("--log-level", options.level, "What is less important is not logged")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, log::Level>{{"debug", log::Level::kDebug},
-                                            {"info", log::Level::kInfo},
-                                            {"warning", log::Level::kWarning},
-                                            {"error", log::Level::kError}}))
-      ->option_text("debug|info|warning|error  [info]");
-  command
-      .add_option("--log-format", options.format,
-                  "text for people, json for machines; auto: text where stderr is a terminal")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, log::Format>{{"auto", log::Format::kAuto},
-                                             {"text", log::Format::kText},
-                                             {"json", log::Format::kJson}}))
-      ->option_text("text|json|auto  [auto]");
+  add_choice(command, "--log-level", options.level,
+             {{"debug", log::Level::kDebug},
+              {"info", log::Level::kInfo},
+              {"warning", log::Level::kWarning},
+              {"error", log::Level::kError}},
+             "debug|info|warning|error  [info]", "What is less important is not logged");
+  add_choice(command, "--log-format", options.format,
+             {{"text", log::Format::kText},
+              {"json", log::Format::kJson},
+              {"auto", log::Format::kAuto}},
+             "text|json|auto  [auto]",
+             "For people, or one JSON object a line; auto: text where stderr is a terminal");
 }
 
 }  // namespace
@@ -226,13 +222,13 @@ void add_run(CLI::App& program, int& exit_code) {
   CLI::App* command = program.add_subcommand(
       "run", "Run a pipeline; 'flowrun FILE' is short for it");
   auto options = std::make_shared<RunOptions>();
-  command->add_option("FILE", options->file, "The pipeline file")->required()->type_name("");
+  command->add_option("FILE", options->file, "The pipeline file")->required()->option_text(" ");
   add_plugin_path(*command, options->plugin_path);
   command
       ->add_option("--parallelism", options->parallelism,
                    "Worker threads, instead of what the file says; by default one a core")
       ->check(CLI::Range(1, 1024))
-      ->type_name("N");
+      ->option_text("N");
   add_quantity(*command, "--memory-limit", options->memory_limit, parse_size, 1 << 20,
                "Bytes that all batches may hold together, instead of what the file says; at "
                "least 1MiB")
@@ -244,8 +240,7 @@ void add_run(CLI::App& program, int& exit_code) {
   command
       ->add_option("--admin", options->admin,
                    "Where /metrics, /healthz and /readyz are served; 'off': nowhere")
-      ->type_name("HOST:PORT")
-      ->capture_default_str();
+      ->option_text(fmt::format("HOST:PORT|off  [{}]", kDefaultAdminAddress));
   add_log_options(*command, options->log);
   command->add_flag("--quiet", options->quiet, "Show no progress");
   command->footer(

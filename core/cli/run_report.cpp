@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <iostream>
+#include <vector>
 
 #include "core/graph/plan.hpp"
 
@@ -80,27 +81,31 @@ void report_end(const Pipeline& pipeline, const RunResult& result, double second
   const auto rate = static_cast<std::uint64_t>(std::llround(
       static_cast<double>(rows) / std::max(seconds, 1e-9)));
   const std::uint64_t unaccounted = ledger.unaccounted();
-  const log::Fields fields = {{"rows", rows},
-                              {"seconds", two_decimals(seconds)},
-                              {"rows_per_second", rate},
-                              {"memory_peak", pipeline.memory_peak()},
-                              {"rows_left_behind", result.rows_left},
-                              {"unaccounted_rows", unaccounted},
-                              {"reason", result.message}};
+  std::vector<log::Field> fields = {{"rows", rows},
+                                    {"seconds", two_decimals(seconds)},
+                                    {"rows_per_second", rate},
+                                    {"memory_peak", pipeline.memory_peak()},
+                                    {"unaccounted_rows", unaccounted}};
+  if (!result.message.empty()) fields.push_back({"reason", result.message});
+  if (result.outcome != Outcome::kFinished) {
+    fields.push_back({"rows_left_behind", result.rows_left});
+  }
   switch (result.outcome) {
     case Outcome::kFailed:
-      log::error("Pipeline failed.", fields);
+      log::write(log::Level::kError, "Pipeline failed.", fields);
       return;
     case Outcome::kAborted:
-      log::warning("Pipeline stopped before everything was delivered.", fields);
+      log::write(log::Level::kWarning, "Pipeline stopped before everything was delivered.", fields);
       return;
     case Outcome::kFinished:
       break;
   }
   if (unaccounted != 0) {
-    log::error("Rows are not accounted for: this is an error of flowrun or of a plugin.", fields);
+    log::write(log::Level::kError,
+               "Rows are not accounted for: this is an error of flowrun or of a plugin.", fields);
   } else {
-    log::info(stopped ? "Pipeline drained and stopped." : "Pipeline finished.", fields);
+    log::write(log::Level::kInfo,
+               stopped ? "Pipeline drained and stopped." : "Pipeline finished.", fields);
   }
 }
 

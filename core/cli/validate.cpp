@@ -135,7 +135,7 @@ int validate(const ValidateOptions& options) {
 void add_validate(CLI::App& program, int& exit_code) {
   CLI::App* command = program.add_subcommand("validate", "Check pipeline files without running");
   auto options = std::make_shared<ValidateOptions>();
-  command->add_option("FILE", options->files, "Pipeline files")->required()->type_name("...");
+  command->add_option("FILE", options->files, "Pipeline files")->required()->option_text("...");
   command->add_flag("--no-environment", options->no_environment,
                     "Look at nothing but the file and its plugins: no databases, inputs, secrets. "
                     "For a machine that is not the one it will run on");

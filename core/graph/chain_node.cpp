@@ -16,19 +16,25 @@ ChainNode::ChainNode(Runtime& runtime, flow_graph::graph& graph, std::string nam
       graph_(graph),
       name_(std::move(name)),
       free_(std::move(groups)),
-      node_(graph, free_.size(), [this](MessagePointer message) {
-        run(std::move(message));
+      node_(graph, free_.size(), [this](Word word) {
+        run(word);
         return flow_graph::continue_msg();
       }) {}
 
-void ChainNode::run(MessagePointer message) {
+// The tasks of the node may start in any order, so the order of messages is kept here.
+void ChainNode::accept(MessagePointer message) {
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(std::move(message));
+  }
+  node_.try_put(Word::kMessage);
+}
+
+void ChainNode::run(Word word) {
   std::unique_ptr<StepGroup> group;
   Backoff backoff;
   bool resumed = false;
-  if (message != nullptr) {
-    const std::lock_guard lock(mutex_);
-    waiting_.push_back(std::move(message));
-  } else {
+  if (word == Word::kResume) {
     // A word from tend(): the oldest that was set aside goes on.
     const std::lock_guard lock(mutex_);
     resuming_ = false;
@@ -96,9 +102,13 @@ bool ChainNode::work(std::unique_ptr<StepGroup>& group, Backoff backoff) {
 bool ChainNode::privileged(const StepGroup& group) {
   {
     const std::lock_guard lock(mutex_);
-    if (*std::min_element(working_.begin(), working_.end()) != group.number()) return false;
+    if (!is_oldest(group)) return false;
   }
   return group.outputs_empty();
+}
+
+bool ChainNode::is_oldest(const StepGroup& group) const {
+  return *std::min_element(working_.begin(), working_.end()) == group.number();
 }
 
 bool ChainNode::tend() {
@@ -109,10 +119,12 @@ bool ChainNode::tend() {
     const Paused& first = paused_.front();
     const bool aborted = runtime_.aborted.load(std::memory_order_relaxed);
     if (!aborted && Clock::now() < first.not_before) return true;
-    if (!aborted && !runtime_.memory_free() && !first.group->outputs_empty()) return true;
+    const bool may_go_on = runtime_.memory_free() ||
+                           (is_oldest(*first.group) && first.group->outputs_empty());
+    if (!aborted && !may_go_on) return true;
     resuming_ = true;
   }
-  node_.try_put(nullptr);
+  node_.try_put(Word::kResume);
   return true;
 }
 
@@ -126,6 +138,13 @@ std::uint64_t ChainNode::rows_held() const {
 void ChainNode::close_remaining() {
   const std::lock_guard lock(mutex_);
   for (const std::unique_ptr<StepGroup>& group : free_) group->close_steps();
+}
+
+std::uint64_t ChainNode::rows_left() const {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t rows = 0;
+  for (const std::unique_ptr<StepGroup>& group : free_) rows += group->rows_left();
+  return rows;
 }
 
 }  // namespace flowrun

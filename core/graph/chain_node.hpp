@@ -22,10 +22,11 @@ class ChainNode final : public Node {
   ChainNode(Runtime& runtime, oneapi::tbb::flow::graph& graph, std::string name,
             std::vector<std::unique_ptr<StepGroup>> groups);
 
-  void accept(MessagePointer message) override { node_.try_put(std::move(message)); }
+  void accept(MessagePointer message) override;
   bool tend() override;
   std::uint64_t rows_held() const override;
   void close_remaining() override;
+  std::uint64_t rows_left() const override;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -35,22 +36,26 @@ class ChainNode final : public Node {
     Clock::time_point not_before;
   };
 
-  void run(MessagePointer message);
+  // What a task of the node is for.
+  enum class Word : std::uint8_t { kMessage, kResume };
+
+  void run(Word word);
   // Works on `group` until its message is done (true) or it was set aside or has failed.
   bool work(std::unique_ptr<StepGroup>& group, Backoff backoff);
   bool privileged(const StepGroup& group);
+  bool is_oldest(const StepGroup& group) const;  // REQUIRES: mutex_ is held
 
   Runtime& runtime_;
   oneapi::tbb::flow::graph& graph_;  // does not end while something is set aside
   const std::string name_;
-  std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;  // guards what follows
   std::vector<std::unique_ptr<StepGroup>> free_;
   std::vector<std::uint64_t> working_;  // numbers of the messages that have begun
   std::deque<Paused> paused_;
   std::deque<MessagePointer> waiting_;
   bool resuming_ = false;
   // Last: nothing runs any more when the rest goes.
-  oneapi::tbb::flow::function_node<MessagePointer> node_;
+  oneapi::tbb::flow::function_node<Word> node_;
 };
 
 }  // namespace flowrun

@@ -65,6 +65,7 @@ void Channel::send_shares(const Message& message) {
     std::uint64_t rows = 0;
     for (const KeyShare& share : copies[i]->shares) rows += share.rows.size();
     copies[i]->queued = ledger_.send(rows, 0);
+    if (rows > 0) copies[i]->receipt = message.receipt.again();
     targets_[i].inbox->deliver(targets_[i].input, copies[i]);
   }
 }

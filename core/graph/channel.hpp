@@ -27,8 +27,6 @@ class Channel {
 
   // Throws std::runtime_error if a batch lacks a key field.
   void send(const MessagePointer& message);
-  // Rows sent on this edge, by anyone, that nobody has received.
-  std::uint64_t queued() const { return ledger_.counts().queued; }
 
  private:
   void send_shares(const Message& message);

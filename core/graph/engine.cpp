@@ -211,17 +211,21 @@ void Pipeline::Engine::make_nodes() {
 }
 
 std::unique_ptr<StepGroup> Pipeline::Engine::make_group(std::size_t unit, Numbering numbering,
+                                                        std::shared_ptr<Receipts> receipts,
                                                         std::function<void()> settled) {
   const std::size_t plan_node = units_[unit].plan_node;
   std::size_t instance = 0;
   while (units_of_node_[plan_node][instance] != unit) ++instance;
   auto group = std::make_unique<StepGroup>(runtime, plan_.nodes[plan_node], shared_,
                                            channels_from(plan_node, instance), numbering,
-                                           std::move(settled));
+                                           std::move(receipts), std::move(settled));
   if (numbering == Numbering::kOwn) {
     group->on_barrier([this, participant = units_[unit].participant](std::uint64_t checkpoint,
                                                                      std::string state) {
       checkpoints->answer(participant, checkpoint, std::move(state));
+    });
+    group->on_end([this, participant = units_[unit].participant] {
+      checkpoints->ended(participant);
     });
   }
   return group;
@@ -237,15 +241,17 @@ void Pipeline::Engine::make_unit(std::size_t index, const PlanNode& node) {
     });
     unit.thread = thread.get();
     unit.node = std::move(thread);
-    unit.group = make_group(index, Numbering::kOwn, [node = unit.thread] { node->wake(); });
+    unit.group = make_group(index, Numbering::kOwn, std::make_shared<Receipts>(),
+                            [node = unit.thread] { node->wake(); });
     ++unfinished_;
     return;
   }
   const auto instances = node.kind == NodeKind::kChain ? parallelism : 1;
   const Numbering numbering =
       node.kind == NodeKind::kChain ? Numbering::kOfInput : Numbering::kOwn;
+  const auto receipts = std::make_shared<Receipts>();
   std::vector<std::unique_ptr<StepGroup>> groups;
-  for (int i = 0; i < instances; ++i) groups.push_back(make_group(index, numbering, {}));
+  for (int i = 0; i < instances; ++i) groups.push_back(make_group(index, numbering, receipts, {}));
   unit.node = std::make_unique<ChainNode>(runtime, *graph_, name, std::move(groups));
 }
 
@@ -265,13 +271,14 @@ void Pipeline::Engine::make_source(std::size_t plan_node) {
 RunResult Pipeline::Engine::run() {
   started_ = Clock::now();
   RunResult result;
+  // A thread may be done before the graph is waited for.
+  for (std::size_t i = 0; i < unfinished_.load(); ++i) graph_->reserve_wait();
   for (Unit& unit : units_) {
     if (unit.thread != nullptr) unit.thread->start(std::move(unit.group));
   }
   for (const SharedComponent& shared : shared_) health_.opened(shared.runtime->id);
   conductor_ = std::thread([this] { look_after(); });
   arena_.execute([&] {
-    for (std::size_t i = 0; i < unfinished_.load(); ++i) graph_->reserve_wait();
     for (const auto& source : sources_) source->start([this] { one_finished(); });
     health_.running();
     graph_->wait_for_all();
@@ -280,6 +287,7 @@ RunResult Pipeline::Engine::run() {
   runtime.signal.notify();
   conductor_.join();
   result.rows_left = ledger.queued();
+  for (const Unit& unit : units_) result.rows_left += unit.node->rows_left();
   for (Unit& unit : units_) {
     unit.node->close_remaining();
     result.rows_left += unit.node->rows_held();

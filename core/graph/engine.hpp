@@ -53,6 +53,7 @@ class Pipeline::Engine {
   void make_unit(std::size_t unit, const PlanNode& node);
   void make_source(std::size_t plan_node);
   std::unique_ptr<StepGroup> make_group(std::size_t unit, Numbering numbering,
+                                        std::shared_ptr<Receipts> receipts,
                                         std::function<void()> settled);
   std::vector<std::unique_ptr<Channel>> channels_from(std::size_t plan_node, std::size_t instance);
   void one_finished();

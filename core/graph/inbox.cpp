@@ -95,11 +95,17 @@ void Inbox::release_barrier(MessagePointer message) {
   message->control = Control::kBarrier;
   message->value = lowest;
   pass(std::move(message));
-  // An input that is at a later barrier (the lower one was abandoned before it got there) stays.
+  // An input that is at a later barrier (the lower one was abandoned before it got there) stays. All
+  // others leave this one before any of them goes on, since one may come to the next at once.
+  std::vector<std::size_t> released;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     Input& input = inputs_[i];
     if (!input.at_barrier || input.barrier != lowest) continue;
     input.at_barrier = false;
+    released.push_back(i);
+  }
+  for (const std::size_t i : released) {
+    Input& input = inputs_[i];
     while (!input.blocked.empty() && !input.at_barrier) {
       MessagePointer next = std::move(input.blocked.front());
       input.blocked.pop_front();

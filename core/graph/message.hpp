@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/graph/receipts.hpp"
 #include "core/observe/ledger.hpp"
 #include "flow/batch.hpp"
 
@@ -71,6 +72,7 @@ struct Message {
   std::vector<KeyShare> shares;  // one a batch, into a keyed node
   Ticket ticket;
   QueuedRows queued;
+  Receipts::Receipt receipt;
 
   std::int64_t rows() const {
     std::int64_t rows = 0;

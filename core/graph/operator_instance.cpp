@@ -186,9 +186,7 @@ void OperatorInstance::emitted(std::uint32_t port, const flow_batch& batch, std:
 void OperatorInstance::failed(const flow_batch& batch, std::int64_t row, const char* reason,
                               const char* message) {
   delta_.failed(reason);
-  if (accounting_ == Accounting::kDecoder || accounting_ == Accounting::kEncoder) {
-    ++delta_.rows.in;
-  }
+  if (counts_only_outcomes()) ++delta_.rows.in;
   FailedRow failure;
   failure.reason = reason;
   failure.message = message;
@@ -233,9 +231,7 @@ void OperatorInstance::install_outcomes() {
     OperatorInstance& me = self(host);
     const auto count = static_cast<std::uint64_t>(rows);
     me.delta_.dropped(reason, count);
-    if (me.accounting_ == Accounting::kDecoder || me.accounting_ == Accounting::kEncoder) {
-      me.delta_.rows.in += count;
-    }
+    if (me.counts_only_outcomes()) me.delta_.rows.in += count;
   };
   abi_.absorb = [](const flow_host* host, std::int64_t rows) {
     OperatorInstance& me = self(host);
@@ -429,6 +425,13 @@ void OperatorInstance::publish() {
 std::size_t OperatorInstance::outstanding() const {
   const std::lock_guard lock(deferred_mutex_);
   return deferred_.size();
+}
+
+std::int64_t OperatorInstance::outstanding_rows() const {
+  const std::lock_guard lock(deferred_mutex_);
+  std::int64_t rows = 0;
+  for (const auto& [token, input] : deferred_) rows += input.rows();
+  return rows;
 }
 
 void OperatorInstance::collect_settled() {

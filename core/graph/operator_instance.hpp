@@ -105,6 +105,7 @@ class OperatorInstance : private OperatorHost {
   void publish();
   // Deferred inputs that are not settled yet. [any]
   std::size_t outstanding() const;
+  std::int64_t outstanding_rows() const;
   // Emits and counts what has been settled since the last call.
   void collect_settled();
 
@@ -123,6 +124,10 @@ class OperatorInstance : private OperatorHost {
   void install_state();
   void emitted(std::uint32_t port, const flow_batch& batch, std::int64_t created);
   void failed(const flow_batch& batch, std::int64_t row, const char* reason, const char* message);
+  // Whether nobody counts the rows that come in, so that they count when they end.
+  bool counts_only_outcomes() const {
+    return accounting_ != Accounting::kOperator && accounting_ != Accounting::kSink;
+  }
   template <class Call>
   flow_status timed(Call call);
 

@@ -83,7 +83,6 @@ class Planner {
     add_step(node, index, FLOW_ROLE_NONE);
     if (component.codec) {
       const Wire wire{{node, 0, 0, false}, 0};
-      steps_[index].clear();  // readers of the source read its decoder
       place_stateless(index, FLOW_ROLE_DECODE, {wire});
     }
   }

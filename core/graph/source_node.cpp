@@ -1,6 +1,7 @@
 #include "core/graph/source_node.hpp"
 
 #include <algorithm>
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <stdexcept>
@@ -27,9 +28,13 @@ SourceNode::SourceNode(Runtime& runtime, const PlanNode& node, const SharedCompo
       component_(*shared.runtime),
       codec_(shared.codec),
       in_flight_(std::make_shared<InFlight>([&runtime] { runtime.signal.notify(); })) {
-  (void)node;
-  for (auto& channel : channels) {
-    if (channel != nullptr) channels_.push_back(std::move(channel));
+  const std::vector<PlanTarget>& errors = node.steps.front().errors;
+  for (std::size_t edge = 0; edge < channels.size(); ++edge) {
+    if (channels[edge] == nullptr) continue;
+    const bool reads_errors =
+        std::any_of(errors.begin(), errors.end(),
+                    [edge](const PlanTarget& target) { return target.index == edge; });
+    outputs_.push_back({std::move(channels[edge]), reads_errors ? Port::kErrors : Port::kOut});
   }
   try {
     source_ = std::make_unique<OperatorInstance>(
@@ -75,6 +80,8 @@ void SourceNode::run() {
       do_requests();
       emitted_in_call_ = 0;
       const flow_status status = source_->poll();
+      if (!send_failures()) break;
+      if (status == FLOW_END) finish_partitions();
       source_->publish();
       if (status == FLOW_END) break;
       if (status == FLOW_FAILED) {
@@ -192,24 +199,49 @@ void SourceNode::do_requests() {
 
 void SourceNode::send_control(Control control, std::int64_t value) {
   const std::uint64_t number = number_++;
-  for (const auto& channel : channels_) {
+  for (const Output& output : outputs_) {
     auto message = std::make_shared<Message>();
     message->number = number;
     message->control = control;
     message->value = value;
-    channel->send(message);
+    output.channel->send(message);
   }
 }
 
-void SourceNode::send(flow::Batch batch, std::int64_t bytes) {
+void SourceNode::send(flow::Batch batch, std::int64_t bytes, Port port) {
   const auto ticket = std::make_shared<InFlight::Ticket>(in_flight_, bytes, runtime_.now());
   const std::uint64_t number = number_++;
-  for (const auto& channel : channels_) {
+  for (const Output& output : outputs_) {
     auto message = std::make_shared<Message>();
     message->number = number;
-    message->batches.push_back(batch);
+    if (output.port == port) message->batches.push_back(batch);
     message->ticket = ticket;
-    channel->send(message);
+    output.channel->send(message);
+  }
+}
+
+bool SourceNode::send_failures() {
+  const flow::Batch letters = source_->take_failures();
+  if (!letters) return true;
+  const bool read = std::any_of(outputs_.begin(), outputs_.end(), [](const Output& output) {
+    return output.port == Port::kErrors;
+  });
+  if (read) {
+    send(letters, batch_bytes(*letters.get()), Port::kErrors);
+    return true;
+  }
+  const OnError on_error = component_.bound->on_error;
+  if (on_error == OnError::kDrop) return true;
+  runtime_.fail(component_.id, failure_text(letters, on_error));
+  return false;
+}
+
+// The source has nothing more: what was held back of streams that it did not end is whole now.
+void SourceNode::finish_partitions() {
+  for (auto& [name, partition] : partitions_) {
+    if (partition.framing == nullptr) continue;
+    const flow::Batch last = framed(nullptr, partition, name.c_str(), true);
+    if (last) send(last, batch_bytes(*last.get()));
   }
 }
 

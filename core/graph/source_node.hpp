@@ -58,7 +58,11 @@ class SourceNode final : public Outlet {
   void blame(double seconds);
   void do_requests();
   void send_control(Control control, std::int64_t value);
-  void send(flow::Batch batch, std::int64_t bytes);
+  // Sends on the rows that failed in the last call. False: the pipeline has failed.
+  bool send_failures();
+  void finish_partitions();
+  enum class Port : std::uint8_t { kOut, kErrors };
+  void send(flow::Batch batch, std::int64_t bytes, Port port = Port::kOut);
   flow::Batch with_origin(const flow_batch& batch, const char* partition);
   flow::Batch framed(const flow_batch* batch, Partition& partition, const char* name, bool end);
   Partition& partition(const std::string& name, const char** lasting_name);
@@ -66,7 +70,11 @@ class SourceNode final : public Outlet {
   Runtime& runtime_;
   ComponentRuntime& component_;
   flow_component* codec_;
-  std::vector<std::unique_ptr<Channel>> channels_;  // those in use
+  struct Output {
+    std::unique_ptr<Channel> channel;
+    Port port;
+  };
+  std::vector<Output> outputs_;
   std::shared_ptr<InFlight> in_flight_;
   std::unique_ptr<OperatorInstance> source_;
   std::map<std::string, Partition> partitions_;

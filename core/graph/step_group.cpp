@@ -24,14 +24,24 @@ Accounting accounting_of(const PlanStep& step, const flow_descriptor& descriptor
 
 }  // namespace
 
+std::string failure_text(const flow::Batch& letters, OnError on_error) {
+  const std::string reason(flow::TextView(*letters.find("reason"))[0]);
+  const std::string message(flow::TextView(*letters.find("message"))[0]);
+  return on_error == OnError::kStop
+             ? "a row failed, and on_error is 'stop': " + reason + ": " + message
+             : "a row failed (" + reason + ": " + message +
+                   "), but the operator declares no `errors` port";
+}
+
 StepGroup::StepGroup(Runtime& runtime, const PlanNode& node,
                      const std::vector<SharedComponent>& components,
                      std::vector<std::unique_ptr<Channel>> channels, Numbering numbering,
-                     std::function<void()> settled)
+                     std::shared_ptr<Receipts> receipts, std::function<void()> settled)
     : runtime_(runtime),
       numbering_(numbering),
       slot_of_edge_(channels.size(), kNoSlot),
-      settled_(std::move(settled)) {
+      settled_(std::move(settled)),
+      receipts_(std::move(receipts)) {
   for (std::size_t edge = 0; edge < channels.size(); ++edge) {
     if (channels[edge] == nullptr) continue;
     slot_of_edge_[edge] = slots_.size();
@@ -68,6 +78,7 @@ void StepGroup::take(MessagePointer message) {
     for (const KeyShare& share : message->shares) rows += share.rows.size();
   }
   message->queued.receive(rows, 0);
+  message->receipt.give();
   number_ = message->number;
   Step& first = steps_[message->step];
   for (std::size_t i = 0; i < message->batches.size(); ++i) {
@@ -118,6 +129,7 @@ StepGroup::Progress StepGroup::step_forward(Step& step) {
   if (work.control != Control::kNone && instance.outstanding() > 0) {
     return Progress::kPaused;  // a barrier, a watermark and the end wait for what is outstanding
   }
+  emitted_in_call_ = false;
   const flow_status status = call(step, work);
   if (!route_failures(step)) return Progress::kFailed;
   switch (status) {
@@ -151,6 +163,7 @@ flow_status StepGroup::call(Step& step, Work& work) {
     case Control::kEnd: {
       const flow_status status = instance.close(true);
       step.closed = status == FLOW_DONE;
+      if (step.closed && at_end_) at_end_();
       return status;
     }
   }
@@ -185,14 +198,10 @@ bool StepGroup::route_failures(Step& step) {
   const flow::Batch letters = step.instance->take_failures();
   if (!letters) return true;
   const std::string& id = step.instance->component().id;
-  if (step.on_error == OnError::kDrop) return true;
-  if (step.on_error == OnError::kStop || step.plan->errors.empty()) {
-    const std::string reason(flow::TextView(*letters.find("reason"))[0]);
-    const std::string message(flow::TextView(*letters.find("message"))[0]);
-    runtime_.fail(id, step.on_error == OnError::kStop
-                          ? "a row failed, and on_error is 'stop': " + reason + ": " + message
-                          : "a row failed (" + reason + ": " + message +
-                                "), but the operator declares no `errors` port");
+  // What on_error says is for rows that nobody reads.
+  if (step.plan->errors.empty()) {
+    if (step.on_error == OnError::kDrop) return true;
+    runtime_.fail(id, failure_text(letters, step.on_error));
     return false;
   }
   static log::Every every(std::chrono::seconds(10));
@@ -207,12 +216,12 @@ bool StepGroup::route_failures(Step& step) {
 
 std::int64_t StepGroup::room(std::size_t index, std::uint32_t port) {
   std::int64_t room = kFreeRoom;
+  if (port >= steps_[index].plan->outputs.size()) return 1;  // emit says what is wrong with it
   for (const PlanTarget& target : steps_[index].plan->outputs[port]) {
     if (target.to_edge) {
-      // Past the limit one batch at a time: what was gathered must have been sent on.
-      room = std::min<std::int64_t>(room, runtime_.memory_free() && gathered_ < kPartBytes ? kFreeRoom
-                                          : gathered_ == 0                                 ? 1
-                                                                                           : 0);
+      // Past the limit one batch a call, and what was gathered is sent on before the next.
+      const bool free = runtime_.memory_free() && gathered_ < kPartBytes;
+      room = std::min<std::int64_t>(room, free ? kFreeRoom : emitted_in_call_ ? 0 : 1);
     } else {
       room = std::min<std::int64_t>(room, steps_[target.index].work.empty() ? 1 : 0);
     }
@@ -222,6 +231,7 @@ std::int64_t StepGroup::room(std::size_t index, std::uint32_t port) {
 
 void StepGroup::emit(std::size_t index, std::uint32_t port, flow::Batch batch) {
   const auto& outputs = steps_[index].plan->outputs;
+  emitted_in_call_ = true;
   if (port >= outputs.size()) {
     runtime_.fail(steps_[index].instance->component().id,
                   "emitted on output " + std::to_string(port) + ", which it does not declare");
@@ -279,6 +289,7 @@ void StepGroup::send(Slot& slot, std::uint64_t number, bool last, Control contro
     message->value = message_->value;
     message->ticket = message_->ticket;
   }
+  if (!message->batches.empty()) message->receipt = receipts_->sent(number);
   slot.channel->send(message);
 }
 
@@ -294,8 +305,20 @@ std::uint64_t StepGroup::rows_held() const {
 }
 
 bool StepGroup::outputs_empty() const {
-  return std::all_of(slots_.begin(), slots_.end(),
-                     [](const Slot& slot) { return slot.channel->queued() == 0; });
+  // What is numbered here goes out in order whatever its number.
+  return receipts_->all_received(numbering_ == Numbering::kOwn ? UINT64_MAX : number_);
+}
+
+std::uint64_t StepGroup::rows_left() const {
+  std::int64_t rows = 0;
+  for (const Step& step : steps_) {
+    for (const Work& work : step.work) {
+      if (!work.batch) continue;
+      rows += work.share ? static_cast<std::int64_t>(work.share->rows.size()) : work.batch.rows();
+    }
+    rows += step.instance->outstanding_rows();
+  }
+  return static_cast<std::uint64_t>(rows);
 }
 
 std::size_t StepGroup::outstanding() const {
@@ -308,8 +331,10 @@ StepGroup::Progress StepGroup::collect_settled() {
   for (Step& step : steps_) {
     step.instance->collect_settled();
     if (!route_failures(step)) return Progress::kFailed;
-    step.instance->publish();
+    // An operator that is in the middle of an input publishes when it has done with it.
+    if (step.work.empty()) step.instance->publish();
   }
+  if (outstanding() == 0) deferred_tickets_.clear();
   flush(false);
   return Progress::kDone;
 }

@@ -22,6 +22,9 @@ struct SharedComponent {
   flow_component* codec = nullptr;
 };
 
+// Why rows that failed stop the pipeline, with the first of `letters` as the example.
+std::string failure_text(const flow::Batch& letters, OnError on_error);
+
 // Whether messages of a group keep the numbers of its input (instances of a chain, which finish in any
 // order) or are numbered by the group itself (it is the only one).
 enum class Numbering { kOfInput, kOwn };
@@ -39,11 +42,12 @@ class StepGroup final : public Outlet {
   // What a checkpoint gets from a group: called at a barrier, once all before it is done.
   using AtBarrier = std::function<void(std::uint64_t checkpoint, std::string state)>;
 
-  // `channels`: by index of plan edge, null where the group does not send; owned by the caller.
+  // `channels`: by index of plan edge, null where the group does not send. `receipts`: shared with the
+  // other instances of the chain.
   // Opens every operator; throws std::runtime_error naming the component.
   StepGroup(Runtime& runtime, const PlanNode& node, const std::vector<SharedComponent>& components,
             std::vector<std::unique_ptr<Channel>> channels, Numbering numbering,
-            std::function<void()> settled = {});
+            std::shared_ptr<Receipts> receipts, std::function<void()> settled = {});
 
   // Takes a message; the group must be done with the one before.
   void take(MessagePointer message);
@@ -52,11 +56,15 @@ class StepGroup final : public Outlet {
   Progress proceed(const std::function<bool()>& privileged);
 
   void on_barrier(AtBarrier at_barrier) { at_barrier_ = std::move(at_barrier); }
+  // Called when the end has been dealt with.
+  void on_end(std::function<void()> at_end) { at_end_ = std::move(at_end); }
   std::uint64_t number() const { return number_; }
   // Rows that were taken and are not dealt with.
   std::uint64_t rows_held() const;
-  // Everything that was sent has been received.
+  // Everything that was sent for this message and those before it has been received.
   bool outputs_empty() const;
+  // Rows of the message at hand that were not dealt with, and those of deferred inputs.
+  std::uint64_t rows_left() const;
   // Inputs that operators have deferred. [any]
   std::size_t outstanding() const;
   // Sends on what has been settled since.
@@ -113,9 +121,12 @@ class StepGroup final : public Outlet {
   std::vector<Slot> slots_;
   std::function<void()> settled_;
   AtBarrier at_barrier_;
+  std::function<void()> at_end_;
+  std::shared_ptr<Receipts> receipts_;
   MessagePointer message_;
   std::uint64_t number_ = 0;
   std::int64_t gathered_ = 0;
+  bool emitted_in_call_ = false;
   std::vector<Ticket> deferred_tickets_;
   std::string trouble_;
 };

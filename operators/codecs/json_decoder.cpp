@@ -14,6 +14,7 @@ namespace {
 
 static_assert(kScanPadding >= simdjson::SIMDJSON_PADDING);
 constexpr int64_t kOwnTextBytes = 16384;
+constexpr const char* kBadJson = "bad_json";
 constexpr size_t kShownBytes = 40;
 
 template <class T>
@@ -87,9 +88,7 @@ void JsonDecoder::start(const Batch& in, size_t rows) {
   own_.reset(static_cast<int32_t>(in.column(0).n_data));
   taken_.clear();
   taken_.reserve(rows);
-  bad_json_.clear();
-  bad_type_.clear();
-  too_many_fields_.clear();
+  refused_.clear();
   invalid_utf8_rows_ = 0;
   expected_ = 0;
 }
@@ -100,7 +99,7 @@ std::string_view JsonDecoder::padded(std::string_view text) {
   return {padded_.data(), text.size()};
 }
 
-JsonDecoder::Verdict JsonDecoder::take(Host host, const Line& line, const flow_column& pieces) {
+const char* JsonDecoder::take(Host host, const Line& line, const flow_column& pieces) {
   std::string_view text = line.text;
   line_ = &line;
   repaired_ = false;
@@ -126,18 +125,18 @@ JsonDecoder::Verdict JsonDecoder::take(Host host, const Line& line, const flow_c
     // None: it is valid, but has a number beyond 64 bits. As a token it can stay as it is.
     if (const std::optional<JsonError> place = find_json_error(text)) {
       message_ = "column " + std::to_string(place->offset + 1) + ": " + place->what;
-      return Verdict::kBadJson;
+      return kBadJson;
     }
   }
   if (!JsonObjectScanner::is_object(text)) {
     message_ = "column 1: the line is no object but " + shown(text);
-    return Verdict::kBadJson;
+    return kBadJson;
   }
   scanned_ = text.data();
   return take_object(host, text);
 }
 
-JsonDecoder::Verdict JsonDecoder::take_object(Host host, std::string_view text) {
+const char* JsonDecoder::take_object(Host host, std::string_view text) {
   const size_t row = taken_.size();
   JsonObjectScanner scanner(text);
   while (scanner.next()) {
@@ -147,7 +146,7 @@ JsonDecoder::Verdict JsonDecoder::take_object(Host host, std::string_view text) 
       key = key_;
       if (key.find('\0') != std::string_view::npos) {
         message_ = "a field name contains a NUL character";
-        return Verdict::kBadJson;
+        return kBadJson;
       }
     }
     FieldColumn* const column = column_of(key);
@@ -155,19 +154,19 @@ JsonDecoder::Verdict JsonDecoder::take_object(Host host, std::string_view text) 
       message_ = "field '" + shown(key) + "' would be number " + std::to_string(max_fields_ + 1) +
                  " of the batch, max_fields is " + std::to_string(max_fields_) +
                  "; raise it, or send data under one field as an object";
-      return Verdict::kTooManyFields;
+      return "too_many_fields";
     }
     Cell cell = kNullCell;
     if (scanner.value() != "null" && !coerce(host, *column, scanner.value(), cell)) {
       message_ = "field '" + shown(key) + "': " + shown(scanner.value()) + " is no " +
                  std::string(type_name(column->type));
-      return Verdict::kBadType;
+      return "bad_type";
     }
     // The last of several fields with one name counts.
     if (column->cells.size() <= row) column->cells.resize(row + 1, kNullCell);
     column->cells[row] = cell;
   }
-  return Verdict::kTaken;
+  return nullptr;
 }
 
 JsonDecoder::FieldColumn* JsonDecoder::column_of(std::string_view key) {
@@ -315,17 +314,13 @@ void JsonDecoder::decode(const Batch& in, const std::vector<Line>& lines, Output
   const flow_column& pieces = in.column(0);
   for (const Line& line : lines) {
     const size_t columns_before = columns_.size();
-    const Verdict verdict = take(out, line, pieces);
-    if (verdict == Verdict::kTaken) {
-      taken_.push_back(line);
-      invalid_utf8_rows_ += repaired_ ? 1 : 0;
+    if (const char* const reason = take(out, line, pieces); reason != nullptr) {
+      forget_row(columns_before);
+      refused_.push_back({line, reason, message_});
       continue;
     }
-    forget_row(columns_before);
-    auto& refused = verdict == Verdict::kBadJson   ? bad_json_
-                    : verdict == Verdict::kBadType ? bad_type_
-                                                   : too_many_fields_;
-    refused.push_back({line, message_});
+    taken_.push_back(line);
+    invalid_utf8_rows_ += repaired_ ? 1 : 0;
   }
   const auto rows = static_cast<int64_t>(taken_.size());
   if (rows == 0) return;

@@ -28,13 +28,12 @@ class JsonDecoder {
   JsonDecoder(std::vector<DeclaredField> declared, int64_t max_fields)
       : declared_(std::move(declared)), max_fields_(max_fields) {}
 
-  // Emits the rows of `lines`, which are of `in`. What cannot be decoded is left in the lists
+  // Emits the rows of `lines`, which are of `in`.
   // below.
   void decode(const Batch& in, const std::vector<Line>& lines, Output& out);
 
-  const std::vector<RefusedLine>& bad_json() const { return bad_json_; }
-  const std::vector<RefusedLine>& bad_type() const { return bad_type_; }
-  const std::vector<RefusedLine>& too_many_fields() const { return too_many_fields_; }
+  // Of the last call: lines that could not be decoded (bad_json, bad_type, too_many_fields).
+  const std::vector<RefusedLine>& refused() const { return refused_; }
   int64_t invalid_utf8_rows() const { return invalid_utf8_rows_; }
 
  private:
@@ -61,11 +60,11 @@ class JsonDecoder {
     int64_t used_ = 0;
     int32_t first_number_ = 0;
   };
-  enum class Verdict { kTaken, kBadJson, kBadType, kTooManyFields };
 
   void start(const Batch& in, size_t rows);
-  Verdict take(Host host, const Line& line, const flow_column& pieces);
-  Verdict take_object(Host host, std::string_view text);
+  // NULL: the line is a row; else the reason why not, with a text for people in `message_`.
+  const char* take(Host host, const Line& line, const flow_column& pieces);
+  const char* take_object(Host host, std::string_view text);
   FieldColumn* column_of(std::string_view key);
   bool coerce(Host host, FieldColumn& column, std::string_view token, Cell& cell);
   bool coerce_text(Host host, const FieldColumn& column, std::string_view text, Cell& cell);
@@ -95,7 +94,7 @@ class JsonDecoder {
   std::string scratch_;
   std::string key_;
 
-  std::vector<RefusedLine> bad_json_, bad_type_, too_many_fields_;
+  std::vector<RefusedLine> refused_;
   int64_t invalid_utf8_rows_ = 0;
 };
 

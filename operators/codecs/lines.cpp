@@ -64,7 +64,7 @@ void Lines::describe(Description<Options>& d) {
       "\"empty line\" unless `keep_empty` is set. Invalid UTF-8 is repaired, one U+FFFD for each "
       "ill-formed sequence, and counted in the metric `invalid_utf8_rows`; a row's record keeps "
       "the "
-      "original bytes. Text is not copied: it costs about 50 ns a line.\n\n"
+      "original bytes. Text is not copied: it costs about 10 ns a line of 300 bytes.\n\n"
       "A line longer than `max_line` is one row on the port `errors` with the reason "
       "`line_too_long` and its first `max_line` bytes; the lines before and after it are not "
       "touched. After a restart in the middle of such a line it may be reported a second time.\n\n"
@@ -120,9 +120,9 @@ void Lines::decode(const Batch& in, Output& out) {
                        : column_over(out, FLOW_TEXT, rows, views, pieces);
     out.create(out.make(rows, {{"message", {message, Type::text()}}}, origin.get()));
   }
-  DecodeOutcome outcome(in, out);
-  outcome.refuse_too_long(splitter_.too_long(), options_.max_line.bytes);
-  outcome.drop_empty(splitter_.empty_lines());
+  const int64_t max_line = options_.max_line.bytes;
+  fail_lines(in, refuse_too_long(splitter_.too_long(), max_line), max_line, out);
+  out.drop(splitter_.empty_lines(), "empty line");
 }
 
 void Lines::encode(const Batch& in, bool delimited, Output& out) {

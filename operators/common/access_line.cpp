@@ -73,7 +73,7 @@ bool is_virtual_host(std::string_view text) {
 }
 
 bool has_vhost(AccessFormat format) {
-  return format == AccessFormat::VhostCommon || format == AccessFormat::VhostCombined;
+  return format == AccessFormat::kVhostCommon || format == AccessFormat::kVhostCombined;
 }
 
 // The next word of `rest`, which it is cut off with the space behind it.
@@ -163,7 +163,7 @@ const char* AccessLineParser::parse_front_in_full(std::string_view line, AccessF
   fields.vhost = kAbsent;
   if (has_vhost(format_)) {
     fields.vhost = take_word(words);
-  } else if (format_ == AccessFormat::Auto) {
+  } else if (format_ == AccessFormat::kAuto) {
     std::string_view rest = words;
     const std::string_view first = take_word(rest);
     // Host, ident and user have to be left, or else it is a host that looks like one.
@@ -261,14 +261,14 @@ bool AccessLineParser::parse(std::string_view line, AccessFields& fields, Access
   const bool has_agent = quotes.count == kQuotes;
   if (quotes.count == 2) {
     if (at != end) return fail("trailing_text", "behind the size belongs nothing more", at);
-    if (format_ == AccessFormat::Combined || format_ == AccessFormat::VhostCombined) {
+    if (format_ == AccessFormat::kCombined || format_ == AccessFormat::kVhostCombined) {
       return fail("too_few_fields", "behind the size belong a referer and an agent", end);
     }
     fields.referer = kAbsent;
     fields.agent = kAbsent;
     return true;
   }
-  if (format_ == AccessFormat::Common || format_ == AccessFormat::VhostCommon) {
+  if (format_ == AccessFormat::kCommon || format_ == AccessFormat::kVhostCommon) {
     return fail("trailing_text", "behind the size belongs nothing more", at);
   }
   if (!has_agent) return fail("too_few_fields", "there is no agent behind the referer", end);

@@ -16,11 +16,11 @@ namespace flow::operators {
 //   vhost_common     name:port, then common
 //   vhost_combined   name:port, then combined
 enum class AccessFormat : uint8_t {
-  Auto,  // whichever of them the line has
-  Common,
-  Combined,
-  VhostCommon,
-  VhostCombined
+  kAuto,  // whichever of them the line has
+  kCommon,
+  kCombined,
+  kVhostCommon,
+  kVhostCombined
 };
 
 // Views into the line. A field that the line's format does not have is "-", like one that is empty

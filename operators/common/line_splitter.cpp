@@ -9,6 +9,7 @@ void LineSplitter::split(const Batch& in) {
   lines_.clear();
   too_long_.clear();
   empty_ = 0;
+  number_ = 0;
   const flow_column& column = in.column(0);
   if (column.type != FLOW_BINARY && column.type != FLOW_TEXT) {
     throw Failure("a decoder's input must be binary; this is a " +
@@ -35,19 +36,17 @@ void LineSplitter::split_piece(std::string_view piece, int32_t buffer, int64_t p
     const char* next = newline != nullptr ? newline + 1 : end;
     if (newline != nullptr && stop > at && stop[-1] == '\r') --stop;
     const auto length = static_cast<int64_t>(stop - at);
+    const Line line = {{at, static_cast<size_t>(length)},
+                       number_++,
+                       buffer,
+                       position < 0 ? -1 : position + (at - begin)};
     if (length > max_line_) {
       // The framer sees to it that the rest of a line is too long by itself.
-      if (at == begin && continuations_.take(piece)) {
-        at = next;
-        continue;
-      }
-      too_long_.push_back(
-          {{at, static_cast<size_t>(length)}, buffer, position < 0 ? -1 : position + (at - begin)});
+      if (at != begin || !continuations_.take(piece)) too_long_.push_back(line);
     } else if (length == 0 && !keep_empty_) {
       ++empty_;
     } else {
-      lines_.push_back(
-          {{at, static_cast<size_t>(length)}, buffer, position < 0 ? -1 : position + (at - begin)});
+      lines_.push_back(line);
     }
     at = next;
   }
@@ -96,33 +95,40 @@ DecodedOrigin::DecodedOrigin(Host host, const Batch& in, const std::vector<Line>
   }
 }
 
-void DecodeOutcome::refuse(const std::vector<RefusedLine>& lines, const char* reason,
-                           int64_t record_bytes) {
+std::vector<RefusedLine> refuse_too_long(const std::vector<Line>& lines, int64_t max_line) {
+  std::vector<RefusedLine> refused;
+  refused.reserve(lines.size());
+  for (const Line& line : lines) {
+    refused.push_back({line, "line_too_long",
+                       "the line has at least " + std::to_string(line.text.size()) +
+                           " bytes, max_line is " + std::to_string(max_line) +
+                           "; only its start is kept. Raise max_line to take such lines."});
+  }
+  return refused;
+}
+
+void fail_lines(const Batch& in, std::vector<RefusedLine> lines, int64_t record_bytes,
+                Output& out) {
   if (lines.empty()) return;
-  const flow_column& pieces = in_.column(0);
+  std::sort(lines.begin(), lines.end(), [](const RefusedLine& a, const RefusedLine& b) {
+    return a.line.number < b.line.number;
+  });
+  const flow_column& pieces = in.column(0);
   std::vector<Line> records;
+  records.reserve(lines.size());
   for (const RefusedLine& refused : lines) {
     records.push_back(refused.line);
     records.back().text = refused.line.text.substr(0, static_cast<size_t>(record_bytes));
   }
   const auto rows = static_cast<int64_t>(records.size());
   const Column record =
-      column_over(out_, FLOW_BINARY, rows, line_views(out_, records, pieces), pieces);
-  const DecodedOrigin origin(out_, in_, records, record);
-  const Batch batch = out_.make(rows, {{"record", {record, Type::binary()}}}, origin.get());
+      column_over(out, FLOW_BINARY, rows, line_views(out, records, pieces), pieces);
+  const DecodedOrigin origin(out, in, records, record);
+  const Batch batch = out.make(rows, {{"record", {record, Type::binary()}}}, origin.get());
   for (int64_t row = 0; row < rows; ++row) {
-    out_.fail(batch, row, reason, lines[static_cast<size_t>(row)].message);
+    const RefusedLine& refused = lines[static_cast<size_t>(row)];
+    out.fail(batch, row, refused.reason, refused.message);
   }
-}
-
-void DecodeOutcome::refuse_too_long(const std::vector<Line>& lines, int64_t max_line) {
-  std::vector<RefusedLine> refused;
-  for (const Line& line : lines) {
-    refused.push_back({line, "the line has at least " + std::to_string(line.text.size()) +
-                                 " bytes, max_line is " + std::to_string(max_line) +
-                                 "; only its start is kept. Raise max_line to take such lines."});
-  }
-  refuse(refused, "line_too_long", max_line);
 }
 
 }  // namespace flow::operators

@@ -14,6 +14,7 @@ namespace flow::operators {
 // One line, without its LF or CR LF. Borrows the piece.
 struct Line {
   std::string_view text;
+  int32_t number;    // counts the lines of a batch of pieces
   int32_t buffer;    // of the piece's column; meaningless for texts of up to FLOW_VIEW_INLINE bytes
   int64_t position;  // of its first byte in the stream; -1: the piece does not say
 };
@@ -42,30 +43,22 @@ class LineSplitter {
   std::vector<Line> lines_;
   std::vector<Line> too_long_;
   int64_t empty_ = 0;
+  int32_t number_ = 0;
 };
 
 // A line that a decoder refuses.
 struct RefusedLine {
   Line line;
+  const char* reason;
   std::string message;
 };
 
-// What became of the lines that are no rows, told to the host: refused lines go to `errors` with
-// their original bytes, empty ones are dropped. (The pieces themselves are absorbed by
-// flow::Codec.)
-class DecodeOutcome {
- public:
-  DecodeOutcome(const Batch& in, Output& out) : in_(in), out_(out) {}
+// The refusals of lines that are longer than `max_line`.
+std::vector<RefusedLine> refuse_too_long(const std::vector<Line>& lines, int64_t max_line);
 
-  // At most `record_bytes` of each line go along.
-  void refuse(const std::vector<RefusedLine>& lines, const char* reason, int64_t record_bytes);
-  void refuse_too_long(const std::vector<Line>& lines, int64_t max_line);
-  void drop_empty(int64_t rows) { out_.drop(rows, "empty line"); }
-
- private:
-  const Batch& in_;
-  Output& out_;
-};
+// Sends refused lines of the pieces `in` to `errors`, in their order in the stream, with their
+// original bytes: at most `record_bytes` of each.
+void fail_lines(const Batch& in, std::vector<RefusedLine> lines, int64_t record_bytes, Output& out);
 
 // Positions and records of decoded rows, for the origin of their batch.
 class DecodedOrigin {

@@ -166,18 +166,18 @@ class MmdbReader::Cursor {
     switch (head.type) {
       case kText:
         value.text = bytes(head.size);
-        value.kind = MmdbValue::Kind::Text;
+        value.kind = MmdbValue::Kind::kText;
         if (!is_valid_utf8(value.text)) fail();
         break;
       case kDouble:
         if (head.size != 8) fail();
         value.number = std::bit_cast<double>(number(8));
-        value.kind = MmdbValue::Kind::Number;
+        value.kind = MmdbValue::Kind::kNumber;
         break;
       case kFloat:
         if (head.size != 4) fail();
         value.number = to_double(std::bit_cast<float>(static_cast<uint32_t>(number(4))));
-        value.kind = MmdbValue::Kind::Number;
+        value.kind = MmdbValue::Kind::kNumber;
         break;
       case kUint16:
       case kUint32:
@@ -185,22 +185,22 @@ class MmdbReader::Cursor {
         if (head.size > 8) fail();
         const uint64_t number = this->number(head.size);
         value.integer = static_cast<int64_t>(number);
-        value.kind = value.integer < 0 ? MmdbValue::Kind::Other : MmdbValue::Kind::Integer;
+        value.kind = value.integer < 0 ? MmdbValue::Kind::kOther : MmdbValue::Kind::kInteger;
         break;
       }
       case kInt32:
         if (head.size > 4) fail();
         value.integer = static_cast<int32_t>(number(head.size));
-        value.kind = MmdbValue::Kind::Integer;
+        value.kind = MmdbValue::Kind::kInteger;
         break;
       case kBoolean:
         value.integer = head.size != 0 ? 1 : 0;
-        value.kind = MmdbValue::Kind::Boolean;
+        value.kind = MmdbValue::Kind::kBoolean;
         break;
       case kBytes:
       case kUint128:
         bytes(head.size);
-        value.kind = MmdbValue::Kind::Other;
+        value.kind = MmdbValue::Kind::kOther;
         break;
       default:
         fail();
@@ -375,7 +375,7 @@ bool MmdbReader::read_map(Cursor& cursor, const MmdbPaths::Node& node, int depth
     for (const uint32_t index : node.wanted) values[index] = value;
     return true;
   }
-  for (const uint32_t index : node.wanted) values[index].kind = MmdbValue::Kind::Other;
+  for (const uint32_t index : node.wanted) values[index].kind = MmdbValue::Kind::kOther;
   if (depth == 0) return false;
   for (uint32_t i = 0; i < head.size && cursor.good(); ++i) {
     char digits[16];

@@ -18,11 +18,11 @@ namespace flow::operators {
 // A value of a record. `text` lies in the mapped file and lives as long as the reader; it is valid
 // UTF-8.
 struct MmdbValue {
-  enum class Kind : uint8_t { None, Text, Integer, Number, Boolean, Other };
-  Kind kind = Kind::None;
-  std::string_view text;  // Text
-  int64_t integer = 0;    // Integer, Boolean
-  double number = 0;      // Number
+  enum class Kind : uint8_t { kNone, kText, kInteger, kNumber, kBoolean, kOther };
+  Kind kind = Kind::kNone;
+  std::string_view text;  // kText
+  int64_t integer = 0;    // kInteger, kBoolean
+  double number = 0;      // kNumber
 };
 
 // The values that are wanted of every record, as dotted paths: "city.names.en", and with a number
@@ -75,7 +75,7 @@ class MmdbReader {
   static constexpr size_t kGroup = 64;
   void find(const uint32_t* ipv4, uint32_t* records, size_t n) const;
 
-  // Sets values[0 .. paths.size()), Kind::None where the record has no such value. False: the
+  // Sets values[0 .. paths.size()), Kind::kNone where the record has no such value. False: the
   // record is damaged, some values may be missing.
   bool read(uint32_t record, const MmdbPaths& paths, MmdbValue* values) const;
 

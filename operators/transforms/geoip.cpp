@@ -63,41 +63,35 @@ database = "GeoLite2-City.mmdb"
       "(`::ffff:192.0.2.1`) is looked up as that.");
   d.option("database", &Options::database,
            "The file with the database. It is mapped into memory, opened at the start, and refused "
-           "with a reason "
-           "if it is damaged.")
+           "with a reason if it is damaged.")
       .required();
   d.option("databases", &Options::databases,
-           "More files beside `database`, at most eight in all. For each value "
-           "the first file "
-           "that has it counts, so that one for IPv4 and one for IPv6, or one of cities and one of "
-           "networks, go "
-           "together. Each costs about 200 ns for a new address, nothing for a remembered one.");
+           "More files beside `database`, at most eight in all. For each value the first file that "
+           "has it counts, so that one for IPv4 and one for IPv6, or one of cities and one of "
+           "networks, go together. Each costs about 200 ns for a new address, nothing for a "
+           "remembered one.");
   d.choice(
       "preset", &Options::preset,
-      {{"auto", GeoPreset::Auto},
-       {"geolite2_city", GeoPreset::Geolite2City},
-       {"geolite2_asn", GeoPreset::Geolite2Asn},
-       {"dbip_city", GeoPreset::DbipCity}},
+      {{"auto", GeoPreset::kAuto},
+       {"geolite2_city", GeoPreset::kGeolite2City},
+       {"geolite2_asn", GeoPreset::kGeolite2Asn},
+       {"dbip_city", GeoPreset::kDbipCity}},
       "Which columns to add if `fields` does not say. `auto` looks at each database's records, and "
       "else at its name, once at the start (a few ms at most).");
   d.option("fields", &Options::fields,
            "The new columns, and where in a record their values are: `city = \"city.names.en\"`, "
-           "and for a "
-           "struct a table, `location = { lat = \"location.latitude\", lon = "
-           "\"location.longitude\" }`. A number "
-           "is an element of an array (`subdivisions.0.iso_code`). Types are those of the "
-           "database; a value that "
-           "none of its first 20,000 records has is an error. At most 63 values, about 3 ns a row "
-           "each.");
+           "and for a struct a table, `location = { lat = \"location.latitude\", lon = "
+           "\"location.longitude\" }`. A number is an element of an array "
+           "(`subdivisions.0.iso_code`). Types are those of the database; a value that none of its "
+           "first 20,000 records has is an error. At most 63 values, about 3 ns a row each.");
   d.option("reload", &Options::reload,
            "How often to look whether a database was replaced, by the clock of the pipeline and "
-           "between "
-           "batches. Costs one call to the system for each file. `0s`: never.")
+           "between batches. Costs one call to the system for each file. `0s`: never.")
       .range(0, 86400e9);
   d.option("cache", &Options::cache,
            "How many IPv4 addresses are remembered for all instances together, 16 bytes each. "
-           "About as many "
-           "as come again within some minutes; when there are more, some are looked up again.")
+           "About as many as come again within some minutes; when there are more, some are looked "
+           "up again.")
       .range(1024, 67108864);
 }
 

@@ -21,7 +21,7 @@ class Geoip final : public Transform {
     Field field{"host"};
     std::string database;
     std::vector<std::string> databases;
-    GeoPreset preset = GeoPreset::Auto;
+    GeoPreset preset = GeoPreset::kAuto;
     Table fields;
     Duration reload{10'000'000'000};
     int64_t cache = 262144;

@@ -55,59 +55,59 @@ void add_known(const Known (&values)[kCount], GeoFields& fields) {
 
 void add_preset(GeoPreset preset, GeoFields& fields) {
   switch (preset) {
-    case GeoPreset::Geolite2City:
+    case GeoPreset::kGeolite2City:
       add_known(kGeolite2City, fields);
       break;
-    case GeoPreset::Geolite2Asn:
+    case GeoPreset::kGeolite2Asn:
       add_known(kGeolite2Asn, fields);
       break;
-    case GeoPreset::DbipCity:
+    case GeoPreset::kDbipCity:
       add_known(kDbipCity, fields);
       break;
-    case GeoPreset::Auto:
+    case GeoPreset::kAuto:
       break;
   }
 }
 
 // By what the records hold, since names of databases differ; by the name where there are no
-// records. Auto: none of them.
+// records. kAuto: none of them.
 GeoPreset recognise(const MmdbReader& database) {
   const MmdbPaths paths({"autonomous_system_number", "country_code", "latitude", "country.names.en",
                          "country.iso_code", "location.latitude"});
-  GeoPreset preset = GeoPreset::Auto;
+  GeoPreset preset = GeoPreset::kAuto;
   int left = kSampledRecords;
   database.each_record([&](uint32_t record) {
     MmdbValue values[6];
     if (!database.read(record, paths, values)) return false;
-    const auto has = [&](size_t i) { return values[i].kind != MmdbValue::Kind::None; };
+    const auto has = [&](size_t i) { return values[i].kind != MmdbValue::Kind::kNone; };
     if (has(3) || has(4) || has(5)) {
-      preset = GeoPreset::Geolite2City;
+      preset = GeoPreset::kGeolite2City;
     } else if (has(1) || has(2)) {
-      preset = GeoPreset::DbipCity;
+      preset = GeoPreset::kDbipCity;
     } else if (has(0)) {
-      preset = GeoPreset::Geolite2Asn;
+      preset = GeoPreset::kGeolite2Asn;
     }
-    return preset == GeoPreset::Auto && --left > 0;
+    return preset == GeoPreset::kAuto && --left > 0;
   });
-  if (preset == GeoPreset::Auto) {
+  if (preset == GeoPreset::kAuto) {
     const std::string& type = database.type();
     const auto names = [&type](const char* word) { return type.find(word) != std::string::npos; };
-    if (names("ASN") || names("ISP")) return GeoPreset::Geolite2Asn;
-    if (names("City") || names("Country") || names("Enterprise")) return GeoPreset::Geolite2City;
-    if (names("city") || names("country")) return GeoPreset::DbipCity;
+    if (names("ASN") || names("ISP")) return GeoPreset::kGeolite2Asn;
+    if (names("City") || names("Country") || names("Enterprise")) return GeoPreset::kGeolite2City;
+    if (names("city") || names("country")) return GeoPreset::kDbipCity;
   }
   return preset;
 }
 
 flow_type type_of(MmdbValue::Kind kind) {
   switch (kind) {
-    case MmdbValue::Kind::Text:
+    case MmdbValue::Kind::kText:
       return FLOW_TEXT;
-    case MmdbValue::Kind::Integer:
+    case MmdbValue::Kind::kInteger:
       return FLOW_INT64;
-    case MmdbValue::Kind::Number:
+    case MmdbValue::Kind::kNumber:
       return FLOW_FLOAT64;
-    case MmdbValue::Kind::Boolean:
+    case MmdbValue::Kind::kBoolean:
       return FLOW_BOOL;
     default:
       return 0;
@@ -131,7 +131,7 @@ void find_types(GeoFields& fields, const GeoDatabases& databases) {
     database->each_record([&](uint32_t record) {
       if (!database->read(record, paths, values.data())) return false;
       for (size_t i = 0; i < values.size(); ++i) {
-        if (fields.leaves[i].type != 0 || values[i].kind == MmdbValue::Kind::None) continue;
+        if (fields.leaves[i].type != 0 || values[i].kind == MmdbValue::Kind::kNone) continue;
         fields.leaves[i].type = type_of(values[i].kind);
         if (fields.leaves[i].type == 0) {
           throw Failure("fields: '" + fields.leaves[i].path + "' of " + database->path() +
@@ -166,10 +166,10 @@ GeoFields geo_fields(const Table& fields, GeoPreset preset, const GeoDatabases& 
   GeoFields result;
   if (fields.items.empty()) {
     add_preset(preset, result);
-    if (preset != GeoPreset::Auto) return result;
+    if (preset != GeoPreset::kAuto) return result;
     for (const auto& database : databases) {
       const GeoPreset recognised = recognise(*database);
-      if (recognised == GeoPreset::Auto) {
+      if (recognised == GeoPreset::kAuto) {
         throw Failure("preset: the database " + database->path() + " (" + database->type() +
                       ") is of no known kind; say with 'fields' what to take from it, such as "
                       "fields = { city = \"city.names.en\" }");
@@ -187,7 +187,7 @@ GeoFields geo_fields(const Table& fields, GeoPreset preset, const GeoDatabases& 
       if (value.items.empty()) throw Failure(option + ": the table is empty");
       for (const auto& [child, path] : value.items) {
         column.children.push_back(child);
-        result.leaves.push_back({path_of(option + "." + child, path), 0});
+        result.leaves.push_back({path_of(std::string(option).append(".").append(child), path), 0});
       }
     }
     result.columns.push_back(std::move(column));

@@ -13,7 +13,7 @@
 namespace flow::operators {
 
 // What is known by heart of common databases' shape.
-enum class GeoPreset : uint8_t { Auto, Geolite2City, Geolite2Asn, DbipCity };
+enum class GeoPreset : uint8_t { kAuto, kGeolite2City, kGeolite2Asn, kDbipCity };
 
 // One value of a record, by its path, and the type that it has in its column.
 struct GeoLeaf {

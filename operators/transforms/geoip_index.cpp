@@ -107,7 +107,7 @@ bool GeoIndex::read(const Places& places, std::vector<MmdbValue>& values) const 
       continue;
     }
     for (size_t leaf = 0; leaf < values.size(); ++leaf) {
-      if (values[leaf].kind == MmdbValue::Kind::None) values[leaf] = own[leaf];
+      if (values[leaf].kind == MmdbValue::Kind::kNone) values[leaf] = own[leaf];
     }
   }
   return good;
@@ -123,7 +123,7 @@ uint32_t GeoIndex::add_record(Host host, const Places& places,
     bool present = false;
     switch (fields_.leaves[leaf].type) {
       case FLOW_TEXT:
-        present = value.kind == MmdbValue::Kind::Text && !value.text.empty();
+        present = value.kind == MmdbValue::Kind::kText && !value.text.empty();
         if (present) {
           const int32_t code = dictionaries_[leaf]->intern(host, value.text);
           if (code == SharedDictionary::kNone) without_code.push_back(leaf);
@@ -131,16 +131,16 @@ uint32_t GeoIndex::add_record(Host host, const Places& places,
         }
         break;
       case FLOW_INT64:
-        present = value.kind == MmdbValue::Kind::Integer;
+        present = value.kind == MmdbValue::Kind::kInteger;
         cell = static_cast<uint64_t>(value.integer);
         break;
       case FLOW_BOOL:
-        present = value.kind == MmdbValue::Kind::Boolean;
+        present = value.kind == MmdbValue::Kind::kBoolean;
         cell = static_cast<uint64_t>(value.integer);
         break;
       default: {
-        const bool integer = value.kind == MmdbValue::Kind::Integer;
-        present = integer || value.kind == MmdbValue::Kind::Number;
+        const bool integer = value.kind == MmdbValue::Kind::kInteger;
+        present = integer || value.kind == MmdbValue::Kind::kNumber;
         cell = std::bit_cast<uint64_t>(integer ? static_cast<double>(value.integer) : value.number);
       }
     }

@@ -97,31 +97,28 @@ format = "combined"
       "with `invalid_utf8`, which costs a look at each byte (20 ns for 300 of them).");
   d.choice(
       "format", &Options::format,
-      {{"auto", AccessFormat::Auto},
-       {"common", AccessFormat::Common},
-       {"combined", AccessFormat::Combined},
-       {"vhost_common", AccessFormat::VhostCommon},
-       {"vhost_combined", AccessFormat::VhostCombined}},
+      {{"auto", AccessFormat::kAuto},
+       {"common", AccessFormat::kCommon},
+       {"combined", AccessFormat::kCombined},
+       {"vhost_common", AccessFormat::kVhostCommon},
+       {"vhost_combined", AccessFormat::kVhostCombined}},
       "What the lines look like. `auto` recognises each line by itself, at no cost: by its number "
       "of quotes, and by a first word like `www.example.com:443` with three more before the time. "
       "A format's own name makes every other line an error; the `vhost_` formats take any first "
       "word for the virtual host, and add the column `vhost`.");
   d.option("typed", &Options::typed,
            "Numbers, a timestamp and the parts of the request instead of text. Costs about 20 ns a "
-           "line, "
-           "and saves every later step that compares or adds from converting.");
+           "line, and saves every later step that compares or adds from converting.");
   d.option("identity", &Options::identity,
            "Adds the columns `ident` and `user` behind `host`; they are null where the log has "
-           "`-`, which "
-           "is mostly all of it. About 5 ns a line.");
+           "`-`, which is mostly all of it. About 5 ns a line.");
   d.option(
       "vhost", &Options::vhost,
       "Adds the column `vhost` in front of `host` with `format = \"auto\"`, too; null for lines "
       "without one. Without it such lines are read all the same, and the name is left out.");
   d.option("keep_source", &Options::keep_source,
            "Keeps the column that was parsed. Costs nothing here, and about 350 bytes more to "
-           "encode for "
-           "each line at the end.");
+           "encode for each line at the end.");
 }
 
 // The new columns of one batch, in order.
@@ -132,8 +129,8 @@ class ParseAccessLog::Columns {
 
   Columns(const Options& options, Host host, int64_t rows) : host_(host), rows_(rows) {
     const bool typed = options.typed;
-    const bool vhost = options.vhost || options.format == AccessFormat::VhostCommon ||
-                       options.format == AccessFormat::VhostCombined;
+    const bool vhost = options.vhost || options.format == AccessFormat::kVhostCommon ||
+                       options.format == AccessFormat::kVhostCombined;
     texts_.reserve(kMost);
     if (vhost) add("vhost", &AccessFields::vhost);
     add("host", &AccessFields::host);

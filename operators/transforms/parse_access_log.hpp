@@ -16,7 +16,7 @@ class ParseAccessLog final : public Transform {
  public:
   struct Options {
     Field field{"message"};
-    AccessFormat format = AccessFormat::Auto;
+    AccessFormat format = AccessFormat::kAuto;
     bool typed = false;
     bool identity = false;
     bool vhost = false;

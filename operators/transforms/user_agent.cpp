@@ -91,8 +91,7 @@ fields = ["os", "browser", "browser_version", "device_type"]
        "cache", &Options::cache,
        "How many distinct agents are remembered, about 400 bytes each, for all instances together; "
        "when there are more, a part of them is forgotten and parsed again. A busy site sees some "
-       "ten "
-       "thousand in a day.")
+       "ten thousand in a day.")
       .range(64, 16777216);
 }
 

@@ -42,7 +42,7 @@ void parse(AccessLineParser& parser, std::string_view line, AccessFormat format)
   require(AccessTime::convert(fields.datetime.data(), nanoseconds));
   require(nanoseconds == parser.nanoseconds());
   require(is_absent(fields.response) || fields.response.size() == 3);
-  if (format == AccessFormat::Common) require(is_absent(fields.agent));
+  if (format == AccessFormat::kCommon) require(is_absent(fields.agent));
 
   RequestParts parts;
   if (split_request(fields.request, parts)) {
@@ -54,9 +54,9 @@ void parse(AccessLineParser& parser, std::string_view line, AccessFormat format)
   (void)page_of_referer(fields.referer);
 
   // What Auto takes, the format of that shape takes as well, and the other way round.
-  if (format == AccessFormat::Combined) {
+  if (format == AccessFormat::kCombined) {
     AccessFields again;
-    require(AccessLineParser(AccessFormat::Auto).parse(line, again, fault));
+    require(AccessLineParser(AccessFormat::kAuto).parse(line, again, fault));
     require(again.request == fields.request && again.agent == fields.agent);
   }
 }
@@ -78,8 +78,8 @@ extern "C" FuzzSeeds flow_fuzz_seeds() {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   for (const AccessFormat format :
-       {AccessFormat::Auto, AccessFormat::Common, AccessFormat::Combined, AccessFormat::VhostCommon,
-        AccessFormat::VhostCombined}) {
+       {AccessFormat::kAuto, AccessFormat::kCommon, AccessFormat::kCombined,
+        AccessFormat::kVhostCommon, AccessFormat::kVhostCombined}) {
     AccessLineParser parser(format);
     parse(parser, text, format);
     parse(parser, text, format);  // with the time remembered

@@ -42,7 +42,7 @@ class Harness {
 
   Harness(const flow_plugin& plugin, const std::string& name, const Settings& settings,
           flow_role role)
-      : descriptor_(find(plugin, name)), parts_(std::make_unique<Parts>(descriptor_->n_outputs)) {
+      : descriptor_(find(plugin, name)), parts_(std::make_unique<Parts>(output_count(*descriptor_))) {
     const OptionValues values(*descriptor_, settings);
     find_keys(values);
     Parts& parts = *parts_;

@@ -41,6 +41,11 @@ struct Timer {
   uint64_t hash;
 };
 
+// Ports that an operator may emit on. A codec has the one that nobody names.
+inline uint32_t output_count(const flow_descriptor& descriptor) {
+  return descriptor.kind == FLOW_CODEC ? 1 : descriptor.n_outputs;
+}
+
 // The flow_host of one instance. Its clock stands still until it is set; room is unlimited until
 // `limit_room`. Counters are plain members: read them when no call is under way and nothing is
 // deferred. Batches may be kept longer than the host.

@@ -1,0 +1,503 @@
+#include <algorithm>
+#include <deque>
+#include <thread>
+
+#include "flow/flow.hpp"
+#include "tests/core/graph/test_flow.hpp"
+
+namespace flowrun::graph_test {
+namespace {
+
+using flow::Batch;
+using flow::Description;
+using flow::Output;
+using flow::Status;
+
+constexpr const char* kColumns[] = {"id", "path", "source", "part", "seq", "copy", "key"};
+
+Batch make_batch(Output& out, const std::vector<Row>& rows, const flow_origin* origin) {
+  const auto n = static_cast<std::int64_t>(rows.size());
+  std::vector<flow::NewColumn> columns;
+  constexpr std::int64_t Row::* kMembers[] = {&Row::id,  &Row::path, &Row::source, &Row::part,
+                                              &Row::seq, &Row::copy, &Row::key};
+  for (std::size_t i = 0; i < std::size(kColumns); ++i) {
+    flow::Int64Builder values(out, n);
+    for (const Row& row : rows) values.append(row.*kMembers[i]);
+    columns.push_back({kColumns[i], {values.finish(), flow::Type::int64()}});
+  }
+  return out.make(n, columns, origin);
+}
+
+std::vector<Row> rows_of(const Batch& batch) {
+  constexpr std::int64_t Row::* kMembers[] = {&Row::id,  &Row::path, &Row::source, &Row::part,
+                                              &Row::seq, &Row::copy, &Row::key};
+  std::vector<Row> rows(static_cast<std::size_t>(batch.rows()));
+  for (std::size_t i = 0; i < std::size(kColumns); ++i) {
+    const flow_column* column = batch.find(kColumns[i]);
+    if (column == nullptr) throw flow::Failure(std::string("no column ") + kColumns[i]);
+    const flow::Int64View values(*column);
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+      rows[row].*kMembers[i] = values[static_cast<std::int64_t>(row)];
+    }
+  }
+  return rows;
+}
+
+Batch with_path(Output& out, const Batch& batch, std::int64_t tag) {
+  const flow::Int64View paths(*batch.find("path"));
+  flow::Int64Builder values(out, batch.rows());
+  for (std::int64_t row = 0; row < batch.rows(); ++row) values.append(mixed_path(paths[row], tag));
+  return out.with(batch, {{"path", {values.finish(), flow::Type::int64()}}});
+}
+
+void nap(std::int64_t microseconds) {
+  if (microseconds > 0) std::this_thread::sleep_for(std::chrono::microseconds(microseconds));
+}
+// Now and then, as a function of `what`.
+void nap_at_random(std::int64_t at_most, std::uint64_t what) {
+  if (at_most > 0 && mix(what, 77) % 4 == 0) {
+    nap(static_cast<std::int64_t>(mix(what, 78) % static_cast<std::uint64_t>(at_most)));
+  }
+}
+
+template <class Options>
+void describe_as(Description<Options>& d, const char* name, std::uint64_t traits) {
+  d.name(name);
+  d.summary("For tests.");
+  d.doc("For tests.");
+  d.example(std::string("type = \"") + name + "\"\n");
+  d.traits(traits);
+}
+
+// ---- sources ----
+
+class Numbers final : public flow::Source {
+ public:
+  struct Options {
+    std::int64_t rows = 1000, source = 0, seed = 1, batch = 64, nap_us = 0;
+    std::int64_t throw_at = -1, fail_open = 0, endless = 0, fail_percent = 0;
+  };
+  static void describe(Description<Options>& d) {
+    describe_as(d, "numbers", 0);
+    d.option("rows", &Options::rows, "How many.");
+    d.option("source", &Options::source, "Number of the source.");
+    d.option("seed", &Options::seed, "Of all that is random.");
+    d.option("batch", &Options::batch, "Rows a batch, at most.");
+    d.option("nap_us", &Options::nap_us, "Longest pause between batches.");
+    d.option("throw_at", &Options::throw_at, "Throws before this row.");
+    d.option("fail_open", &Options::fail_open, "Refuses to open.");
+    d.option("endless", &Options::endless, "Never ends.");
+    d.option("fail_percent", &Options::fail_percent, "Rows that the source itself fails.");
+    d.output("errors", "Rows that failed.");
+  }
+  explicit Numbers(const Options& options) : options_(options) {}
+
+  void open(Output& out) override {
+    if (options_.fail_open != 0) throw flow::Failure("refuses to open");
+    out.get()->offer(out.get(), "all");
+  }
+  void assign(const std::string&, std::optional<std::string_view>) override { assigned_ = true; }
+  Status poll(flow::SourceOutput& out) override {
+    if (!assigned_) return Status::Idle;
+    if (at_ >= options_.rows && options_.endless == 0) return Status::End;
+    if (options_.throw_at >= 0 && at_ >= options_.throw_at) {
+      throw std::runtime_error("the source is broken");
+    }
+    nap_at_random(options_.nap_us, mix(static_cast<std::uint64_t>(at_), 5));
+    const auto n = 1 + static_cast<std::int64_t>(
+                           mix(static_cast<std::uint64_t>(at_),
+                               static_cast<std::uint64_t>(options_.seed)) %
+                           static_cast<std::uint64_t>(options_.batch));
+    std::vector<Row> rows;
+    std::vector<std::int32_t> good;
+    for (std::int64_t i = 0; i < n && (at_ < options_.rows || options_.endless != 0); ++i) {
+      rows.push_back(source_row(options_.source, options_.seed, at_++));
+    }
+    const Batch batch = make_batch(out.out(), rows, nullptr);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const Fate fate = fate_of(rows[i], -1, 0, options_.fail_percent, 0);
+      if (fate == Fate::kFail) {
+        out.out().fail(batch, static_cast<std::int64_t>(i), "bad_number",
+                       std::to_string(rows[i].id) + "/" + std::to_string(rows[i].path));
+      } else {
+        good.push_back(static_cast<std::int32_t>(i));
+      }
+    }
+    if (good.empty()) return Status::Done;
+    out.emit(good.size() == rows.size()
+                 ? batch
+                 : out.out().select(batch, good.data(), static_cast<std::int64_t>(good.size())),
+             "all", std::to_string(at_));
+    return Status::Done;
+  }
+
+ private:
+  const Options& options_;
+  std::int64_t at_ = 0;
+  bool assigned_ = false;
+};
+
+// ---- transforms ----
+
+// Drops, fails, sends on by `out` or `other`, by a hash of the row.
+template <bool kSerial>
+class Step final : public flow::Transform {
+ public:
+  struct Options {
+    std::int64_t tag = 1, drop = 0, fail = 0, other = 0, nap_us = 0;
+    std::int64_t throw_after = -1, stop_after = -1, fail_open = 0, bad_port_after = -1;
+    std::int64_t throw_in_close = 0;
+  };
+  static void describe(Description<Options>& d) {
+    describe_as(d, kSerial ? "serial_step" : "step", kSerial ? FLOW_SERIAL : FLOW_STATELESS);
+    d.option("tag", &Options::tag, "Mixed into the path.");
+    d.option("drop", &Options::drop, "Per cent.");
+    d.option("fail", &Options::fail, "Per cent.");
+    d.option("other", &Options::other, "Per cent of the rest that leaves by `other`.");
+    d.option("nap_us", &Options::nap_us, "Longest pause.");
+    d.option("throw_after", &Options::throw_after, "Throws after so many batches.");
+    d.option("stop_after", &Options::stop_after, "Unused.");
+    d.option("fail_open", &Options::fail_open, "Refuses to open.");
+    d.option("bad_port_after", &Options::bad_port_after, "Emits on output 9.");
+    d.option("throw_in_close", &Options::throw_in_close, "Throws in close.");
+    d.output("out", "Rows.");
+    d.output("other", "Rows.");
+    d.output("errors", "Failed rows.");
+  }
+  explicit Step(const Options& options) : options_(options) {}
+  void open(Output&) override {
+    if (options_.fail_open != 0) throw flow::Failure("refuses to open");
+  }
+  void process(const Batch& in, Output& out) override {
+    ++batches_;
+    if (options_.throw_after >= 0 && batches_ > options_.throw_after) {
+      throw std::runtime_error("broke down in mid-stream");
+    }
+    if (options_.bad_port_after >= 0 && batches_ > options_.bad_port_after) {
+      if (out.room(9) > 0) out.emit(in, 9);
+      return;
+    }
+    const std::vector<Row> rows = rows_of(in);
+    nap_at_random(options_.nap_us, static_cast<std::uint64_t>(rows.front().id));
+    std::vector<std::int32_t> to[2];
+    std::int64_t dropped = 0;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const Row& row = rows[i];
+      const auto at = static_cast<std::int32_t>(i);
+      switch (fate_of(row, options_.tag, options_.drop, options_.fail, options_.other)) {
+        case Fate::kOut: to[0].push_back(at); break;
+        case Fate::kOther: to[1].push_back(at); break;
+        case Fate::kDrop: ++dropped; break;
+        case Fate::kFail:
+          out.fail(in, at, "hash",
+                   std::to_string(row.id) + "/" + std::to_string(row.path) + "/" +
+                       std::to_string(row.copy));
+          break;
+      }
+    }
+    out.drop(dropped, "hash");
+    for (std::uint32_t port = 0; port < 2; ++port) {
+      if (to[port].empty()) continue;
+      const Batch chosen =
+          out.select(in, to[port].data(), static_cast<std::int64_t>(to[port].size()));
+      out.emit(with_path(out, chosen, options_.tag + port), port);
+    }
+  }
+  void close(bool, Output&) override {
+    if (options_.throw_in_close != 0) throw std::runtime_error("cannot close");
+  }
+
+ private:
+  const Options& options_;
+  std::int64_t batches_ = 0;
+};
+
+// Makes copies of rows, a few hundred a batch, with MORE when there is no room.
+class Amplify final : public flow::GeneralTransform {
+ public:
+  struct Options {
+    std::int64_t tag = 1, most = 4, exactly = 0, batch = 256;
+  };
+  static void describe(Description<Options>& d) {
+    describe_as(d, "amplify", FLOW_STATELESS);
+    d.option("tag", &Options::tag, "Mixed into the path.");
+    d.option("most", &Options::most, "Copies of a row, at most.");
+    d.option("exactly", &Options::exactly, "Copies of a row, if not 0.");
+    d.option("batch", &Options::batch, "Rows a batch.");
+  }
+  explicit Amplify(const Options& options) : options_(options) {}
+  Status consume(std::uint32_t, const Batch& in, Output& out) override {
+    if (rows_.empty()) {
+      rows_ = rows_of(in);
+      at_ = 0;
+      copy_ = 0;
+    }
+    while (at_ < rows_.size()) {
+      if (out.room() == 0) return Status::More;
+      std::vector<Row> made;
+      while (at_ < rows_.size() && made.size() < static_cast<std::size_t>(options_.batch)) {
+        const std::int64_t copies = options_.exactly > 0
+                                        ? options_.exactly
+                                        : copies_of(rows_[at_], options_.tag, options_.most);
+        if (copy_ == copies) {
+          ++at_;
+          copy_ = 0;
+          continue;
+        }
+        Row row = rows_[at_];
+        row.path = mixed_path(row.path, options_.tag);
+        row.copy = row.copy * 1'000'000 + copy_++;
+        made.push_back(row);
+      }
+      if (!made.empty()) out.create(make_batch(out, made, nullptr));
+    }
+    rows_.clear();
+    out.absorb(in.rows());
+    return Status::Done;
+  }
+
+ private:
+  const Options& options_;
+  std::vector<Row> rows_;
+  std::size_t at_ = 0;
+  std::int64_t copy_ = 0;
+};
+
+// One key's rows go to one instance only.
+class Keyed final : public flow::Transform {
+ public:
+  struct Options {
+    flow::Field key{"key"};
+    std::int64_t tag = 1, nap_us = 0;
+    std::string into = "keyed";
+  };
+  static void describe(Description<Options>& d) {
+    describe_as(d, "keyed_step", FLOW_KEYED);
+    d.input("in", "Rows.", "key");
+    d.option("key", &Options::key, "The key.");
+    d.option("tag", &Options::tag, "Mixed into the path.");
+    d.option("nap_us", &Options::nap_us, "Longest pause.");
+    d.option("into", &Options::into, "Board for trouble.");
+  }
+  struct Shared {
+    Shared(const Options&, flow::Host) {}
+    std::mutex mutex;
+    std::map<std::int64_t, const void*> owner;
+  };
+  Keyed(const Options& options, Shared& shared) : options_(options), shared_(shared) {}
+  void process(const Batch& in, Output& out) override {
+    const flow_keys* keys = out.get()->keys(out.get());
+    if (keys == nullptr) throw flow::Failure("no keys");
+    const std::vector<Row> rows = rows_of(in);
+    {
+      const std::lock_guard lock(shared_.mutex);
+      for (std::int64_t i = 0; i < keys->n_rows; ++i) {
+        const Row& row = rows[static_cast<std::size_t>(keys->rows[i])];
+        const auto [known, is_new] = shared_.owner.try_emplace(row.key, this);
+        if (known->second != this) throw flow::Failure("a key has two owners");
+      }
+    }
+    nap_at_random(options_.nap_us, static_cast<std::uint64_t>(rows.front().id));
+    const Batch mine = out.select(in, keys->rows, keys->n_rows);
+    out.emit(with_path(out, mine, options_.tag));
+  }
+
+ private:
+  const Options& options_;
+  Shared& shared_;
+};
+
+class Join final : public flow::GeneralTransform {
+ public:
+  struct Options {
+    std::int64_t tag = 1;
+  };
+  static void describe(Description<Options>& d) {
+    describe_as(d, "both", FLOW_SERIAL);
+    d.input("left", "Rows.");
+    d.input("right", "Rows.");
+    d.option("tag", &Options::tag, "Mixed into the path, one more for the right.");
+  }
+  explicit Join(const Options& options) : options_(options) {}
+  Status consume(std::uint32_t input, const Batch& in, Output& out) override {
+    out.emit(with_path(out, in, options_.tag + input));
+    return Status::Done;
+  }
+
+ private:
+  const Options& options_;
+};
+
+// Answers later, from a thread of its own, in any order; fails some rows.
+class Ask final : public flow::GeneralTransform {
+ public:
+  struct Options {
+    std::int64_t tag = 1, fail = 0, nap_us = 300;
+  };
+  static void describe(Description<Options>& d) {
+    describe_as(d, "ask", FLOW_BLOCKING);
+    d.option("tag", &Options::tag, "Mixed into the path.");
+    d.option("fail", &Options::fail, "Per cent.");
+    d.option("nap_us", &Options::nap_us, "Longest pause before an answer.");
+    d.output("out", "Rows.");
+    d.output("errors", "Failed rows.");
+  }
+  explicit Ask(const Options& options) : options_(options) {}
+  void open(Output& out) override {
+    host_ = out.get();
+    answering_ = std::thread([this] { answer(); });
+  }
+  ~Ask() override {
+    {
+      const std::lock_guard lock(mutex_);
+      over_ = true;
+    }
+    changed_.notify_all();
+    if (answering_.joinable()) answering_.join();
+  }
+  Status consume(std::uint32_t, const Batch& in, Output& out) override {
+    const std::vector<Row> rows = rows_of(in);
+    Question question;
+    std::vector<std::int32_t> good;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const auto at = static_cast<std::int32_t>(i);
+      if (fate_of(rows[i], options_.tag, 0, options_.fail, 0) == Fate::kFail) {
+        question.failed.push_back(at);
+      } else {
+        good.push_back(at);
+      }
+    }
+    if (!good.empty()) {
+      question.passed = with_path(
+          out, out.select(in, good.data(), static_cast<std::int64_t>(good.size())), options_.tag);
+    }
+    question.nap = mix(static_cast<std::uint64_t>(rows.front().id), 3) %
+                   static_cast<std::uint64_t>(options_.nap_us + 1);
+    question.token = host_->defer(host_, in.get());
+    {
+      const std::lock_guard lock(mutex_);
+      questions_.push_back(std::move(question));
+    }
+    changed_.notify_all();
+    return Status::Done;
+  }
+
+ private:
+  struct Question {
+    std::uint64_t token = 0, nap = 0;
+    Batch passed;
+    std::vector<std::int32_t> failed;
+  };
+  void answer() {
+    while (true) {
+      Question question;
+      {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return over_ || !questions_.empty(); });
+        if (over_) return;
+        const std::size_t at = questions_.size() > 1 ? mix(questions_.size(), 9) % 2 : 0;
+        question = std::move(questions_[at]);
+        questions_.erase(questions_.begin() + static_cast<std::ptrdiff_t>(at));
+      }
+      nap(static_cast<std::int64_t>(question.nap));
+      host_->done(host_, question.token, 0, question.passed ? question.passed.get() : nullptr,
+                  question.failed.data(), static_cast<std::int64_t>(question.failed.size()),
+                  "no_answer", "nobody knows", 0);
+    }
+  }
+
+  const Options& options_;
+  const flow_host* host_ = nullptr;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Question> questions_;
+  bool over_ = false;
+  std::thread answering_;
+};
+
+// Fails rows although it has no port for them.
+class NoErrorsPort final : public flow::Transform {
+ public:
+  struct Options {
+    std::int64_t unused = 0;
+  };
+  static void describe(Description<Options>& d) {
+    describe_as(d, "no_errors_port", FLOW_STATELESS);
+    d.option("unused", &Options::unused, "Nothing.");
+  }
+  void process(const Batch& in, Output& out) override {
+    for (std::int64_t row = 0; row < in.rows(); ++row) out.fail(in, row, "nowhere", "to go");
+  }
+};
+
+// ---- sinks ----
+
+class Collect final : public flow::Sink {
+ public:
+  struct Options {
+    std::string into = "sink";
+    std::int64_t nap_us = 0, keep = 1, throw_in_prepare = 0;
+  };
+  static void describe(Description<Options>& d) {
+    describe_as(d, "collect", FLOW_SERIAL | FLOW_TWO_PHASE);
+    d.option("into", &Options::into, "Board.");
+    d.option("nap_us", &Options::nap_us, "Longest pause.");
+    d.option("keep", &Options::keep, "0: only counts rows.");
+    d.option("throw_in_prepare", &Options::throw_in_prepare, "Throws in every prepare.");
+  }
+  explicit Collect(const Options& options) : options_(options), board_(board(options.into)) {}
+  void open(Output&) override {
+    const std::lock_guard lock(board_.mutex);
+    ++board_.opened;
+  }
+  void process(const Batch& in, Output& out) override {
+    while (board_.blocked.load() && !out.stopping()) nap(500);
+    if (board_.refusing.load()) {
+      ++board_.refused;
+      throw flow::Retry("the board refuses");
+    }
+    nap_at_random(options_.nap_us, static_cast<std::uint64_t>(board_.delivered.load()));
+    const std::lock_guard lock(board_.mutex);
+    if (in.find("id") == nullptr && in.find("reason") != nullptr) {
+      const flow::TextView component(*in.find("component")), reason(*in.find("reason")),
+          message(*in.find("message"));
+      for (std::int64_t row = 0; row < in.rows(); ++row) {
+        ++board_.letters[std::string(component[row]) + "|" + std::string(reason[row]) + "|" +
+                         std::string(message[row])];
+      }
+    } else if (options_.keep != 0) {
+      for (const Row& row : rows_of(in)) board_.rows.push_back(row);
+    }
+    board_.delivered += in.rows();
+  }
+  std::string prepare(std::uint64_t checkpoint) override {
+    if (options_.throw_in_prepare != 0) throw std::runtime_error("cannot prepare");
+    const std::lock_guard lock(board_.mutex);
+    board_.prepared.push_back(checkpoint);
+    return std::to_string(checkpoint);
+  }
+  void commit(std::string_view handle) override {
+    const std::lock_guard lock(board_.mutex);
+    board_.committed.push_back(std::stoull(std::string(handle)));
+  }
+  void close(bool drained, Output&) override {
+    const std::lock_guard lock(board_.mutex);
+    ++(drained ? board_.closed_drained : board_.closed_undrained);
+  }
+
+ private:
+  const Options& options_;
+  Board& board_;
+};
+
+}  // namespace
+
+const flow_plugin& test_flow_plugin() {
+  static const flow_plugin kPlugin =
+      flow::detail::make_plugin<Numbers, Step<false>, Step<true>, Amplify, Keyed, Join, Ask,
+                                NoErrorsPort, Collect>("org.flowrun.test.flow", "1.0.0",
+                                                       "Apache-2.0");
+  return kPlugin;
+}
+
+}  // namespace flowrun::graph_test
