@@ -33,16 +33,19 @@ void append_text(std::string& json, std::string_view key, const MMDB_entry_data_
   json.append(",\"").append(key).append("\":\"").append(escaped).append("\"");
 }
 
-std::optional<double> number(const MMDB_entry_data_s& value) {
-  if (!value.has_data) return std::nullopt;
-  if (value.type == MMDB_DATA_TYPE_DOUBLE) return value.double_value;
-  if (value.type == MMDB_DATA_TYPE_FLOAT) return static_cast<double>(value.float_value);
-  return std::nullopt;
+bool is_number(const MMDB_entry_data_s& value) {
+  return value.has_data &&
+         (value.type == MMDB_DATA_TYPE_DOUBLE || value.type == MMDB_DATA_TYPE_FLOAT);
 }
 
-void append_number(std::string& json, std::string_view key, double value) {
-  std::array<char, 32> digits{};
-  const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+// The shortest digits that stand for the number in its own width: a float is 50.7221, where the
+// double of the same value is 50.72209930419922.
+void append_number(std::string& json, std::string_view key, const MMDB_entry_data_s& value) {
+  std::array<char, 64> digits{};
+  char* const limit = digits.data() + digits.size();
+  const auto [end, error] = value.type == MMDB_DATA_TYPE_FLOAT
+                                ? std::to_chars(digits.data(), limit, value.float_value)
+                                : std::to_chars(digits.data(), limit, value.double_value);
   if (json.back() != '{') json += ',';
   json.append("\"").append(key).append("\":");
   json.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
@@ -242,12 +245,12 @@ std::string GeoTable::encode(const MMDB_entry_s& entry) const {
   std::string json;
   append_text(json, "city", flat ? value({"city"}) : value({"city", "names", "en"}));
   append_text(json, "country", flat ? value({"country_code"}) : value({"country", "names", "en"}));
-  const auto latitude = number(flat ? value({"latitude"}) : value({"location", "latitude"}));
-  const auto longitude = number(flat ? value({"longitude"}) : value({"location", "longitude"}));
-  if (latitude || longitude) {
+  const auto latitude = flat ? value({"latitude"}) : value({"location", "latitude"});
+  const auto longitude = flat ? value({"longitude"}) : value({"location", "longitude"});
+  if (is_number(latitude) || is_number(longitude)) {
     json += ",\"location\":{";
-    if (latitude) append_number(json, "lat", *latitude);
-    if (longitude) append_number(json, "lon", *longitude);
+    if (is_number(latitude)) append_number(json, "lat", latitude);
+    if (is_number(longitude)) append_number(json, "lon", longitude);
     json += '}';
   }
   return json;

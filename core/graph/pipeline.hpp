@@ -19,7 +19,7 @@ struct RunSettings {
   int parallelism = 0;  // 0: as the file says; there 0: one a core
   std::int64_t drain_timeout = 30'000'000'000;  // nanoseconds from stop() until abort()
   std::int64_t checkpoint_interval = 0;         // nanoseconds; 0: as the file says, or none
-  std::function<std::int64_t()> now;            // nanoseconds since 1970; empty: the system's clock
+  std::function<std::int64_t()> now{};          // nanoseconds since 1970; empty: the system's clock
 };
 
 enum class Outcome {
@@ -31,7 +31,7 @@ enum class Outcome {
 struct RunResult {
   Outcome outcome = Outcome::kFinished;
   std::string message;
-  std::uint64_t rows_left = 0;  // in messages that nobody received
+  std::uint64_t rows_left = 0;  // that came in and were not dealt with
 };
 
 class Pipeline {

@@ -87,13 +87,13 @@ std::string_view take_word(std::string_view& rest) {
 bool check_host(std::string_view line, std::string_view host, AccessFault& fault) {
   const auto position = static_cast<size_t>(host.data() - line.data());
   switch (host_kind(host)) {
-    case HostKind::Ipv4:
-    case HostKind::Ipv6:
+    case HostKind::kIpv4:
+    case HostKind::kIpv6:
       return true;
-    case HostKind::Impossible:
+    case HostKind::kImpossible:
       fault = {"bad_address", "the host looks like an address, but is none", position};
       return false;
-    case HostKind::Name:
+    case HostKind::kName:
       for (const char c : host) {
         if (static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '\x7f') {
           fault = {"bad_host", "the host holds a character that no host name has", position};

@@ -34,15 +34,15 @@ std::optional<uint32_t> mapped_ipv4(const Ipv6Address& address) {
 
 HostKind host_kind(std::string_view host) {
   uint32_t ipv4;
-  if (parse_ipv4(host, ipv4)) return HostKind::Ipv4;
+  if (parse_ipv4(host, ipv4)) return HostKind::kIpv4;
   bool numeric = true;
   for (const char c : host) {
     if (c == ':' || c == '[') {
-      return parse_ipv6(host) ? HostKind::Ipv6 : HostKind::Impossible;
+      return parse_ipv6(host) ? HostKind::kIpv6 : HostKind::kImpossible;
     }
     numeric &= c == '.' || (c >= '0' && c <= '9');
   }
-  return numeric ? HostKind::Impossible : HostKind::Name;
+  return numeric ? HostKind::kImpossible : HostKind::kName;
 }
 
 }  // namespace flow::operators

@@ -47,10 +47,10 @@ std::optional<uint32_t> mapped_ipv4(const Ipv6Address& address);
 
 // What the first field of an access log can be.
 enum class HostKind : uint8_t {
-  Name,
-  Ipv4,
-  Ipv6,
-  Impossible  // meant as an address, but none: 999.1.1.1, 1.2.3, 12:34
+  kName,
+  kIpv4,
+  kIpv6,
+  kImpossible  // meant as an address, but none: 999.1.1.1, 1.2.3, 12:34
 };
 HostKind host_kind(std::string_view host);
 

@@ -193,18 +193,20 @@ char* write_base64(char* out, std::string_view bytes) {
 }
 
 char* DoubleWriter::write(char* out, double value) {
-  if (char* end = write_short(out, value); end != nullptr) return end;
   if (entries_.empty()) entries_.resize(size_t{1} << kEntryBits);
   uint64_t bits = 0;
   std::memcpy(&bits, &value, sizeof bits);
   Entry& entry = entries_[(bits * 0x9E3779B97F4A7C15U) >> (64 - kEntryBits)];
   if (entry.bits != bits || entry.length == 0) {
-    const auto length = static_cast<size_t>(write_double(out, value) - out);
-    if (length > entry.text.size()) return out + length;
+    char text[kNumberBytes];
+    const auto length = static_cast<size_t>(write_double(text, value) - text);
+    if (length > entry.text.size()) {
+      std::memcpy(out, text, length);
+      return out + length;
+    }
     entry.bits = bits;
     entry.length = static_cast<uint8_t>(length);
-    std::memcpy(entry.text.data(), out, length);
-    return out + length;
+    std::memcpy(entry.text.data(), text, length);
   }
   std::memcpy(out, entry.text.data(), entry.text.size());
   return out + entry.length;

@@ -43,7 +43,7 @@ char* write_int64(char* out, int64_t value);
 char* write_double(char* out, double value);
 char* write_base64(char* out, std::string_view bytes);
 
-// Numbers with more digits than the fast path takes, remembered: coordinates and prices repeat.
+// Numbers remembered as they were written: coordinates, prices and readings repeat.
 class DoubleWriter {
  public:
   char* write(char* out, double value);
@@ -54,8 +54,8 @@ class DoubleWriter {
     std::array<char, 23> text{};
     uint8_t length = 0;  // 0: nothing is here
   };
-  static constexpr int kEntryBits = 11;
-  std::vector<Entry> entries_;  // 64 KiB once needed
+  static constexpr int kEntryBits = 12;
+  std::vector<Entry> entries_;  // 128 KiB once needed
 };
 
 // `text` as a JSON string with its quotes.

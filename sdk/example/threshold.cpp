@@ -11,8 +11,9 @@ class Threshold final : public flow::Transform {
     d.name("threshold");
     d.summary("Keeps rows whose number is at least a minimum.");
     d.doc("Rows below `min` are dropped. Rows without a float64 number in `field` go to `errors`.");
-    d.example("[transforms.hot]\ntype = \"threshold\"\ninputs = [\"readings\"]\n"
-              "field = \"celsius\"\nmin = 30.0\n");
+    d.example(
+        "[transforms.hot]\ntype = \"threshold\"\ninputs = [\"readings\"]\n"
+        "field = \"celsius\"\nmin = 30.0\n");
     d.traits(FLOW_STATELESS);
     d.option("field", &Options::field, "The float64 column to look at.").required();
     d.option("min", &Options::min, "The least number that is kept.");

@@ -1,6 +1,7 @@
+#include <gtest/gtest.h>
+
 #include <flow/testing/check_contract.hpp>
 #include <flow/testing/harness.hpp>
-#include <gtest/gtest.h>
 
 using flow::testing::Cell;
 using flow::testing::Harness;

@@ -1,7 +1,9 @@
 // Version 1.0 of the ABI on a 64-bit machine: sizes, offsets and values as they were when it was
-// published. A later version may append members and values; then the size of a struct grows here, and no
-// other line ever changes. Included by a C11 and a C++20 file, which define the two macros.
+// published. A later version may append members and values; then the size of a struct grows here,
+// and no other line ever changes. Included by a C11 and a C++20 file, which define the two macros.
 #pragma once
+
+// clang-format off
 
 FLOW_FROZEN_SIZE(flow_object, 16)
 FLOW_FROZEN_OFFSET(flow_object, retain, 0)

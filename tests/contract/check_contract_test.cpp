@@ -1,4 +1,5 @@
-// One plugin of each kind keeps the contract; each broken one is found out by the rule that it breaks.
+// One plugin of each kind keeps the contract; each broken one is found out by the rule that it
+// breaks.
 #include "flow/testing/check_contract.hpp"
 
 #include <gtest/gtest.h>
@@ -80,7 +81,9 @@ TEST(CheckContract, PassesATransformInPlainC) {
   EXPECT_CONTRACT(plugin("positive"), "positive", subject);
 }
 
-TEST(CheckContract, PassesAPluginOfAnOlderHeader) { EXPECT_CONTRACT(plugin("older"), "count_rows"); }
+TEST(CheckContract, PassesAPluginOfAnOlderHeader) {
+  EXPECT_CONTRACT(plugin("older"), "count_rows");
+}
 
 TEST(CheckContract, PassesAWindow) {
   ContractSubject subject;
@@ -186,18 +189,15 @@ TEST_P(BrokenOperator, IsFoundOutByTheRuleItBreaks) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, BrokenOperator,
-    ::testing::Values(BrokenCase{"loses_a_row", "ledger"}, BrokenCase{"emits_twice", "ledger"},
-                      BrokenCase{"ignores_room", "room"},
-                      BrokenCase{"writes_to_its_input", "input_modified"},
-                      BrokenCase{"writes_broken_text", "utf8"},
-                      BrokenCase{"points_outside", "arrow"}, BrokenCase{"keeps_a_batch", "leak"},
-                      BrokenCase{"forgets_its_state", "snapshot"},
-                      BrokenCase{"depends_on_batches", "splits"},
-                      BrokenCase{"mixes_origins", "origin"},
-                      BrokenCase{"puts_its_column_first", "column_order"},
-                      BrokenCase{"changes_type", "types"}, BrokenCase{"never_ends_more", "room"},
-                      BrokenCase{"emits_nowhere", "misuse"},
-                      BrokenCase{"skips_on_resume", "assign"}),
+    ::testing::Values(
+        BrokenCase{"loses_a_row", "ledger"}, BrokenCase{"emits_twice", "ledger"},
+        BrokenCase{"ignores_room", "room"}, BrokenCase{"writes_to_its_input", "input_modified"},
+        BrokenCase{"writes_broken_text", "utf8"}, BrokenCase{"points_outside", "arrow"},
+        BrokenCase{"keeps_a_batch", "leak"}, BrokenCase{"forgets_its_state", "snapshot"},
+        BrokenCase{"depends_on_batches", "splits"}, BrokenCase{"mixes_origins", "origin"},
+        BrokenCase{"puts_its_column_first", "column_order"}, BrokenCase{"changes_type", "types"},
+        BrokenCase{"never_ends_more", "room"}, BrokenCase{"emits_nowhere", "misuse"},
+        BrokenCase{"skips_on_resume", "assign"}),
     [](const auto& info) { return info.param.name; });
 
 TEST(BrokenSink, IsFoundOutWhenARepeatedCommitChangesTheOutput) {
@@ -226,8 +226,8 @@ TEST(CheckContract, SaysWhenThereIsNoSuchOperatorOrLibrary) {
 
 TEST(CheckContract, LeavesOutWhatIsWaived) {
   ContractSubject subject;
-  subject.waived = {{"ledger", "for this test"}};
-  EXPECT_TRUE(check_contract(plugin("broken"), "loses_a_row", subject).empty());
+  subject.waived = {{"column_order", "for this test"}};
+  EXPECT_CONTRACT(plugin("broken"), "puts_its_column_first", subject);
 }
 
 }  // namespace

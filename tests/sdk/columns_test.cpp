@@ -24,28 +24,36 @@ std::vector<TypeCase> all_types() {
   const std::string longer(100, 'x');
   return {
       {"bool", Type::boolean(), {true, false, false, true, true, false, true, true, false, true}},
-      {"int64", Type::int64(), {0, -1, std::numeric_limits<int64_t>::max(), 7, 8, 9, 10, 11, 12, 13}},
+      {"int64",
+       Type::int64(),
+       {0, -1, std::numeric_limits<int64_t>::max(), 7, 8, 9, 10, 11, 12, 13}},
       {"float64", Type::float64(), {0.0, -1.5, 1e300, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0}},
       {"timestamp", Type::timestamp(), {0, 1'700'000'000'000'000'000, -5, 1, 2, 3, 4, 5, 6, 7}},
       {"text",
        Type::text(),
        {"", "short", "twelve bytes", "thirteen byte", longer, "\u00e4\u00f6\u00fc", longer + "y",
         "a", "b", longer}},
-      {"binary", Type::binary(),
+      {"binary",
+       Type::binary(),
        {std::string("\0\xff", 2), "", longer, "x", "y", "z", longer + "z", "p", "q", "r"}},
-      {"category", Type::category(),
+      {"category",
+       Type::category(),
        {"red", "green", "red", longer, "blue", "red", longer, "green", "", "blue"}},
-      {"json", Type::json(),
+      {"json",
+       Type::json(),
        {"1", "null", "\"a text of some length\"", "[1, 2, 3]", "{}", "true", "1e3", "[]", "0",
         "\"\""}},
-      {"struct", place,
+      {"struct",
+       place,
        {at("Paris", 48.9), at(longer.c_str(), -1), at("", 0), at("a", 1), at("b", 2), at("c", 3),
         at("d", 4), at(longer.c_str(), 5), at("f", 6), at("g", 7)}},
-      {"list", Type::list(Type::text()),
-       {Cell::list({"a", longer}), Cell::list({}), Cell::list({"b"}), Cell::list({longer, "c", "d"}),
-        Cell::list({}), Cell::list({"e"}), Cell::list({nullptr, "f"}), Cell::list({"g"}),
-        Cell::list({"h"}), Cell::list({longer})}},
-      {"list_of_structs", Type::list(place),
+      {"list",
+       Type::list(Type::text()),
+       {Cell::list({"a", longer}), Cell::list({}), Cell::list({"b"}),
+        Cell::list({longer, "c", "d"}), Cell::list({}), Cell::list({"e"}),
+        Cell::list({nullptr, "f"}), Cell::list({"g"}), Cell::list({"h"}), Cell::list({longer})}},
+      {"list_of_structs",
+       Type::list(place),
        {Cell::list({at("x", 1), at("y", 2)}), Cell::list({}), Cell::list({at(longer.c_str(), 3)}),
         Cell::list({nullptr}), Cell::list({at("z", 4)}), Cell::list({at("z", 4)}), Cell::list({}),
         Cell::list({at("z", 4)}), Cell::list({at("z", 4)}), Cell::list({at("z", 4)})}},
@@ -60,9 +68,9 @@ std::vector<Cell> with_nulls(std::vector<Cell> cells) {
 class ColumnOfEachType : public ::testing::TestWithParam<TypeCase> {
  protected:
   Batch batch_of(const std::vector<Cell>& cells) {
-    return out_.make(static_cast<int64_t>(cells.size()),
-                     {{"value", {make_column(host_.host(), GetParam().type, cells), GetParam().type}}},
-                     nullptr);
+    return out_.make(
+        static_cast<int64_t>(cells.size()),
+        {{"value", {make_column(host_.host(), GetParam().type, cells), GetParam().type}}}, nullptr);
   }
   std::vector<Cell> cells_of(const Batch& batch) { return read_table(batch)["value"]; }
   void TearDown() override { EXPECT_EQ(host_.account.used(), 0) << "bytes are still charged"; }
@@ -108,7 +116,8 @@ TEST_P(ColumnOfEachType, SlicesAnywhereAlsoTwice) {
     for (int64_t first = 0; first <= n; ++first) {
       for (int64_t count = 0; first + count <= n; ++count) {
         const Batch once = out_.slice(batch, first, count);
-        EXPECT_EQ(cells_of(once), std::vector<Cell>(cells.begin() + first, cells.begin() + first + count));
+        EXPECT_EQ(cells_of(once),
+                  std::vector<Cell>(cells.begin() + first, cells.begin() + first + count));
         if (count < 2) continue;
         const Batch twice = out_.slice(once, 1, count - 1);
         EXPECT_EQ(cells_of(twice),
@@ -134,7 +143,8 @@ TEST_P(ColumnOfEachType, SurvivesItsBuilderAndTheBatchItWasSlicedFrom) {
     const Batch whole = batch_of(GetParam().cells);
     kept = out_.slice(whole, 2, 3);
   }
-  EXPECT_EQ(cells_of(kept), std::vector<Cell>(GetParam().cells.begin() + 2, GetParam().cells.begin() + 5));
+  EXPECT_EQ(cells_of(kept),
+            std::vector<Cell>(GetParam().cells.begin() + 2, GetParam().cells.begin() + 5));
   EXPECT_GT(host_.account.used(), 0);
 }
 
@@ -184,8 +194,7 @@ TEST(TextBuilder, MovesToAFurtherBufferWhenTheFirstIsFull) {
 TEST(Struct, IsNullInItsChildrenWhereItIsNull) {
   TestHost host;
   const Type type = Type::structure({{"a", Type::int64()}});
-  const Column column =
-      make_column(host.host(), type, {Cell::structure({{"a", 1}}), nullptr});
+  const Column column = make_column(host.host(), type, {Cell::structure({{"a", 1}}), nullptr});
   EXPECT_TRUE(Validity(*column->children[0]).is_null(1));
   EXPECT_EQ(column->array->offset, 0);
 }
@@ -194,7 +203,8 @@ TEST(FindColumn, ReachesInsideStructsAndPrefersTheColumnWhoseNameHasDots) {
   TestHost host;
   Output out(host.abi());
   const Type inner = Type::structure({{"b.c", Type::int64()}, {"d", Type::text()}});
-  const Column column = make_column(host.host(), inner, {Cell::structure({{"b.c", 5}, {"d", "x"}})});
+  const Column column =
+      make_column(host.host(), inner, {Cell::structure({{"b.c", 5}, {"d", "x"}})});
   const Column plain = make_column(host.host(), Type::int64(), {9});
   const Batch batch =
       out.make(1, {{"a", {column, inner}}, {"a.d", {plain, Type::int64()}}}, nullptr);
@@ -229,7 +239,8 @@ TEST(Schema, TellsFieldsWithManyChildrenApart) {
   const flow::detail::FieldTree empty("a", Type::structure({}));
   const flow_field* const wide_fields[] = {wide.get()};
   const flow_field* const empty_fields[] = {empty.get()};
-  const auto first = Reference<const flow_schema>::adopt(host.abi()->schema(host.abi(), wide_fields, 1));
+  const auto first =
+      Reference<const flow_schema>::adopt(host.abi()->schema(host.abi(), wide_fields, 1));
   const auto second =
       Reference<const flow_schema>::adopt(host.abi()->schema(host.abi(), empty_fields, 1));
   EXPECT_NE(first.get(), second.get());
@@ -263,8 +274,10 @@ TEST(Batch, MayOutliveTheHostThatMadeIt) {
     TestHost host;
     account = &host.account;
     Output out(host.abi());
-    kept = out.make(1, {{"a", {make_column(host.host(), Type::text(), {"a text of some length"}),
-                               Type::text()}}}, nullptr);
+    kept = out.make(
+        1,
+        {{"a", {make_column(host.host(), Type::text(), {"a text of some length"}), Type::text()}}},
+        nullptr);
   }
   EXPECT_EQ(read_table(kept), (Table{{"a", {"a text of some length"}}}));
   EXPECT_GT(account->used(), 0);

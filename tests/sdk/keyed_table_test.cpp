@@ -1,5 +1,3 @@
-#include "flow/state.hpp"
-
 #include <gtest/gtest.h>
 
 #include <map>
@@ -7,6 +5,7 @@
 #include <set>
 
 #include "flow/output.hpp"
+#include "flow/state.hpp"
 #include "flow/testing/host.hpp"
 
 namespace flow::testing {
@@ -150,7 +149,8 @@ TEST_F(KeyedTableTest, ReadingThawsNothing) {
 TEST_F(KeyedTableTest, ReusesWhatWasErased) {
   CountTable table = open(host_);
   const auto fill = [&](int from) {
-    for (int i = from; i < from + 20'000; ++i) insert(table, "some longer key " + std::to_string(i));
+    for (int i = from; i < from + 20'000; ++i)
+      insert(table, "some longer key " + std::to_string(i));
   };
   fill(0);
   const int64_t bytes = host_.state().bytes();
@@ -218,8 +218,7 @@ TEST_F(KeyedTableTest, BehavesLikeAMapUnderRandomCalls) {
   auto host = std::make_unique<TestHost>();
   auto table = std::make_unique<CountTable>(host->host(), "counts", 1);
   for (int step = 0; step < 60'000; ++step) {
-    const std::string key =
-        std::string(random() % 40, 'k') + std::to_string(random() % 700);
+    const std::string key = std::string(random() % 40, 'k') + std::to_string(random() % 700);
     const uint64_t hash = hash_of(key) % 4 == 0 ? 1 : hash_of(key);
     switch (random() % 8) {
       case 0:
@@ -294,9 +293,11 @@ TEST(KeyReader, MakesEqualBytesOfEqualValuesWhateverTheirColumnIs) {
 TEST(KeyReader, KeepsTheBordersBetweenColumns) {
   TestHost host;
   Output out(host.abi());
-  const Batch batch = out.make(
-      2, {{"a", {make_column(host.host(), Type::text(), {"x", "xy"}), Type::text()}},
-          {"b", {make_column(host.host(), Type::text(), {"yz", "z"}), Type::text()}}}, nullptr);
+  const Batch batch =
+      out.make(2,
+               {{"a", {make_column(host.host(), Type::text(), {"x", "xy"}), Type::text()}},
+                {"b", {make_column(host.host(), Type::text(), {"yz", "z"}), Type::text()}}},
+               nullptr);
   KeyReader reader({"a", "b", "missing"});
   reader.read(batch);
   const std::string first(reader.key(0));

@@ -63,8 +63,10 @@ TEST_F(Selection, CountsTextInsideStructsAndLists) {
   for (int row = 0; row < 64; ++row) list.append(row + 1);
   const Type struct_type = Type::structure({{"t", Type::text()}});
   const Batch batch =
-      out_.make(64, {{"s", {structure.finish(), struct_type}},
-                     {"l", {list.finish(flat.share_column(0)), Type::list(Type::text())}}}, nullptr);
+      out_.make(64,
+                {{"s", {structure.finish(), struct_type}},
+                 {"l", {list.finish(flat.share_column(0)), Type::list(Type::text())}}},
+                nullptr);
   const Batch few = select(batch, 2);
   EXPECT_NE(few.column(0).children[0]->data[0], flat.column(0).data[0]);
   EXPECT_NE(few.column(1).children[0]->data[0], flat.column(0).data[0]);

@@ -53,6 +53,13 @@ TEST(Quantities, AreReadWithTheirUnits) {
   EXPECT_THROW(read_duration("99999999999h"), std::invalid_argument);
 }
 
+TEST(ExampleSettings, MayBeATableWithoutAHeader) {
+  const Settings settings = example_settings("type = \"threshold\"\nmin = 1\n", "threshold");
+  ASSERT_EQ(settings.size(), 1U);
+  EXPECT_EQ(settings[0].first, "min");
+  EXPECT_THROW(example_settings("type = \"other\"\n", "threshold"), std::invalid_argument);
+}
+
 TEST(ExampleSettings, AreThoseOfTheTableWithTheOperatorsType) {
   const Settings settings = example_settings(R"(
 [sources.numbers]
@@ -67,7 +74,8 @@ min = 30.0
 
 [transforms.hot.names]
 a = "b"
-)", "threshold");
+)",
+                                             "threshold");
   ASSERT_EQ(settings.size(), 3U);
   EXPECT_EQ(settings[0].first, "field");
   EXPECT_EQ(settings[1].second.value().number, 30.0);
@@ -104,7 +112,8 @@ class Echo final : public Source {
     d.option("text", &Options::text, "A text.");
     d.option("wait", &Options::wait, "A time.").range(0, 1e12);
     d.option("size", &Options::size, "A size.");
-    d.choice("colour", &Options::colour, {{"red", Colour::Red}, {"green", Colour::Green}}, "A colour.");
+    d.choice("colour", &Options::colour, {{"red", Colour::Red}, {"green", Colour::Green}},
+             "A colour.");
     d.option("field", &Options::field, "A field.");
     d.option("fields", &Options::fields, "Fields.");
     d.option("list", &Options::list, "A list.");
@@ -126,16 +135,17 @@ class Echo final : public Source {
     for (const Field& field : options_.fields) joined += field.name + ' ';
     for (const std::string& item : options_.list) joined += item + ' ';
     for (const auto& [name, value] : options_.table.items) joined += name + '=' + value.text + ' ';
-    source.emit(out.make(1, {{"flag", number(options_.flag ? 1 : 0)},
-                             {"count", number(options_.count)},
-                             {"ratio", number(static_cast<int64_t>(options_.ratio * 1000))},
-                             {"text", text(options_.text)},
-                             {"wait", number(options_.wait.nanoseconds)},
-                             {"size", number(options_.size.bytes)},
-                             {"colour", text(options_.colour == Colour::Red ? "red" : "green")},
-                             {"field", text(options_.field.name)},
-                             {"joined", text(joined)},
-                             {"maybe", number(options_.maybe.value_or(-1))}},
+    source.emit(out.make(1,
+                         {{"flag", number(options_.flag ? 1 : 0)},
+                          {"count", number(options_.count)},
+                          {"ratio", number(static_cast<int64_t>(options_.ratio * 1000))},
+                          {"text", text(options_.text)},
+                          {"wait", number(options_.wait.nanoseconds)},
+                          {"size", number(options_.size.bytes)},
+                          {"colour", text(options_.colour == Colour::Red ? "red" : "green")},
+                          {"field", text(options_.field.name)},
+                          {"joined", text(joined)},
+                          {"maybe", number(options_.maybe.value_or(-1))}},
                          nullptr),
                 "only", "end");
     return Status::End;

@@ -47,13 +47,13 @@ typedef struct flow_host flow_host;
 
 typedef int32_t flow_status;
 enum {
-  FLOW_DONE = 0,    /* The input is dealt with; a source: it emitted, poll again. */
-  FLOW_MORE = 1,    /* Out of room: call again with the same input when there is room. */
-  FLOW_RETRY = 2,   /* A passing trouble (told with host->error): call again with the same input
-                       after a pause; the host backs off exponentially, and raises an alarm. */
-  FLOW_IDLE = 3,    /* Source: nothing to read now; poll again after wake() or a short while. */
-  FLOW_END = 4,     /* Source: every assigned partition has ended. */
-  FLOW_FAILED = -1  /* The operator cannot go on (told with host->error): the pipeline stops. */
+  FLOW_DONE = 0,   /* The input is dealt with; a source: it emitted, poll again. */
+  FLOW_MORE = 1,   /* Out of room: call again with the same input when there is room. */
+  FLOW_RETRY = 2,  /* A passing trouble (told with host->error): call again with the same input
+                      after a pause; the host backs off exponentially, and raises an alarm. */
+  FLOW_IDLE = 3,   /* Source: nothing to read now; poll again after wake() or a short while. */
+  FLOW_END = 4,    /* Source: every assigned partition has ended. */
+  FLOW_FAILED = -1 /* The operator cannot go on (told with host->error): the pipeline stops. */
 };
 
 /* ---- data ------------------------------------------------------------------------------------ */
@@ -61,16 +61,16 @@ enum {
 /* Logical types and their Arrow formats. Values are frozen. */
 typedef int32_t flow_type;
 enum {
-  FLOW_BOOL = 1,       /* "b", one bit a row */
-  FLOW_INT64 = 2,      /* "l" */
-  FLOW_FLOAT64 = 3,    /* "g" */
-  FLOW_TIMESTAMP = 4,  /* "tsn:UTC", nanoseconds since 1970 */
-  FLOW_TEXT = 5,       /* "vu", valid UTF-8 as 16-byte views into shared buffers */
-  FLOW_BINARY = 6,     /* "vz", the same for any bytes */
-  FLOW_CATEGORY = 7,   /* int32 codes "i" into a dictionary of "vu" */
-  FLOW_STRUCT = 8,     /* "+s" */
-  FLOW_LIST = 9,       /* "+l", int32 offsets */
-  FLOW_JSON = 10       /* "vu" with extension name "arrow.json": a token as it was written */
+  FLOW_BOOL = 1,      /* "b", one bit a row */
+  FLOW_INT64 = 2,     /* "l" */
+  FLOW_FLOAT64 = 3,   /* "g" */
+  FLOW_TIMESTAMP = 4, /* "tsn:UTC", nanoseconds since 1970 */
+  FLOW_TEXT = 5,      /* "vu", valid UTF-8 as 16-byte views into shared buffers */
+  FLOW_BINARY = 6,    /* "vz", the same for any bytes */
+  FLOW_CATEGORY = 7,  /* int32 codes "i" into a dictionary of "vu" */
+  FLOW_STRUCT = 8,    /* "+s" */
+  FLOW_LIST = 9,      /* "+l", int32 offsets */
+  FLOW_JSON = 10      /* "vu" with extension name "arrow.json": a token as it was written */
 };
 
 /* Head of every reference-counted object. [any] */
@@ -80,7 +80,8 @@ typedef struct flow_object {
 } flow_object;
 
 /* Host-allocated bytes, aligned to 64, charged to the pipeline's memory from allocation until the
- * last reference goes. Writable only by the one who allocated it, and only until it is handed on. */
+ * last reference goes. Writable only by the one who allocated it, and only until it is handed on.
+ */
 typedef struct flow_buffer {
   flow_object object;
   uint32_t size; /* of this struct */
@@ -135,10 +136,10 @@ typedef struct flow_schema {
 typedef struct flow_origin {
   uint32_t size;
   uint32_t reserved;
-  const char* source;           /* component id; NULL: made on the way */
-  const char* partition;        /* eg: "logs/access.log" */
-  const flow_column* position;  /* FLOW_INT64: the source's own count (byte offset, row); or NULL */
-  const flow_column* record;    /* FLOW_BINARY: the bytes each row was made of; or NULL */
+  const char* source;          /* component id; NULL: made on the way */
+  const char* partition;       /* eg: "logs/access.log" */
+  const flow_column* position; /* FLOW_INT64: the source's own count (byte offset, row); or NULL */
+  const flow_column* record;   /* FLOW_BINARY: the bytes each row was made of; or NULL */
 } flow_origin;
 
 typedef struct flow_batch {
@@ -158,7 +159,7 @@ typedef struct flow_column_parts {
   uint32_t size;
   flow_type type;
   int64_t rows;
-  int64_t null_count; /* -1: the host counts */
+  int64_t null_count;    /* -1: the host counts */
   flow_buffer* validity; /* bit set = present; NULL: no nulls */
   flow_buffer* values;   /* bits, numbers, views, codes or list offsets (rows + 1); NULL: struct */
   flow_buffer* const* data; /* of views */
@@ -206,12 +207,7 @@ enum { FLOW_EVENT_TIME = 0, FLOW_PROCESSING_TIME = 1 };
 /* ---- the host, as one instance sees it ------------------------------------------------------- */
 
 typedef int32_t flow_log_level;
-enum {
-  FLOW_LOG_DEBUG = 0,
-  FLOW_LOG_INFO = 1,
-  FLOW_LOG_WARNING = 2,
-  FLOW_LOG_ERROR = 3
-};
+enum { FLOW_LOG_DEBUG = 0, FLOW_LOG_INFO = 1, FLOW_LOG_WARNING = 2, FLOW_LOG_ERROR = 3 };
 
 enum { FLOW_FAIL_RETRYABLE = 1 }; /* flags of fail */
 enum { FLOW_PARTITION_END = 1 };  /* flags of emit_from */
@@ -268,7 +264,8 @@ struct flow_host {
   const flow_keys* (*keys)(const flow_host* host); /* NULL: the operator is not keyed */
   flow_table* (*table)(const flow_host* host, const char* name, uint32_t version);
   uint32_t (*page_count)(const flow_host* host, flow_table* table, uint32_t group, uint32_t area);
-  /* Page `index` of an area of a key group; `index == page_count` adds one; NULL past state_limit. */
+  /* Page `index` of an area of a key group; `index == page_count` adds one; NULL past state_limit.
+   */
   flow_page* (*page)(const flow_host* host, flow_table* table, uint32_t group, uint32_t area,
                      uint32_t index);
   void (*thaw)(const flow_host* host, flow_table* table, flow_page* page);
@@ -286,8 +283,9 @@ struct flow_host {
   /* Says why the call under way is going to return FLOW_RETRY or FLOW_FAILED, or create or
    * instance NULL. One sentence with the place and the remedy. */
   void (*error)(const flow_host* host, const char* message);
-  int64_t (*now)(const flow_host* host);    /* nanoseconds since 1970; tests turn this clock */
-  int32_t (*stopping)(const flow_host* host); /* the run is being stopped at once: give up waiting */
+  int64_t (*now)(const flow_host* host); /* nanoseconds since 1970; tests turn this clock */
+  int32_t (*stopping)(
+      const flow_host* host); /* the run is being stopped at once: give up waiting */
   const void* (*extension)(const flow_host* host, const char* id);
 };
 
@@ -299,15 +297,15 @@ enum {
   FLOW_OPTION_INT = 2,
   FLOW_OPTION_FLOAT = 3,
   FLOW_OPTION_TEXT = 4,
-  FLOW_OPTION_DURATION = 5, /* "10s", "5ms", "1h30m": integer, nanoseconds */
-  FLOW_OPTION_SIZE = 6,     /* "256KiB", "1MB": integer, bytes */
-  FLOW_OPTION_CHOICE = 7,   /* text, one of `choices` */
-  FLOW_OPTION_FIELD = 8,    /* text: a column, dotted names reach inside */
-  FLOW_OPTION_FIELDS = 9,   /* list of text */
-  FLOW_OPTION_LIST = 10,    /* list of text */
-  FLOW_OPTION_TABLE = 11,   /* names and values of any type */
+  FLOW_OPTION_DURATION = 5,    /* "10s", "5ms", "1h30m": integer, nanoseconds */
+  FLOW_OPTION_SIZE = 6,        /* "256KiB", "1MB": integer, bytes */
+  FLOW_OPTION_CHOICE = 7,      /* text, one of `choices` */
+  FLOW_OPTION_FIELD = 8,       /* text: a column, dotted names reach inside */
+  FLOW_OPTION_FIELDS = 9,      /* list of text */
+  FLOW_OPTION_LIST = 10,       /* list of text */
+  FLOW_OPTION_TABLE = 11,      /* names and values of any type */
   FLOW_OPTION_EXPRESSION = 12, /* text */
-  FLOW_OPTION_SECRET = 13   /* text, never logged */
+  FLOW_OPTION_SECRET = 13      /* text, never logged */
 };
 
 /* The host parses, defaults and range-checks; a plugin sees values only. */
@@ -315,20 +313,20 @@ typedef struct flow_option {
   uint32_t size;
   flow_option_type type;
   const char* name;
-  const char* doc;           /* a sentence or more: effect, cost, a number to size it by */
-  const char* default_toml;  /* as written in a file, eg: "\"1MiB\""; NULL: absent unless given */
+  const char* doc;          /* a sentence or more: effect, cost, a number to size it by */
+  const char* default_toml; /* as written in a file, eg: "\"1MiB\""; NULL: absent unless given */
   int32_t required;
   int32_t has_range;
-  double min, max;           /* inclusive, in the value's unit */
+  double min, max;            /* inclusive, in the value's unit */
   const char* const* choices; /* NULL-terminated, or NULL */
 } flow_option;
 
 typedef struct flow_value {
   uint32_t size;
-  flow_option_type type; /* of the value: BOOL, INT, FLOAT, TEXT, LIST or TABLE */
-  int64_t integer;       /* BOOL, INT */
-  double number;         /* FLOAT, and INT again */
-  const char* text;      /* TEXT */
+  flow_option_type type;                 /* of the value: BOOL, INT, FLOAT, TEXT, LIST or TABLE */
+  int64_t integer;                       /* BOOL, INT */
+  double number;                         /* FLOAT, and INT again */
+  const char* text;                      /* TEXT */
   const struct flow_value* const* items; /* LIST, TABLE */
   const char* const* names;              /* TABLE: one an item */
   uint64_t n_items;
@@ -338,28 +336,23 @@ typedef struct flow_value {
 /* ---- what an operator is --------------------------------------------------------------------- */
 
 typedef int32_t flow_kind;
-enum {
-  FLOW_SOURCE = 1,
-  FLOW_TRANSFORM = 2,
-  FLOW_WINDOW = 3,
-  FLOW_SINK = 4,
-  FLOW_CODEC = 5
-};
+enum { FLOW_SOURCE = 1, FLOW_TRANSFORM = 2, FLOW_WINDOW = 3, FLOW_SINK = 4, FLOW_CODEC = 5 };
 
 enum { /* traits */
-  FLOW_STATELESS = 1 << 0, /* any instance may take any batch: runs in parallel, can be fused */
-  FLOW_KEYED = 1 << 1,     /* rows of one key go to one instance, in order */
-  FLOW_SERIAL = 1 << 2,    /* one instance, batches in order */
-  FLOW_BLOCKING = 1 << 3,  /* may wait inside a call: runs off the worker pool */
-  FLOW_ORDER_DEPENDENT = 1 << 4, /* the result depends on arrival order across keys */
-  FLOW_CLOCK_DEPENDENT = 1 << 5, /* the result depends on processing time */
-  FLOW_BYTES = 1 << 6,     /* source: emits pieces of a byte stream that a codec frames and decodes;
-                              sink: takes what a codec encoded, one binary column */
-  FLOW_MESSAGES = 1 << 7,  /* source: every emitted binary row is one record, no framing needed;
-                              sink: rows are sent one by one, the codec adds no delimiter */
-  FLOW_DECODES = 1 << 8,   /* codec */
-  FLOW_ENCODES = 1 << 9,   /* codec */
-  FLOW_TWO_PHASE = 1 << 10 /* sink: prepare makes output durable, commit makes it visible */
+       FLOW_STATELESS =
+           1 << 0,             /* any instance may take any batch: runs in parallel, can be fused */
+       FLOW_KEYED = 1 << 1,    /* rows of one key go to one instance, in order */
+       FLOW_SERIAL = 1 << 2,   /* one instance, batches in order */
+       FLOW_BLOCKING = 1 << 3, /* may wait inside a call: runs off the worker pool */
+       FLOW_ORDER_DEPENDENT = 1 << 4, /* the result depends on arrival order across keys */
+       FLOW_CLOCK_DEPENDENT = 1 << 5, /* the result depends on processing time */
+       FLOW_BYTES = 1 << 6,    /* source: emits pieces of a byte stream that a codec frames and
+                                  decodes;    sink: takes what a codec encoded, one binary column */
+       FLOW_MESSAGES = 1 << 7, /* source: every emitted binary row is one record, no framing needed;
+                                  sink: rows are sent one by one, the codec adds no delimiter */
+       FLOW_DECODES = 1 << 8,  /* codec */
+       FLOW_ENCODES = 1 << 9,  /* codec */
+       FLOW_TWO_PHASE = 1 << 10 /* sink: prepare makes output durable, commit makes it visible */
 };
 
 typedef struct flow_port {
@@ -424,7 +417,8 @@ typedef struct flow_operator {
   flow_status (*acknowledge)(struct flow_operator* op, const char* partition, const void* position,
                              uint32_t position_length);
   /* sinks. `prepare` makes all that was processed durable and describes it in a handle; `commit`
-   * makes it visible, is idempotent, and is repeated after a restart; `abort` undoes it. [worker] */
+   * makes it visible, is idempotent, and is repeated after a restart; `abort` undoes it. [worker]
+   */
   flow_status (*prepare)(struct flow_operator* op, uint64_t checkpoint, flow_buffer** handle,
                          int64_t* length);
   flow_status (*commit)(struct flow_operator* op, const void* handle, int64_t length);

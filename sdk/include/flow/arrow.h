@@ -1,6 +1,7 @@
 /* The Arrow C data interface: the two structs of its public specification
  * (https://arrow.apache.org/docs/format/CDataInterface.html). Any Arrow library reads them without
- * a copy. The guard is the specification's own, so that this header can stand beside another copy. */
+ * a copy. The guard is the specification's own, so that this header can stand beside another copy.
+ */
 #pragma once
 
 #include <stdint.h>

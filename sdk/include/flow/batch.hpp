@@ -33,9 +33,7 @@ class Validity {
 
   // False: a loop over the rows need not ask.
   bool has_nulls() const { return bits_ != nullptr; }
-  bool is_null(int64_t row) const {
-    return bits_ != nullptr && !detail::bit(bits_, offset_ + row);
-  }
+  bool is_null(int64_t row) const { return bits_ != nullptr && !detail::bit(bits_, offset_ + row); }
 
  private:
   const uint8_t* bits_ = nullptr;
@@ -46,8 +44,7 @@ class Validity {
 class Column : public Reference<const flow_column> {
  public:
   Column() = default;
-  explicit Column(Reference<const flow_column> column)
-      : Reference(std::move(column)) {}
+  explicit Column(Reference<const flow_column> column) : Reference(std::move(column)) {}
 
   flow_type type() const { return get()->type; }
   int64_t rows() const { return get()->array->length; }
@@ -118,8 +115,8 @@ class TextView : public Validity {
   int64_t rows_;
 };
 
-// Texts of a FLOW_CATEGORY column: a code a row, each text once. Borrows the column. Ask is_null: what a
-// null row reads as is unspecified.
+// Texts of a FLOW_CATEGORY column: a code a row, each text once. Borrows the column. Ask is_null:
+// what a null row reads as is unspecified.
 class CategoryView : public Validity {
  public:
   explicit CategoryView(const flow_column& column)
@@ -146,8 +143,7 @@ class CategoryView : public Validity {
 class AnyTextView : public Validity {
  public:
   // Throws std::invalid_argument for a column of another type.
-  explicit AnyTextView(const flow_column& column)
-      : Validity(column), texts_(texts_of(column)) {
+  explicit AnyTextView(const flow_column& column) : Validity(column), texts_(texts_of(column)) {
     if (column.type == FLOW_CATEGORY) {
       codes_ = static_cast<const int32_t*>(column.array->buffers[1]) + column.array->offset;
     }

@@ -1,5 +1,6 @@
-// Building columns. A builder writes into host buffers, sized for `rows` at the start; finish() makes
-// the column. Each builder is for one column: make a new one a batch (that costs two allocations).
+// Building columns. A builder writes into host buffers, sized for `rows` at the start; finish()
+// makes the column. Each builder is for one column: make a new one a batch (that costs two
+// allocations).
 #pragma once
 
 #include <cstdint>
@@ -263,8 +264,8 @@ class CategoryBuilder {
   int64_t size() const { return at_; }
   int32_t code(int64_t row) const { return codes_[row]; }
   bool is_null(int64_t row) const { return validity_.is_null(row); }
-  // When the dictionary that the codes mean is known only after the rows: a longer one with the same
-  // prefix.
+  // When the dictionary that the codes mean is known only after the rows: a longer one with the
+  // same prefix.
   void set_dictionary(Column dictionary) { dictionary_ = std::move(dictionary); }
 
   Column finish() {

@@ -1,12 +1,12 @@
 // Base classes of operators.
 //
-// An operator class T has a struct `T::Options`, a static `describe(flow::Description<Options>&)` and
-// one of the constructors T(const Options&, Shared&), T(const Options&) or T(). A nested class
+// An operator class T has a struct `T::Options`, a static `describe(flow::Description<Options>&)`
+// and one of the constructors T(const Options&, Shared&), T(const Options&) or T(). A nested class
 // `Shared`, made once a component as Shared(const Options&, Host), holds what its instances share
 // (databases, caches); it must be safe for use from several threads.
 //
-// Any exception out of a member ends the pipeline with its text, but for flow::Retry, which makes the
-// host call again with the same input after a pause.
+// Any exception out of a member ends the pipeline with its text, but for flow::Retry, which makes
+// the host call again with the same input after a pause.
 #pragma once
 
 #include <optional>
@@ -88,9 +88,7 @@ class SourceOutput {
     send(nullptr, partition, position, FLOW_PARTITION_END);
   }
   // Announces a partition; the host answers with assign.
-  void offer(const std::string& partition) {
-    out_.get()->offer(out_.get(), partition.c_str());
-  }
+  void offer(const std::string& partition) { out_.get()->offer(out_.get(), partition.c_str()); }
 
  private:
   void send(const flow_batch* batch, const std::string& partition, std::string_view position,
@@ -139,11 +137,11 @@ class Codec : public Operator {
   static constexpr flow_kind kKind = FLOW_CODEC;
   // How many of the bytes are whole records. `final`: nothing follows, all of them are.
   virtual int64_t frame(std::string_view bytes, bool final) = 0;
-  // Binary rows of one or more whole records each -> typed rows. The input's rows are absorbed by the
-  // glue; what comes out is created.
+  // Binary rows of one or more whole records each -> typed rows. The input's rows are absorbed by
+  // the glue; what comes out is created.
   virtual void decode(const Batch& in, Output& out) = 0;
-  // Typed rows -> one binary column, one row a row, contiguous in one buffer; `delimited`: each with
-  // its delimiter.
+  // Typed rows -> one binary column, one row a row, contiguous in one buffer; `delimited`: each
+  // with its delimiter.
   virtual void encode(const Batch& in, bool delimited, Output& out) = 0;
 
   void set_role(flow_role role) { role_ = role; }

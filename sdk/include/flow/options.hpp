@@ -133,11 +133,11 @@ struct OptionTraits<Duration> {
   static constexpr flow_option_type kType = FLOW_OPTION_DURATION;
   static std::string toml(Duration value) {
     return detail::quoted(with_unit(value.nanoseconds, {{3'600'000'000'000, "h"},
-                                                {60'000'000'000, "m"},
-                                                {1'000'000'000, "s"},
-                                                {1'000'000, "ms"},
-                                                {1'000, "us"},
-                                                {1, "ns"}}));
+                                                        {60'000'000'000, "m"},
+                                                        {1'000'000'000, "s"},
+                                                        {1'000'000, "ms"},
+                                                        {1'000, "us"},
+                                                        {1, "ns"}}));
   }
   static Duration read(const flow_value& value) { return {value.integer}; }
 };
@@ -261,8 +261,8 @@ class Description {
   void state_version(uint32_t version) { version_ = version; }
   // The first call replaces the kind's usual ports ("in", "out").
   void input(std::string name, std::string doc, std::string key_option = "") {
-    inputs_.push_back(std::make_unique<Port>(std::move(name), std::move(doc),
-                                             std::move(key_option)));
+    inputs_.push_back(
+        std::make_unique<Port>(std::move(name), std::move(doc), std::move(key_option)));
   }
   void output(std::string name, std::string doc) {
     outputs_.push_back(std::make_unique<Port>(std::move(name), std::move(doc), ""));
@@ -302,8 +302,7 @@ class Description {
         entry.default_toml = detail::quoted(text);
       }
     }
-    entry.assign = [member, values = std::move(values)](Options& options,
-                                                        const flow_value& value) {
+    entry.assign = [member, values = std::move(values)](Options& options, const flow_value& value) {
       for (const auto& [text, item] : values) {
         if (text == value.text) options.*member = item;
       }
@@ -322,8 +321,7 @@ class Description {
     bool named_out = false;
     for (const auto& port : outputs_) named_out |= port->name != "errors" && port->name != "late";
     if (has_out && !named_out) {
-      outputs_.insert(outputs_.begin(),
-                      std::make_unique<Port>("out", "The resulting rows.", ""));
+      outputs_.insert(outputs_.begin(), std::make_unique<Port>("out", "The resulting rows.", ""));
     }
     for (auto& entry : entries_) {
       flow_option& option = entry->option;

@@ -18,8 +18,8 @@ struct NewColumn {
   TypedColumn column;
 };
 
-// One an instance, for its whole life; not thread-safe. Every row of an input ends in exactly one of
-// emit, drop, fail, late or absorb; rows that the operator makes itself go out with create.
+// One an instance, for its whole life; not thread-safe. Every row of an input ends in exactly one
+// of emit, drop, fail, late or absorb; rows that the operator makes itself go out with create.
 class Output : public Host {
  public:
   explicit Output(const flow_host* host) : Host(host) {}

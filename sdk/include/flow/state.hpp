@@ -59,29 +59,30 @@ class StatePages {
 // What stands at the start of a key group's first page.
 struct StateHeader {
   static constexpr uint64_t kMagic = 0x31656c6261746b66;  // "fktable1"
-  static constexpr uint32_t kClasses = 13;  // free blocks of 16, 32, ... 65536 bytes
+  static constexpr uint32_t kClasses = 13;                // free blocks of 16, 32, ... 65536 bytes
 
   uint64_t magic;
   uint32_t slot_bytes;
-  uint32_t level;      // 2^level buckets before the split under way
-  uint32_t split;      // buckets below this one have been split already
-  uint32_t slots;      // ever taken
-  uint32_t used;       // slots that hold a key
-  uint32_t free_slot;  // 1 + the first of a chain; 0: none
-  uint32_t arena;      // units of 16 bytes ever taken
+  uint32_t level;                 // 2^level buckets before the split under way
+  uint32_t split;                 // buckets below this one have been split already
+  uint32_t slots;                 // ever taken
+  uint32_t used;                  // slots that hold a key
+  uint32_t free_slot;             // 1 + the first of a chain; 0: none
+  uint32_t arena;                 // units of 16 bytes ever taken
   uint32_t free_block[kClasses];  // 1 + unit; 0: none
 };
 
 }  // namespace detail
 
 // Records by key, kept in the host's pages and nowhere else: a table opened on the pages of another
-// holds the same. One per instance and name; not thread-safe. `Record` is trivially copyable and starts
-// as Record{}; parts of variable size are kept beside it with store().
+// holds the same. One per instance and name; not thread-safe. `Record` is trivially copyable and
+// starts as Record{}; parts of variable size are kept beside it with store().
 //
-// Each of the 128 key groups is a linear hash table of its own: area 0 has the header and the buckets
-// (chains of slots, one more bucket at a time, so no insert ever rehashes a group), area 1 the slots,
-// area 2 the bytes of keys and variable parts in blocks of a power of two. A record costs its size plus
-// 24 bytes, 4 for its bucket, and its key's length rounded up; find costs one or two cache misses.
+// Each of the 128 key groups is a linear hash table of its own: area 0 has the header and the
+// buckets (chains of slots, one more bucket at a time, so no insert ever rehashes a group), area 1
+// the slots, area 2 the bytes of keys and variable parts in blocks of a power of two. A record
+// costs its size plus 24 bytes, 4 for its bucket, and its key's length rounded up; find costs one
+// or two cache misses.
 //
 // Pointers to records stay good until their key is erased, but are for the call under way only: a
 // checkpoint may freeze their page between two calls.
@@ -179,8 +180,8 @@ class KeyedTable {
     for (uint32_t group = 0; group < FLOW_KEY_GROUPS; ++group) sum += size(group);
     return sum;
   }
-  // Calls visit(hash, key, const Record&) for every key of a group, in no particular order. Nothing may
-  // be inserted or erased meanwhile.
+  // Calls visit(hash, key, const Record&) for every key of a group, in no particular order. Nothing
+  // may be inserted or erased meanwhile.
   template <class Visit>
   void for_each(uint32_t group_number, Visit visit) {
     Group& group = at(group_number);
@@ -399,8 +400,9 @@ class KeyedTable {
   std::array<std::unique_ptr<Group>, FLOW_KEY_GROUPS> groups_;
 };
 
-// The bytes of a row's key over several columns: equal exactly if the values are, so what KeyedTable and
-// timers compare beside the hash. Text, JSON tokens and categories with the same bytes are equal.
+// The bytes of a row's key over several columns: equal exactly if the values are, so what
+// KeyedTable and timers compare beside the hash. Text, JSON tokens and categories with the same
+// bytes are equal.
 class KeyReader {
  public:
   explicit KeyReader(std::vector<std::string> fields) {

@@ -65,17 +65,28 @@ class Type {
 // "text", "float64", ...: as messages and reference pages name a type.
 inline std::string_view type_name(flow_type type) {
   switch (type) {
-    case FLOW_BOOL: return "bool";
-    case FLOW_INT64: return "int64";
-    case FLOW_FLOAT64: return "float64";
-    case FLOW_TIMESTAMP: return "timestamp";
-    case FLOW_TEXT: return "text";
-    case FLOW_BINARY: return "binary";
-    case FLOW_CATEGORY: return "category";
-    case FLOW_STRUCT: return "struct";
-    case FLOW_LIST: return "list";
-    case FLOW_JSON: return "json";
-    default: return "unknown";
+    case FLOW_BOOL:
+      return "bool";
+    case FLOW_INT64:
+      return "int64";
+    case FLOW_FLOAT64:
+      return "float64";
+    case FLOW_TIMESTAMP:
+      return "timestamp";
+    case FLOW_TEXT:
+      return "text";
+    case FLOW_BINARY:
+      return "binary";
+    case FLOW_CATEGORY:
+      return "category";
+    case FLOW_STRUCT:
+      return "struct";
+    case FLOW_LIST:
+      return "list";
+    case FLOW_JSON:
+      return "json";
+    default:
+      return "unknown";
   }
 }
 

@@ -1,9 +1,9 @@
-/* A plugin in plain C, built with the header of version 1.0, whose structs end before the last member
- * that the header has: as the objects of a plugin look to a host that knows more. */
-#include "../abi_1_0.h"
-
+/* A plugin in plain C, built with the header of version 1.0, whose structs end before the last
+ * member that the header has: as the objects of a plugin look to a host that knows more. */
 #include <stdlib.h>
 #include <string.h>
+
+#include "../abi_1_0.h"
 
 #define OLDER_OPERATOR_BYTES offsetof(flow_operator, extension)
 #define OLDER_COMPONENT_BYTES offsetof(flow_component, extension)

@@ -1,5 +1,6 @@
-// Batches for another Arrow implementation to read: tests/contract/arrow_conformance_test.py finds the
-// functions below as the extension "test.arrow_cases" of the component, and loads this file like a host.
+// Batches for another Arrow implementation to read: tests/contract/arrow_conformance_test.py finds
+// the functions below as the extension "test.arrow_cases" of the component, and loads this file
+// like a host.
 #include <cstring>
 
 #include "flow/flow.hpp"
@@ -19,10 +20,13 @@ ft::Table table_of(int64_t rows, bool nulls) {
   ft::Table table;
   const auto add = [&](const char* name, const Type& type, auto cell) {
     std::vector<Cell> cells;
-    for (int64_t i = 0; i < rows; ++i) cells.push_back(nulls && i % 3 == 0 ? Cell() : Cell(cell(i)));
+    for (int64_t i = 0; i < rows; ++i)
+      cells.push_back(nulls && i % 3 == 0 ? Cell() : Cell(cell(i)));
     table.columns.emplace_back(name, type, std::move(cells));
   };
-  const auto text = [&](int64_t i) { return i % 2 == 0 ? "t" + std::to_string(i) : longer + std::to_string(i); };
+  const auto text = [&](int64_t i) {
+    return i % 2 == 0 ? "t" + std::to_string(i) : longer + std::to_string(i);
+  };
   const auto at = [&](int64_t i) {
     return Cell::structure({{"name", Cell(text(i))}, {"lat", Cell(static_cast<double>(i) / 2)}});
   };
@@ -51,13 +55,15 @@ flow::Batch batch_of(ft::TestHost& host, int64_t rows, bool nulls, int64_t first
   const ft::Table table = table_of(rows, nulls);
   std::vector<flow::NewColumn> columns;
   for (const ft::TableColumn& column : table.columns) {
-    columns.push_back({column.name, {ft::make_column(out, column.type, column.cells), column.type}});
+    columns.push_back(
+        {column.name, {ft::make_column(out, column.type, column.cells), column.type}});
   }
   return out.slice(out.make(rows, columns, nullptr), first, count);
 }
 
 struct ArrowCases {
-  // Rows [first, first + count) of a batch of `rows`; 0 is returned, or -1 when it could not be made.
+  // Rows [first, first + count) of a batch of `rows`; 0 is returned, or -1 when it could not be
+  // made.
   int32_t (*make)(int64_t rows, int32_t nulls, int64_t first, int64_t count, ArrowSchema* schema,
                   ArrowArray* array);
   // Bytes that are still held by what was handed out.
@@ -69,18 +75,18 @@ ft::TestHost& host() {
   return *host;
 }
 
-const ArrowCases kCases = {
-    [](int64_t rows, int32_t nulls, int64_t first, int64_t count, ArrowSchema* schema,
-       ArrowArray* array) -> int32_t {
-      try {
-        const flow::Batch batch = batch_of(host(), rows, nulls != 0, first, count);
-        flow::host::export_batch(*batch, schema, array);
-        return 0;
-      } catch (...) {
-        return -1;
-      }
-    },
-    [] { return host().account.used(); }};
+const ArrowCases kCases = {[](int64_t rows, int32_t nulls, int64_t first, int64_t count,
+                              ArrowSchema* schema, ArrowArray* array) -> int32_t {
+                             try {
+                               const flow::Batch batch =
+                                   batch_of(host(), rows, nulls != 0, first, count);
+                               flow::host::export_batch(*batch, schema, array);
+                               return 0;
+                             } catch (...) {
+                               return -1;
+                             }
+                           },
+                           [] { return host().account.used(); }};
 
 class Cases final : public flow::Transform {
  public:

@@ -17,11 +17,9 @@ void describe_as(flow::Description<NoOptions>& d, const char* name, uint64_t tra
   d.traits(traits);
 }
 
-#define FLOW_BROKEN(Class, name, traits)                    \
-  using Options = NoOptions;                                \
-  static void describe(flow::Description<Options>& d) {     \
-    describe_as<Class>(d, name, traits);                    \
-  }
+#define FLOW_BROKEN(Class, name, traits) \
+  using Options = NoOptions;             \
+  static void describe(flow::Description<Options>& d) { describe_as<Class>(d, name, traits); }
 
 class LosesARow final : public flow::Transform {
  public:
@@ -205,8 +203,8 @@ class SkipsOnResume final : public flow::Source {
     flow::Int64Builder values(source.out(), 10);
     for (int64_t i = 0; i < 10; ++i) values.append(next_ + i);
     next_ += 10;
-    source.emit(source.out().make(10, {{"n", {values.finish(), flow::Type::int64()}}}, nullptr), "p",
-                std::to_string(next_ + 1));
+    source.emit(source.out().make(10, {{"n", {values.finish(), flow::Type::int64()}}}, nullptr),
+                "p", std::to_string(next_ + 1));
     return flow::Status::Done;
   }
 
@@ -244,7 +242,9 @@ class CommitsTwice final : public flow::Sink {
 class CutsRecords final : public flow::Codec {
  public:
   FLOW_BROKEN(CutsRecords, "cuts_records", FLOW_DECODES)
-  int64_t frame(std::string_view bytes, bool) override { return static_cast<int64_t>(bytes.size()); }
+  int64_t frame(std::string_view bytes, bool) override {
+    return static_cast<int64_t>(bytes.size());
+  }
   void decode(const flow::Batch& in, flow::Output& out) override {
     const flow::TextView chunks(in.column(0));
     std::vector<std::string_view> lines;
@@ -264,6 +264,7 @@ class CutsRecords final : public flow::Codec {
 }  // namespace
 
 FLOW_PLUGIN_LICENSED("test.broken", "1.0.0", "Apache-2.0", LosesARow, EmitsTwice, IgnoresRoom,
-                     WritesToItsInput, WritesBrokenText, PointsOutside, KeepsABatch, ForgetsItsState,
-                     DependsOnBatches, MixesOrigins, PutsItsColumnFirst, ChangesType, FailsWithoutAWord,
-                     NeverEndsMore, EmitsNowhere, SkipsOnResume, CommitsTwice, CutsRecords)
+                     WritesToItsInput, WritesBrokenText, PointsOutside, KeepsABatch,
+                     ForgetsItsState, DependsOnBatches, MixesOrigins, PutsItsColumnFirst,
+                     ChangesType, FailsWithoutAWord, NeverEndsMore, EmitsNowhere, SkipsOnResume,
+                     CommitsTwice, CutsRecords)

@@ -11,9 +11,12 @@ class CountByKey final : public flow::GeneralTransform {
   static void describe(flow::Description<Options>& d) {
     d.name("count_by_key");
     d.summary("Numbers the rows of each key.");
-    d.doc("Adds the column `number`. Every key gets a timer, which puts its total out on `totals`. State: "
-          "about 100 bytes a key.");
-    d.example("[transforms.counted]\ntype = \"count_by_key\"\ninputs = [\"words\"]\nkey = [\"word\"]\n");
+    d.doc(
+        "Adds the column `number`. Every key gets a timer, which puts its total out on `totals`. "
+        "State: "
+        "about 100 bytes a key.");
+    d.example(
+        "[transforms.counted]\ntype = \"count_by_key\"\ninputs = [\"words\"]\nkey = [\"word\"]\n");
     d.traits(FLOW_KEYED);
     d.input("in", "The rows to number.", "key");
     d.output("out", "The rows with their number.");

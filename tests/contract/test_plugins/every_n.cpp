@@ -15,7 +15,8 @@ class EveryN final : public flow::Window {
     d.name("every_n");
     d.summary("Sums a number over every so many rows.");
     d.doc("Rows that are not numbers count as 0. What is left at the end is emitted by close.");
-    d.example("[windows.sums]\ntype = \"every_n\"\ninputs = [\"numbers\"]\nfield = \"number\"\n");
+    d.example(
+        "[transforms.sums]\ntype = \"every_n\"\ninputs = [\"numbers\"]\nfield = \"number\"\n");
     d.traits(FLOW_SERIAL | FLOW_ORDER_DEPENDENT);
     d.option("field", &Options::field, "The number to sum.").required();
     d.option("count", &Options::count, "Rows of a window.").range(1, 1'000'000);

@@ -14,7 +14,9 @@ class LineFile final : public flow::Sink {
   static void describe(flow::Description<Options>& d) {
     d.name("line_file");
     d.summary("Appends a text column to a file.");
-    d.doc("At least once: a restart repeats what came after the last checkpoint. Rows without the text fail.");
+    d.doc(
+        "At least once: a restart repeats what came after the last checkpoint. Rows without the "
+        "text fail.");
     d.example("[sinks.lines]\ntype = \"line_file\"\ninputs = [\"words\"]\npath = \"lines.txt\"\n");
     d.traits(FLOW_SERIAL);
     d.option("field", &Options::field, "The text.");

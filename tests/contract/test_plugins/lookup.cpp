@@ -33,7 +33,9 @@ class Lookup final : public flow::Transform {
     if (server_.joinable()) server_.join();
   }
 
-  void open(flow::Output& out) override { server_ = std::thread([this, host = out.get()] { serve(host); }); }
+  void open(flow::Output& out) override {
+    server_ = std::thread([this, host = out.get()] { serve(host); });
+  }
   void process(const flow::Batch& in, flow::Output& out) override {
     const uint64_t token = out.get()->defer(out.get(), in.get());
     {
@@ -69,10 +71,11 @@ class Lookup final : public flow::Transform {
       const bool fails = positions != nullptr && flow::Int64View(*positions)[row] % 10 == 7;
       (fails ? failed : passed).push_back(static_cast<int32_t>(row));
     }
-    const flow::Batch rest = flow::Host(host).select(request.batch, passed.data(),
-                                                     static_cast<int64_t>(passed.size()));
-    host->done(host, request.token, 0, rest.get(), failed.data(), static_cast<int64_t>(failed.size()),
-               "not_found", "the server does not know the row", FLOW_FAIL_RETRYABLE);
+    const flow::Batch rest =
+        flow::Host(host).select(request.batch, passed.data(), static_cast<int64_t>(passed.size()));
+    host->done(host, request.token, 0, rest.get(), failed.data(),
+               static_cast<int64_t>(failed.size()), "not_found", "the server does not know the row",
+               FLOW_FAIL_RETRYABLE);
   }
 
   int64_t delay_;

@@ -10,7 +10,8 @@ class Merge final : public flow::GeneralTransform {
     d.name("merge");
     d.summary("Merges two inputs in the order of arrival.");
     d.doc("Adds the column `side`, and `seen`: the rows of both sides up to this one.");
-    d.example("[transforms.both]\ntype = \"merge\"\ninputs = { left = [\"a\"], right = [\"b\"] }\n");
+    d.example(
+        "[transforms.both]\ntype = \"merge\"\ninputs = { left = [\"a\"], right = [\"b\"] }\n");
     d.traits(FLOW_SERIAL | FLOW_ORDER_DEPENDENT);
     d.input("left", "One side.");
     d.input("right", "The other side.");
@@ -28,7 +29,9 @@ class Merge final : public flow::GeneralTransform {
     return flow::Status::Done;
   }
   std::string snapshot() override { return std::to_string(seen_); }
-  void restore(uint32_t, std::string_view state) override { seen_ = std::stoll(std::string(state)); }
+  void restore(uint32_t, std::string_view state) override {
+    seen_ = std::stoll(std::string(state));
+  }
 
  private:
   int64_t seen_ = 0;

@@ -11,14 +11,17 @@ class PipeLines final : public flow::Codec {
   static void describe(flow::Description<Options>& d) {
     d.name("pipe_lines");
     d.summary("Texts that end in a vertical bar.");
-    d.doc("Rows without the text, or with a bar in it, cannot be encoded and fail. Records that are no "
-          "ASCII text fail to decode. The text behind the last bar is a record if it is not empty.");
-    d.example("encoding = \"pipe_lines\"\n");
+    d.doc(
+        "Rows without the text, or with a bar in it, cannot be encoded and fail. Records that are "
+        "no "
+        "ASCII text fail to decode. The text behind the last bar is a record if it is not empty.");
+    d.example("type = \"pipe_lines\"\nfield = \"line\"\n");
     d.traits(FLOW_DECODES | FLOW_ENCODES);
     d.option("field", &Options::field, "The column of the text.");
   }
 
-  explicit PipeLines(const Options& options) : field_(options.field.name), name_(options.field.name) {}
+  explicit PipeLines(const Options& options)
+      : field_(options.field.name), name_(options.field.name) {}
 
   int64_t frame(std::string_view bytes, bool final) override {
     if (final) return static_cast<int64_t>(bytes.size());

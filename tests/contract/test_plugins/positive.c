@@ -1,9 +1,9 @@
-/* A transform in plain C, without the C++ wrapper: keeps the rows whose int64 column `number` is above
- * zero, and drops the others. */
-#include "flow/abi.h"
-
+/* A transform in plain C, without the C++ wrapper: keeps the rows whose int64 column `number` is
+ * above zero, and drops the others. */
 #include <stdlib.h>
 #include <string.h>
+
+#include "flow/abi.h"
 
 static flow_status always_open(flow_operator* op, const flow_schema* const* schemas, uint32_t n) {
   (void)op;
@@ -148,8 +148,10 @@ static flow_component* create(const flow_host* host, const flow_descriptor* desc
   return component;
 }
 
-static const flow_port in_port = {.size = sizeof in_port, .name = "in", .doc = "Rows with a number."};
-static const flow_port out_port = {.size = sizeof out_port, .name = "out", .doc = "Those above zero."};
+static const flow_port in_port = {
+    .size = sizeof in_port, .name = "in", .doc = "Rows with a number."};
+static const flow_port out_port = {
+    .size = sizeof out_port, .name = "out", .doc = "Those above zero."};
 static const flow_port* const inputs[] = {&in_port};
 static const flow_port* const outputs[] = {&out_port};
 

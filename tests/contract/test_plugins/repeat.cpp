@@ -1,4 +1,5 @@
-// An amplifier: each row becomes `times` rows, however many that is, in batches of at most `batch_rows`.
+// An amplifier: each row becomes `times` rows, however many that is, in batches of at most
+// `batch_rows`.
 #include <algorithm>
 
 #include "flow/flow.hpp"

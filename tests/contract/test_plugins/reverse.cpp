@@ -1,4 +1,5 @@
-// A transform: each text backwards, in a new column. Rows without text fail, empty ones are dropped.
+// A transform: each text backwards, in a new column. Rows without text fail, empty ones are
+// dropped.
 #include "flow/flow.hpp"
 
 namespace {
@@ -13,7 +14,8 @@ class Reverse final : public flow::Transform {
     d.name("reverse");
     d.summary("Writes a text backwards.");
     d.doc("By bytes: text that is not ASCII fails, as does any other type. Costs one pass.");
-    d.example("[transforms.backwards]\ntype = \"reverse\"\ninputs = [\"words\"]\nfield = \"word\"\n");
+    d.example(
+        "[transforms.backwards]\ntype = \"reverse\"\ninputs = [\"words\"]\nfield = \"word\"\n");
     d.traits(FLOW_STATELESS);
     d.option("field", &Options::field, "The text to reverse.").required();
     d.option("target", &Options::target, "Name of the new column.");

@@ -17,9 +17,11 @@ class StagedFiles final : public flow::Sink {
     d.name("staged_files");
     d.summary("Writes row counts to files that appear at checkpoints.");
     d.doc("Exactly once. One line a batch, with its rows; a finished file ends in `.txt`.");
-    d.example("[sinks.counts]\ntype = \"staged_files\"\ninputs = [\"words\"]\nfolder = \"counts\"\n");
+    d.example(
+        "[sinks.counts]\ntype = \"staged_files\"\ninputs = [\"words\"]\nfolder = \"counts\"\n");
     d.traits(FLOW_SERIAL | FLOW_TWO_PHASE);
-    d.option("folder", &Options::folder, "Where the files go; made when it is not there.").required();
+    d.option("folder", &Options::folder, "Where the files go; made when it is not there.")
+        .required();
   }
 
   explicit StagedFiles(const Options& options) : folder_(options.folder) {}

@@ -78,7 +78,7 @@ TEST_F(FailureTest, EmittingOnAnOutputThatIsNotThereStopsThePipeline) {
 }
 
 TEST_F(FailureTest, FailingARowWithoutAnErrorsPortStopsThePipeline) {
-  Flow flow(line("rows = 10", "", "no_errors_port", ""), {});
+  Flow flow(line("rows = 10", "unused = 1\non_error = \"dead_letter\"", "no_errors_port"), {});
   const RunResult result = flow.run();
   EXPECT_EQ(result.outcome, Outcome::kFailed);
   EXPECT_NE(result.message.find("middle: a row failed (nowhere: to go)"), std::string::npos)

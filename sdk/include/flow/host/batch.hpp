@@ -12,8 +12,8 @@ namespace flow::host {
 
 class Batch final : public Counted<Batch, flow_batch> {
  public:
-  // Throws std::bad_alloc. Retains the schema, the columns and the origin's columns; the names in the
-  // origin are copied.
+  // Throws std::bad_alloc. Retains the schema, the columns and the origin's columns; the names in
+  // the origin are copied.
   static Batch* make(MemoryAccount& account, const flow_schema* schema, int64_t rows,
                      const flow_column* const* columns, const flow_origin* origin) {
     const auto bytes =

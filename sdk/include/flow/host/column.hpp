@@ -57,8 +57,8 @@ class Column final : public Counted<Column, flow_column> {
     return column;
   }
 
-  // The rows [first, first + n), sharing the buffers. A struct's offset stays 0, so that its children
-  // can be read by themselves: they are sliced, and its validity bits are copied.
+  // The rows [first, first + n), sharing the buffers. A struct's offset stays 0, so that its
+  // children can be read by themselves: they are sliced, and its validity bits are copied.
   static Column* slice(MemoryAccount& account, const flow_column& column, int64_t first,
                        int64_t n) {
     const Column& self = *of(&column);
@@ -66,7 +66,8 @@ class Column final : public Counted<Column, flow_column> {
     parts.rows = n;
     parts.null_count = -1;
     if (column.type != FLOW_STRUCT) {
-      return make(account, parts, self.array_.offset + first);
+      // An empty column begins at 0: Arrow C++ refuses one of no rows behind an offset.
+      return make(account, parts, n == 0 ? 0 : self.array_.offset + first);
     }
     std::vector<const flow_column*> sliced;
     for (int64_t i = 0; i < column.n_children; ++i) {
@@ -155,7 +156,7 @@ class Column final : public Counted<Column, flow_column> {
 
     array_.length = parts.rows;
     array_.offset = offset;
-    array_.null_count = validity_ == nullptr   ? 0
+    array_.null_count = validity_ == nullptr    ? 0
                         : parts.null_count >= 0 ? parts.null_count
                                                 : count_nulls(validity_->data, offset, parts.rows);
     buffers[0] = validity_ != nullptr ? validity_->data : nullptr;

@@ -6,8 +6,8 @@
 
 namespace flow::host {
 
-// Sets allocate, column, schema, batch, select and slice of `host`. `account_of` must be usable from
-// any thread.
+// Sets allocate, column, schema, batch, select and slice of `host`. `account_of` must be usable
+// from any thread.
 template <MemoryAccount& (*account_of)(const flow_host*)>
 void install_data_plane(flow_host& host) {
   host.allocate = [](const flow_host* self, int64_t bytes) -> flow_buffer* {

@@ -123,8 +123,8 @@ inline void export_schema(const ArrowSchema& schema, ArrowSchema* out) {
 
 }  // namespace detail
 
-// Fills in both structs, which the caller owns and must release. The batch lives until the array, and
-// every child moved out of it, is released. The origin is not exported.
+// Fills in both structs, which the caller owns and must release. The batch lives until the array,
+// and every child moved out of it, is released. The origin is not exported.
 inline void export_batch(const flow_batch& batch, ArrowSchema* schema, ArrowArray* array) {
   detail::export_schema(*batch.schema->arrow, schema);
   auto exported = std::make_unique<detail::ExportedArray>();

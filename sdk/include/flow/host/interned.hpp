@@ -9,8 +9,8 @@
 
 namespace flow::host {
 
-// The one copy of `text`, never freed; NULL for NULL. Thread-safe. Cheap for a text that was interned
-// before, so that a batch made from another costs no lock.
+// The one copy of `text`, never freed; NULL for NULL. Thread-safe. Cheap for a text that was
+// interned before, so that a batch made from another costs no lock.
 inline const char* interned(const char* text) {
   if (text == nullptr) return nullptr;
   // Holds only pointers returned from here: nothing else ever has their addresses.

@@ -48,7 +48,8 @@ inline void hash_column(const flow_column& column, std::vector<uint64_t>& hashes
     for (int64_t row = 0; row < rows; ++row) mix(row, texts[row]);
   } else if (column.type == FLOW_BOOL) {
     const BoolView values(column);
-    for (int64_t row = 0; row < rows; ++row) mix(row, values[row] ? "\1" : std::string_view("\0", 1));
+    for (int64_t row = 0; row < rows; ++row)
+      mix(row, values[row] ? "\1" : std::string_view("\0", 1));
   } else if (column.type == FLOW_STRUCT || column.type == FLOW_LIST) {
     throw std::invalid_argument("a struct or list cannot be a key");
   } else {

@@ -1,7 +1,7 @@
 // Buffers as the host hands them out, and the account that they are charged to.
 //
-// The files of flow/host/ are the data half of a host: the engine and the testing kit both use them,
-// so that a plugin meets the same buffers, columns and batches in a test and in production.
+// The files of flow/host/ are the data half of a host: the engine and the testing kit both use
+// them, so that a plugin meets the same buffers, columns and batches in a test and in production.
 #pragma once
 
 #include <atomic>
@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "flow/abi.h"
+#include "flow/host/buffer_pool.hpp"
 
 namespace flow::host {
 
@@ -35,8 +36,7 @@ class MemoryAccount {
   void charge(int64_t bytes) {
     const int64_t used = used_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
     int64_t peak = peak_.load(std::memory_order_relaxed);
-    while (used > peak &&
-           !peak_.compare_exchange_weak(peak, used, std::memory_order_relaxed)) {
+    while (used > peak && !peak_.compare_exchange_weak(peak, used, std::memory_order_relaxed)) {
     }
   }
 
@@ -70,9 +70,7 @@ inline MemoryAccount& immortal_account() {
 template <class Derived, class Abi>
 class Counted : public Abi {
  public:
-  static Derived* of(const Abi* object) {
-    return static_cast<Derived*>(const_cast<Abi*>(object));
-  }
+  static Derived* of(const Abi* object) { return static_cast<Derived*>(const_cast<Abi*>(object)); }
   static void retain(const Abi* object) {
     of(object)->references_.fetch_add(1, std::memory_order_relaxed);
   }
@@ -114,14 +112,14 @@ class Counted : public Abi {
 // Header and data in one allocation; the data starts at the next multiple of 64.
 class Buffer final : public Counted<Buffer, flow_buffer> {
  public:
-  static constexpr int64_t kAlignment = 64;
   static constexpr int64_t kHeader = 128;
 
   // Throws std::bad_alloc. A capacity of 0 is fine.
   static Buffer* allocate(MemoryAccount& account, int64_t bytes) {
-    const int64_t capacity = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    const int64_t size = BufferPool::rounded(kHeader + bytes);
+    const int64_t capacity = size - kHeader;
     static_assert(sizeof(Buffer) <= kHeader);
-    void* memory = std::aligned_alloc(kAlignment, static_cast<size_t>(kHeader + capacity));
+    void* memory = BufferPool::instance().take(size);
     if (memory == nullptr) {
       throw std::bad_alloc();
     }
@@ -136,7 +134,7 @@ class Buffer final : public Counted<Buffer, flow_buffer> {
     MemoryAccount& account = buffer->account_;
     const int64_t charged = kHeader + buffer->capacity;
     buffer->~Buffer();
-    std::free(buffer);
+    BufferPool::instance().give_back(buffer, charged);
     account.release(charged);
   }
 

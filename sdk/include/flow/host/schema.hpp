@@ -16,17 +16,28 @@ namespace flow::host {
 // The Arrow format string of a type; of a category: of its codes.
 inline const char* arrow_format(flow_type type) {
   switch (type) {
-    case FLOW_BOOL: return "b";
-    case FLOW_INT64: return "l";
-    case FLOW_FLOAT64: return "g";
-    case FLOW_TIMESTAMP: return "tsn:UTC";
-    case FLOW_TEXT: return "vu";
-    case FLOW_BINARY: return "vz";
-    case FLOW_CATEGORY: return "i";
-    case FLOW_STRUCT: return "+s";
-    case FLOW_LIST: return "+l";
-    case FLOW_JSON: return "vu";
-    default: return nullptr;
+    case FLOW_BOOL:
+      return "b";
+    case FLOW_INT64:
+      return "l";
+    case FLOW_FLOAT64:
+      return "g";
+    case FLOW_TIMESTAMP:
+      return "tsn:UTC";
+    case FLOW_TEXT:
+      return "vu";
+    case FLOW_BINARY:
+      return "vz";
+    case FLOW_CATEGORY:
+      return "i";
+    case FLOW_STRUCT:
+      return "+s";
+    case FLOW_LIST:
+      return "+l";
+    case FLOW_JSON:
+      return "vu";
+    default:
+      return nullptr;
   }
 }
 
@@ -154,8 +165,7 @@ class Schema final : public Counted<Schema, flow_schema> {
     return true;
   }
 
-  Schema(const flow_field* const* source, uint32_t count, std::string key)
-      : key_(std::move(key)) {
+  Schema(const flow_field* const* source, uint32_t count, std::string key) : key_(std::move(key)) {
     object.release = [](const flow_object* object) {
       release(reinterpret_cast<const flow_schema*>(object));
     };

@@ -101,8 +101,7 @@ OwnedBuffer gather_values(MemoryAccount& account, const T* values, const int32_t
 // Views with their texts copied into `text`, whose buffer number becomes 0.
 inline OwnedBuffer gather_text(MemoryAccount& account, const flow_column& column,
                                const int32_t* rows, int64_t n, flow_buffer* text) {
-  OwnedBuffer result(
-      Buffer::allocate(account, n * static_cast<int64_t>(sizeof(flow_view))));
+  OwnedBuffer result(Buffer::allocate(account, n * static_cast<int64_t>(sizeof(flow_view))));
   auto* out = static_cast<flow_view*>(result->data);
   const flow_view* in = views(column);
   int32_t at = 0;
@@ -146,12 +145,12 @@ inline OwnedColumn gather(MemoryAccount& account, const flow_column& column, con
     case FLOW_INT64:
     case FLOW_FLOAT64:
     case FLOW_TIMESTAMP:
-      values = gather_values(
-          account, static_cast<const int64_t*>(array.buffers[1]) + array.offset, rows, n);
+      values = gather_values(account, static_cast<const int64_t*>(array.buffers[1]) + array.offset,
+                             rows, n);
       break;
     case FLOW_CATEGORY:
-      values = gather_values(
-          account, static_cast<const int32_t*>(array.buffers[1]) + array.offset, rows, n);
+      values = gather_values(account, static_cast<const int32_t*>(array.buffers[1]) + array.offset,
+                             rows, n);
       parts.dictionary = column.dictionary;
       break;
     case FLOW_TEXT:
@@ -188,7 +187,8 @@ inline OwnedColumn gather(MemoryAccount& account, const flow_column& column, con
                                 static_cast<int64_t>(elements.size()), compact));
       break;
     }
-    default: break;
+    default:
+      break;
   }
   parts.values = values.get();
   for (const OwnedColumn& child : children) child_pointers.push_back(child.get());

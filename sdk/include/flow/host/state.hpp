@@ -88,7 +88,7 @@ class StateStore {
 
  private:
   struct Page {
-    Page() : memory(new(std::align_val_t{kAlignment}) char[FLOW_PAGE_BYTES]()) {
+    Page() : memory(new (std::align_val_t{kAlignment}) char[FLOW_PAGE_BYTES]()) {
       page = {.size = sizeof(flow_page), .frozen = 0, .data = memory.get()};
     }
     static constexpr size_t kAlignment = 64;

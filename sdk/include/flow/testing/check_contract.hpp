@@ -7,24 +7,25 @@
 //   }
 //
 // The rules, by the word that a violation begins with:
-//   library, example    it loads, has the operator, and its example's settings are accepted
-//   descriptor          name, docs of everything, ports and defaults are in order
-//   open, process, poll it opens and deals with input that it is made for
-//   ledger              rows in = passed on + dropped + failed + late + absorbed, in every call; a
-//                       decoder's failed records are its own rows, its chunks are absorbed
-//   room                nothing is emitted without room, MORE is honoured, and the result is the same
-//   splits              the result does not depend on where the input is cut
-//   snapshot            a restart between any two batches, from snapshot and pages alone, changes nothing
-//   input_modified      inputs stay as they are
-//   arrow, utf8, types  every emitted batch is valid, and a column keeps its type
-//   origin, column_order rows keep their origin beside their columns; new columns go to the end
-//   leak                after destroy nothing is retained
-//   memory              with room for one batch, buffers stay below ContractSubject::memory_limit
-//   error_message       whatever fails says why
-//   exception, status, misuse, defer  no exceptions, no unknown answers, no calls that are not allowed
-//   assign, position, wake, acknowledge  sources resume from any emitted position without loss
-//   prepare, commit, abort, output       sinks keep their phases; commit may be repeated
-//   frame, decode, encode                codecs find the same records in any pieces
+// - library, example: it loads, has the operator, and its example's settings are accepted.
+// - descriptor: name, docs of everything, ports and defaults are in order.
+// - open, process, poll: it opens, and deals with input that it is made for.
+// - ledger: rows in = passed on + dropped + failed + late + absorbed, in every call. The
+//   records that fail in a decoder are its own rows; the chunks that they came in are absorbed.
+// - room: nothing is emitted without room, MORE is honoured, and the result is the same.
+// - splits: the result does not depend on where the input is cut.
+// - snapshot: a restart between any two batches, from snapshot and pages alone, changes nothing.
+// - input_modified: inputs stay as they are.
+// - arrow, utf8, types: every emitted batch is valid, and a column keeps its type.
+// - origin, column_order: rows keep their origin beside their columns; new columns go to the end.
+// - leak: after destroy nothing is retained.
+// - memory: with room for one batch, buffers stay below ContractSubject::memory_limit.
+// - error_message: whatever fails says why.
+// - exception, status, misuse, defer: no exceptions, unknown answers or forbidden calls.
+// - assign, position, wake, acknowledge: sources resume from any emitted position without loss.
+// - prepare, commit, abort, output: sinks keep their phases; commit may be repeated.
+// - frame, decode, encode: codecs find the same records in any pieces.
+//
 // Options are tried at their borders, and rows with columns of every other type are thrown at it.
 #pragma once
 
@@ -47,15 +48,23 @@ namespace contract {
 inline void check_kind(Context& context) {
   OptionsCheck(context).run();
   switch (context.descriptor.kind) {
-    case FLOW_SOURCE: SourceCheck(context).run(); break;
-    case FLOW_SINK: SinkCheck(context).run(); break;
-    case FLOW_CODEC: CodecCheck(context).run(); break;
-    default: RowsCheck(context).run(); break;
+    case FLOW_SOURCE:
+      SourceCheck(context).run();
+      break;
+    case FLOW_SINK:
+      SinkCheck(context).run();
+      break;
+    case FLOW_CODEC:
+      CodecCheck(context).run();
+      break;
+    default:
+      RowsCheck(context).run();
+      break;
   }
 }
 
-// The example's settings with the subject's instead of or beside them. Nothing where the example is not
-// accepted.
+// The example's settings with the subject's instead of or beside them. Nothing where the example is
+// not accepted.
 inline std::optional<Settings> settings_of(const flow_descriptor& descriptor,
                                            const ContractSubject& subject, Findings& findings) {
   Settings settings;
@@ -80,8 +89,9 @@ inline std::optional<Settings> settings_of(const flow_descriptor& descriptor,
 
 }  // namespace contract
 
-// The rules that an operator of a loaded plugin breaks; empty: none. Takes from a tenth of a second to a
-// few seconds. Throws std::invalid_argument where the subject names options that there are not.
+// The rules that an operator of a loaded plugin breaks; empty: none. Takes from a tenth of a second
+// to a few seconds. Throws std::invalid_argument where the subject names options that there are
+// not.
 inline std::vector<Violation> check_contract(const flow_plugin& plugin, const std::string& name,
                                              const ContractSubject& subject = {}) {
   contract::Findings findings(subject);
@@ -102,7 +112,7 @@ inline std::vector<Violation> check_contract(const flow_plugin& plugin, const st
     contract::Context context{plugin, *descriptor, subject, *settings, findings, random};
     std::string refusal;
     {
-      const flow_role role = descriptor->kind != FLOW_CODEC                      ? FLOW_ROLE_NONE
+      const flow_role role = descriptor->kind != FLOW_CODEC             ? FLOW_ROLE_NONE
                              : (descriptor->traits & FLOW_DECODES) != 0 ? FLOW_ROLE_DECODE
                                                                         : FLOW_ROLE_ENCODE;
       contract::Session session(context, *settings, role);
@@ -116,7 +126,8 @@ inline std::vector<Violation> check_contract(const flow_plugin& plugin, const st
     }
   }
   std::vector<Violation> violations = findings.take();
-  for (Violation& violation : violations) violation.detail += " (seed " + std::to_string(seed) + ")";
+  for (Violation& violation : violations)
+    violation.detail += " (seed " + std::to_string(seed) + ")";
   return violations;
 }
 
@@ -142,10 +153,11 @@ inline std::string described(const std::vector<Violation>& violations) {
 
 }  // namespace flow::testing
 
-// For GoogleTest: fails with every broken rule. After the operator's name a ContractSubject may follow.
-#define EXPECT_CONTRACT(library, ...)                                                          \
-  do {                                                                                         \
-    const auto flow_violations = ::flow::testing::check_contract(library, __VA_ARGS__);        \
-    EXPECT_TRUE(flow_violations.empty()) << "the contract is broken:"                          \
-                                         << ::flow::testing::described(flow_violations);       \
+// For GoogleTest: fails with every broken rule. After the operator's name a ContractSubject may
+// follow.
+#define EXPECT_CONTRACT(library, ...)                                                   \
+  do {                                                                                  \
+    const auto flow_violations = ::flow::testing::check_contract(library, __VA_ARGS__); \
+    EXPECT_TRUE(flow_violations.empty())                                                \
+        << "the contract is broken:" << ::flow::testing::described(flow_violations);    \
   } while (false)

@@ -19,8 +19,8 @@
 
 namespace flow::testing {
 
-// Options that are not set have their defaults, as in a pipeline. The operator's inputs named by a key
-// option are hashed, so that a keyed operator sees every row of a batch as its own.
+// Options that are not set have their defaults, as in a pipeline. The operator's inputs named by a
+// key option are hashed, so that a keyed operator sees every row of a batch as its own.
 class Harness {
  public:
   // An operator class compiled into the test. Throws std::runtime_error with the operator's own
@@ -42,7 +42,8 @@ class Harness {
 
   Harness(const flow_plugin& plugin, const std::string& name, const Settings& settings,
           flow_role role)
-      : descriptor_(find(plugin, name)), parts_(std::make_unique<Parts>(output_count(*descriptor_))) {
+      : descriptor_(find(plugin, name)),
+        parts_(std::make_unique<Parts>(output_count(*descriptor_))) {
     const OptionValues values(*descriptor_, settings);
     find_keys(values);
     Parts& parts = *parts_;
@@ -85,8 +86,8 @@ class Harness {
     Output maker(parts_->host.abi());
     return maker.make(table.rows(), named, &origin);
   }
-  // Processes a batch to the end, through FLOW_MORE if need be. Throws on FLOW_RETRY and FLOW_FAILED
-  // with the operator's words.
+  // Processes a batch to the end, through FLOW_MORE if need be. Throws on FLOW_RETRY and
+  // FLOW_FAILED with the operator's words.
   void push(const Batch& batch, uint32_t input = 0) {
     hash_keys(batch, input);
     drive([&] { return parts_->op->process(parts_->op, input, batch.get()); });
@@ -114,10 +115,9 @@ class Harness {
     }
   }
   void assign(const std::string& partition, const std::string* position = nullptr) {
-    expect_done(parts_->op->assign(parts_->op, partition.c_str(),
-                                   position != nullptr ? position->data() : nullptr,
-                                   position != nullptr ? static_cast<uint32_t>(position->size())
-                                                       : 0));
+    expect_done(parts_->op->assign(
+        parts_->op, partition.c_str(), position != nullptr ? position->data() : nullptr,
+        position != nullptr ? static_cast<uint32_t>(position->size()) : 0));
   }
   void advance(int64_t watermark) {
     drive([&] { return parts_->op->advance(parts_->op, watermark); });

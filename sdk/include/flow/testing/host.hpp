@@ -65,8 +65,8 @@ class TestHost {
 
   const flow_host* abi() const { return &abi_; }
   Host host() const { return Host(&abi_); }
-  // From now on room is `batches` on every port, less what is emitted until the next call; negative:
-  // unlimited.
+  // From now on room is `batches` on every port, less what is emitted until the next call;
+  // negative: unlimited.
   void limit_room(int64_t batches) { room_limit_ = batches; }
   void start_call() {
     const std::lock_guard lock(mutex_);
@@ -89,7 +89,7 @@ class TestHost {
   int64_t created = 0;
   int64_t absorbed = 0;
   int64_t late_rows = 0;
-  int64_t room_violations = 0;  // batches emitted without room
+  int64_t room_violations = 0;      // batches emitted without room
   std::vector<std::string> misuse;  // calls that no operator may make
   std::map<std::string, double> metrics;
   std::vector<std::pair<flow_log_level, std::string>> logs;
@@ -112,6 +112,7 @@ class TestHost {
   void accept(uint32_t port, const flow_batch* batch, int64_t created_rows) {
     if (port >= emitted.size()) {
       misuse.push_back("emit on port " + std::to_string(port) + ", which is not declared");
+      passed += batch->rows - created_rows;
       return;
     }
     if (created_rows < 0 || created_rows > batch->rows) {
@@ -204,8 +205,7 @@ class TestHost {
       for (int64_t i = 0; i < n_failed; ++i) {
         host->fail(host, found->second.get(), failed_rows[i], reason, message, flags);
       }
-      test.settled_rows +=
-          found->second.rows() - n_failed - (passed != nullptr ? passed->rows : 0);
+      test.settled_rows += found->second.rows() - n_failed - (passed != nullptr ? passed->rows : 0);
       test.deferred.erase(found);
       if (test.deferred.empty()) test.settled_.notify_all();
     };

@@ -1,4 +1,5 @@
-// Values for options, as a pipeline file would give them, brought into the form that an operator sees.
+// Values for options, as a pipeline file would give them, brought into the form that an operator
+// sees.
 #pragma once
 
 #include <memory>
@@ -86,8 +87,8 @@ class OwnedValue {
   flow_value value_{};
 };
 
-// What a host hands to an option's operator for a given value: units resolved, integers widened to the
-// float that is asked for. Throws std::invalid_argument where a host would refuse the file.
+// What a host hands to an option's operator for a given value: units resolved, integers widened to
+// the float that is asked for. Throws std::invalid_argument where a host would refuse the file.
 inline Value bind_value(const flow_option& option, Value value) {
   const auto refuse = [&](const std::string& problem) {
     throw std::invalid_argument("option '" + std::string(option.name) + "' " + problem);
@@ -112,9 +113,14 @@ inline Value bind_value(const flow_option& option, Value value) {
     case FLOW_OPTION_BOOL:
     case FLOW_OPTION_INT:
     case FLOW_OPTION_LIST:
-    case FLOW_OPTION_TABLE: wanted = option.type; break;
-    case FLOW_OPTION_FIELDS: wanted = FLOW_OPTION_LIST; break;
-    default: break;
+    case FLOW_OPTION_TABLE:
+      wanted = option.type;
+      break;
+    case FLOW_OPTION_FIELDS:
+      wanted = FLOW_OPTION_LIST;
+      break;
+    default:
+      break;
   }
   if (value.type != wanted) refuse("has a value of another type");
   if (option.has_range != 0 && !(value.number >= option.min && value.number <= option.max)) {
@@ -133,8 +139,8 @@ inline Value bind_value(const flow_option& option, Value value) {
 // One value an option of a descriptor, defaults included, as flow_plugin.create takes them.
 class OptionValues {
  public:
-  // Throws std::invalid_argument for an unknown option or a value that a host would refuse. Does not
-  // ask for options that are required.
+  // Throws std::invalid_argument for an unknown option or a value that a host would refuse. Does
+  // not ask for options that are required.
   OptionValues(const flow_descriptor& descriptor, const Settings& settings)
       : descriptor_(descriptor) {
     owned_.resize(descriptor.n_options);
@@ -181,8 +187,8 @@ class OptionValues {
   std::vector<const flow_value*> pointers_;
 };
 
-// The settings of `name`'s table in an example: the table whose `type` it is, or else the whole text.
-// Keys that are the host's (`type`, `inputs`, ...) are left out.
+// The settings of `name`'s table in an example: the table whose `type` it is. Keys that are the
+// host's (`type`, `inputs`, ...) are left out. Throws std::invalid_argument when there is none.
 inline Settings example_settings(const std::string& toml, const std::string& name) {
   const Value root = TomlReader::document(toml);
   const Value* found = nullptr;
@@ -195,7 +201,10 @@ inline Settings example_settings(const std::string& toml, const std::string& nam
   };
   search(search, root);
   Settings settings;
-  for (const auto& [key, item] : (found != nullptr ? *found : root).items) {
+  if (found == nullptr) {
+    throw std::invalid_argument("the example has no table with type = \"" + name + '"');
+  }
+  for (const auto& [key, item] : found->items) {
     bool reserved = false;
     for (const char* host_key : {"type", "inputs", "on_error", "encoding", "decoding"}) {
       reserved |= key == host_key;

@@ -13,8 +13,8 @@
 
 namespace flow::testing {
 
-// One value: null, bool, int64 (timestamps too), float64, text (or bytes, JSON tokens, categories), a
-// list, or a struct.
+// One value: null, bool, int64 (timestamps too), float64, text (or bytes, JSON tokens, categories),
+// a list, or a struct.
 class Cell {
  public:
   using List = std::vector<Cell>;
@@ -49,10 +49,14 @@ class Cell {
   // The type that a column of such cells has unless it says otherwise; throws for null.
   Type natural_type() const {
     switch (value_.index()) {
-      case 1: return Type::boolean();
-      case 2: return Type::int64();
-      case 3: return Type::float64();
-      case 4: return Type::text();
+      case 1:
+        return Type::boolean();
+      case 2:
+        return Type::int64();
+      case 3:
+        return Type::float64();
+      case 4:
+        return Type::text();
       case 5:
         if (items().empty()) throw std::invalid_argument("an empty list has no type");
         return Type::list(items().front().natural_type());
@@ -61,18 +65,24 @@ class Cell {
         for (const auto& [name, cell] : fields()) types.emplace_back(name, cell.natural_type());
         return Type::structure(std::move(types));
       }
-      default: throw std::invalid_argument("null has no type: name the column's");
+      default:
+        throw std::invalid_argument("null has no type: name the column's");
     }
   }
 
   bool operator==(const Cell& other) const { return value_ == other.value_; }
   friend std::ostream& operator<<(std::ostream& out, const Cell& cell) {
     switch (cell.value_.index()) {
-      case 0: return out << "null";
-      case 1: return out << (cell.boolean() ? "true" : "false");
-      case 2: return out << cell.integer();
-      case 3: return out << cell.number();
-      case 4: return out << '"' << cell.text() << '"';
+      case 0:
+        return out << "null";
+      case 1:
+        return out << (cell.boolean() ? "true" : "false");
+      case 2:
+        return out << cell.integer();
+      case 3:
+        return out << cell.number();
+      case 4:
+        return out << '"' << cell.text() << '"';
       case 5: {
         out << '[';
         for (size_t i = 0; i < cell.items().size(); ++i) {
@@ -104,7 +114,9 @@ struct TableColumn {
   TableColumn(std::string column_name, std::vector<Cell> column_cells)
       : name(std::move(column_name)), type(guess(column_cells)), cells(std::move(column_cells)) {}
   TableColumn(std::string column_name, Type column_type, std::vector<Cell> column_cells)
-      : name(std::move(column_name)), type(std::move(column_type)), cells(std::move(column_cells)) {}
+      : name(std::move(column_name)),
+        type(std::move(column_type)),
+        cells(std::move(column_cells)) {}
 
   // Names and cells; text and category are the same here.
   bool operator==(const TableColumn& other) const {
@@ -248,7 +260,8 @@ inline Column make_column(Host host, const Type& type, const std::vector<Cell>& 
       }
       return builder.finish(make_column(host, type.children().front().second, elements));
     }
-    default: return fill(TextBuilder(host, rows, type.id()), text);
+    default:
+      return fill(TextBuilder(host, rows, type.id()), text);
   }
 }
 
@@ -256,11 +269,15 @@ inline Column make_column(Host host, const Type& type, const std::vector<Cell>& 
 inline Cell read_cell(const flow_column& column, const flow_field& field, int64_t row) {
   if (Validity(column).is_null(row)) return nullptr;
   switch (column.type) {
-    case FLOW_BOOL: return BoolView(column)[row];
+    case FLOW_BOOL:
+      return BoolView(column)[row];
     case FLOW_INT64:
-    case FLOW_TIMESTAMP: return Int64View(column)[row];
-    case FLOW_FLOAT64: return Float64View(column)[row];
-    case FLOW_CATEGORY: return CategoryView(column)[row];
+    case FLOW_TIMESTAMP:
+      return Int64View(column)[row];
+    case FLOW_FLOAT64:
+      return Float64View(column)[row];
+    case FLOW_CATEGORY:
+      return CategoryView(column)[row];
     case FLOW_STRUCT: {
       Cell::Struct fields;
       for (uint32_t i = 0; i < field.n_children; ++i) {
@@ -277,7 +294,8 @@ inline Cell read_cell(const flow_column& column, const flow_field& field, int64_
       }
       return Cell::list(std::move(items));
     }
-    default: return TextView(column)[row];
+    default:
+      return TextView(column)[row];
   }
 }
 

@@ -1,5 +1,5 @@
-// Option values from their TOML text: defaults and examples of descriptors. A test needs no TOML library
-// for these; the engine has a real one, and its own tests hold the two together.
+// Option values from their TOML text: defaults and examples of descriptors. A test needs no TOML
+// library for these; the engine has a real one, and its own tests hold the two together.
 #pragma once
 
 #include <cctype>
@@ -17,8 +17,8 @@
 
 namespace flow::testing {
 
-// Reads one value, or a whole document. What is wrong is thrown as std::invalid_argument with its line.
-// Dates are read as text. Not checked: keys that are given twice.
+// Reads one value, or a whole document. What is wrong is thrown as std::invalid_argument with its
+// line. Dates are read as text. Not checked: keys that are given twice.
 class TomlReader {
  public:
   explicit TomlReader(std::string_view text) : text_(text) {}
@@ -157,7 +157,8 @@ class TomlReader {
 
   void read_scalar(Value& result) {
     const size_t begin = at_;
-    while (!at_end() && std::string_view(" \t\r\n,]}#").find(peek()) == std::string_view::npos) ++at_;
+    while (!at_end() && std::string_view(" \t\r\n,]}#").find(peek()) == std::string_view::npos)
+      ++at_;
     std::string word(text_.substr(begin, at_ - begin));
     if (word.empty()) refuse("a value is missing");
     if (word == "true" || word == "false") {
@@ -189,7 +190,8 @@ class TomlReader {
       result.number = number;
       return;
     }
-    if (std::isdigit(static_cast<unsigned char>(word[0])) == 0) refuse("'" + word + "' is no value");
+    if (std::isdigit(static_cast<unsigned char>(word[0])) == 0)
+      refuse("'" + word + "' is no value");
     result.type = FLOW_OPTION_TEXT;
     result.text = word;
   }
@@ -220,20 +222,35 @@ class TomlReader {
     const char c = peek();
     ++at_;
     switch (c) {
-      case 'n': text += '\n'; return;
-      case 't': text += '\t'; return;
-      case 'r': text += '\r'; return;
-      case 'b': text += '\b'; return;
-      case 'f': text += '\f'; return;
+      case 'n':
+        text += '\n';
+        return;
+      case 't':
+        text += '\t';
+        return;
+      case 'r':
+        text += '\r';
+        return;
+      case 'b':
+        text += '\b';
+        return;
+      case 'f':
+        text += '\f';
+        return;
       case '"':
-      case '\\': text += c; return;
+      case '\\':
+        text += c;
+        return;
       case 'u':
-      case 'U': append_code_point(text, c == 'u' ? 4 : 8); return;
+      case 'U':
+        append_code_point(text, c == 'u' ? 4 : 8);
+        return;
       case '\r':
       case '\n':
         while (!at_end() && std::isspace(static_cast<unsigned char>(peek())) != 0) ++at_;
         return;
-      default: refuse("an unknown escape in a text");
+      default:
+        refuse("an unknown escape in a text");
     }
   }
   void append_code_point(std::string& text, size_t digits) {
@@ -277,8 +294,8 @@ inline int64_t read_quantity(std::string_view text,
   int64_t exact = 0;
   while (!text.empty()) {
     size_t digits = 0;
-    while (digits < text.size() && (std::isdigit(static_cast<unsigned char>(text[digits])) != 0 ||
-                                    text[digits] == '.')) {
+    while (digits < text.size() &&
+           (std::isdigit(static_cast<unsigned char>(text[digits])) != 0 || text[digits] == '.')) {
       ++digits;
     }
     const std::string number(text.substr(0, digits));

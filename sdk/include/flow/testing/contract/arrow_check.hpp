@@ -70,12 +70,12 @@ class ArrowCheck {
       return;
     }
     if (array.length != rows) {
-      wrong(name, "has " + std::to_string(array.length) + " rows instead of " + std::to_string(rows));
+      wrong(name,
+            "has " + std::to_string(array.length) + " rows instead of " + std::to_string(rows));
       return;
     }
-    const int64_t nulls = array.buffers[0] == nullptr
-                              ? 0
-                              : host::count_nulls(array.buffers[0], array.offset, rows);
+    const int64_t nulls =
+        array.buffers[0] == nullptr ? 0 : host::count_nulls(array.buffers[0], array.offset, rows);
     if (array.null_count >= 0 && array.null_count != nulls) {
       wrong(name, "claims " + std::to_string(array.null_count) + " nulls and has " +
                       std::to_string(nulls));
@@ -87,11 +87,20 @@ class ArrowCheck {
     switch (column.type) {
       case FLOW_TEXT:
       case FLOW_BINARY:
-      case FLOW_JSON: views(column, name); break;
-      case FLOW_CATEGORY: codes(column, name); break;
-      case FLOW_STRUCT: structure(column, field, name); break;
-      case FLOW_LIST: list(column, field, name); break;
-      default: break;
+      case FLOW_JSON:
+        views(column, name);
+        break;
+      case FLOW_CATEGORY:
+        codes(column, name);
+        break;
+      case FLOW_STRUCT:
+        structure(column, field, name);
+        break;
+      case FLOW_LIST:
+        list(column, field, name);
+        break;
+      default:
+        break;
     }
   }
 
@@ -132,10 +141,12 @@ class ArrowCheck {
       wrong(name, "has no dictionary");
       return;
     }
-    this->column(*column.dictionary, nullptr, column.dictionary->array->length, name + " (dictionary)");
+    this->column(*column.dictionary, nullptr, column.dictionary->array->length,
+                 name + " (dictionary)");
     const CodeView codes(column);
     for (int64_t row = 0; row < codes.size(); ++row) {
-      if (!codes.is_null(row) && (codes[row] < 0 || codes[row] >= column.dictionary->array->length)) {
+      if (!codes.is_null(row) &&
+          (codes[row] < 0 || codes[row] >= column.dictionary->array->length)) {
         wrong(name, "row " + std::to_string(row) + ": the code is not in the dictionary");
       }
     }
@@ -157,7 +168,8 @@ class ArrowCheck {
       const Validity child_validity(child);
       for (int64_t row = 0; row < column.array->length; ++row) {
         if (validity.is_null(row) && !child_validity.is_null(row)) {
-          wrong(child_name, "row " + std::to_string(row) + ": has a value where its struct is null");
+          wrong(child_name,
+                "row " + std::to_string(row) + ": has a value where its struct is null");
           break;
         }
       }
@@ -195,10 +207,17 @@ inline uint64_t checksum(const flow_column& column) {
   };
   mix(array.buffers[0], (rows + 7) / 8);
   switch (column.type) {
-    case FLOW_BOOL: mix(array.buffers[1], (rows + 7) / 8); break;
-    case FLOW_CATEGORY: mix(array.buffers[1], rows * 4); break;
-    case FLOW_LIST: mix(array.buffers[1], (rows + 1) * 4); break;
-    case FLOW_STRUCT: break;
+    case FLOW_BOOL:
+      mix(array.buffers[1], (rows + 7) / 8);
+      break;
+    case FLOW_CATEGORY:
+      mix(array.buffers[1], rows * 4);
+      break;
+    case FLOW_LIST:
+      mix(array.buffers[1], (rows + 1) * 4);
+      break;
+    case FLOW_STRUCT:
+      break;
     case FLOW_TEXT:
     case FLOW_BINARY:
     case FLOW_JSON: {
@@ -209,7 +228,9 @@ inline uint64_t checksum(const flow_column& column) {
       }
       break;
     }
-    default: mix(array.buffers[1], rows * 8); break;
+    default:
+      mix(array.buffers[1], rows * 8);
+      break;
   }
   for (int64_t i = 0; i < column.n_children; ++i) {
     hash = host::hash_bytes("child", hash ^ checksum(*column.children[i]));

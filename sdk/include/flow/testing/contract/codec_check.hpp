@@ -34,8 +34,8 @@ class CodecCheck {
 
   // ---- encode ----
 
-  // One row of bytes a row; with delimiters they are the stream; encoded again after decoding it is the
-  // same stream.
+  // One row of bytes a row; with delimiters they are the stream; encoded again after decoding it is
+  // the same stream.
   void check_encoding(RowsCheck& rows, std::string& bytes) {
     Script script;
     Outcome expected;
@@ -186,14 +186,15 @@ class CodecCheck {
     std::string pending;
     int64_t position = 0;
     for (size_t i = 0; i + 1 < cuts.size(); ++i) {
-      pending += bytes.substr(static_cast<size_t>(cuts[i]), static_cast<size_t>(cuts[i + 1] - cuts[i]));
+      pending +=
+          bytes.substr(static_cast<size_t>(cuts[i]), static_cast<size_t>(cuts[i + 1] - cuts[i]));
       const bool final = i + 2 == cuts.size();
       const auto length = static_cast<int64_t>(pending.size());
       const int64_t whole = framer.op()->frame(framer.op(), pending.data(), length, final ? 1 : 0);
       if (whole < 0 || whole > length || (final && whole != length)) {
-        context_.findings.add("frame", "finds " + std::to_string(whole) + " of " +
-                                           std::to_string(length) +
-                                           (final ? " last bytes whole, which must be all" : " bytes whole"));
+        context_.findings.add(
+            "frame", "finds " + std::to_string(whole) + " of " + std::to_string(length) +
+                         (final ? " last bytes whole, which must be all" : " bytes whole"));
         return decoder.outcome();
       }
       if (whole == 0) continue;

@@ -17,16 +17,26 @@ inline int64_t below(Random& random, int64_t limit) {
 
 // Every logical type, with one list and one struct.
 inline std::vector<Type> generated_types() {
-  return {Type::int64(), Type::float64(), Type::boolean(), Type::text(), Type::timestamp(),
-          Type::category(), Type::json(), Type::binary(), Type::list(Type::text()),
+  return {Type::int64(),
+          Type::float64(),
+          Type::boolean(),
+          Type::text(),
+          Type::timestamp(),
+          Type::category(),
+          Type::json(),
+          Type::binary(),
+          Type::list(Type::text()),
           Type::structure({{"lat", Type::float64()}, {"name", Type::text()}})};
 }
 
 inline Cell generated_cell(Random& random, const Type& type) {
   switch (type.id()) {
-    case FLOW_BOOL: return below(random, 2) == 1;
-    case FLOW_INT64: return below(random, 10) == 0 ? static_cast<int64_t>(random()) : below(random, 50);
-    case FLOW_FLOAT64: return static_cast<double>(below(random, 2000) - 1000) / 8;
+    case FLOW_BOOL:
+      return below(random, 2) == 1;
+    case FLOW_INT64:
+      return below(random, 10) == 0 ? static_cast<int64_t>(random()) : below(random, 50);
+    case FLOW_FLOAT64:
+      return static_cast<double>(below(random, 2000) - 1000) / 8;
     case FLOW_TIMESTAMP:
       return int64_t{1'700'000'000'000'000'000} + below(random, 600) * 1'000'000'000;
     case FLOW_JSON: {
@@ -48,8 +58,16 @@ inline Cell generated_cell(Random& random, const Type& type) {
       return Cell::structure(std::move(fields));
     }
     default: {
-      static const char* const words[] = {"", "a", "red", "green", "caf\u00e9", "a text longer than that",
-                                          "203.0.113.42", "0", "-7.25", "/index.html?q=1"};
+      static const char* const words[] = {"",
+                                          "a",
+                                          "red",
+                                          "green",
+                                          "caf\u00e9",
+                                          "a text longer than that",
+                                          "203.0.113.42",
+                                          "0",
+                                          "-7.25",
+                                          "/index.html?q=1"};
       return words[below(random, 10)];
     }
   }
@@ -59,8 +77,8 @@ inline TableColumn generated_column(Random& random, const std::string& name, con
                                     int64_t rows, int64_t null_one_in) {
   std::vector<Cell> cells;
   for (int64_t row = 0; row < rows; ++row) {
-    cells.push_back(null_one_in > 0 && below(random, null_one_in) == 0 ? Cell()
-                                                                       : generated_cell(random, type));
+    cells.push_back(
+        null_one_in > 0 && below(random, null_one_in) == 0 ? Cell() : generated_cell(random, type));
   }
   return {name, type, std::move(cells)};
 }
@@ -75,7 +93,8 @@ inline Table generated_table(Random& random, const std::vector<std::string>& nam
   }
   for (const std::string& name : names) {
     if (table.has(name)) continue;
-    const Type& type = types[static_cast<size_t>(below(random, static_cast<int64_t>(types.size())))];
+    const Type& type =
+        types[static_cast<size_t>(below(random, static_cast<int64_t>(types.size())))];
     table.columns.push_back(generated_column(random, name, type, rows, 5));
   }
   return table;

@@ -30,20 +30,23 @@ inline void check_descriptor(const flow_descriptor& descriptor, Findings& findin
   std::set<std::string> names;
   for (uint32_t i = 0; i < descriptor.n_options; ++i) {
     const flow_option& option = *descriptor.options[i];
-    const std::string subject = "option '" + std::string(option.name != nullptr ? option.name : "") + "': ";
+    const std::string subject =
+        "option '" + std::string(option.name != nullptr ? option.name : "") + "': ";
     require(option.name, subject + "the name");
     require(option.doc, subject + "the doc");
     if (option.name != nullptr && !names.insert(option.name).second) {
       findings.add("descriptor", subject + "is there twice");
     }
-    if (option.type == FLOW_OPTION_CHOICE && (option.choices == nullptr || *option.choices == nullptr)) {
+    if (option.type == FLOW_OPTION_CHOICE &&
+        (option.choices == nullptr || *option.choices == nullptr)) {
       findings.add("descriptor", subject + "a choice without choices");
     }
     if (option.default_toml == nullptr || option.required != 0) continue;
     try {
       bind_value(option, TomlReader::value(option.default_toml));
     } catch (const std::invalid_argument& refused) {
-      findings.add("descriptor", subject + "its default is not a value it takes: " + refused.what());
+      findings.add("descriptor",
+                   subject + "its default is not a value it takes: " + refused.what());
     }
   }
   names.clear();
@@ -56,7 +59,8 @@ inline void check_descriptor(const flow_descriptor& descriptor, Findings& findin
     for (uint32_t k = 0; k < descriptor.n_options; ++k) {
       known |= std::string_view(descriptor.options[k]->name) == port.key_option;
     }
-    if (!known) findings.add("descriptor", "key_option '" + std::string(port.key_option) + "' is no option");
+    if (!known)
+      findings.add("descriptor", "key_option '" + std::string(port.key_option) + "' is no option");
   }
   for (uint32_t i = 0; i < descriptor.n_outputs; ++i) {
     require(descriptor.outputs[i]->name, "an output's name");
@@ -129,10 +133,10 @@ class OptionsCheck {
     if (!session.ready()) return;
     const flow_kind kind = context_.descriptor.kind;
     if (kind == FLOW_TRANSFORM || kind == FLOW_WINDOW || kind == FLOW_SINK) {
-      const Table table = context_.subject.inputs.empty()
-                              ? generated_table(context_.random, {}, 10)
-                              : context_.subject.inputs.front();
-      // One call with room for one batch: whoever has more to say at this border is not asked for it.
+      const Table table = context_.subject.inputs.empty() ? generated_table(context_.random, {}, 10)
+                                                          : context_.subject.inputs.front();
+      // One call with room for one batch: whoever has more to say at this border is not asked for
+      // it.
       session.host().limit_room(1);
       const Batch in = session.batch(table_slice(table, 0, std::min<int64_t>(table.rows(), 20)), 0);
       session.try_process(in);

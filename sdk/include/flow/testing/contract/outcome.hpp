@@ -18,15 +18,19 @@ inline std::string rendered(const Cell& cell) {
   std::string text;
   std::string_view separator;
   switch (cell.kind()) {
-    case Cell::Kind::Null: return "null";
-    case Cell::Kind::Boolean: return cell.boolean() ? "true" : "false";
-    case Cell::Kind::Integer: return std::to_string(cell.integer());
+    case Cell::Kind::Null:
+      return "null";
+    case Cell::Kind::Boolean:
+      return cell.boolean() ? "true" : "false";
+    case Cell::Kind::Integer:
+      return std::to_string(cell.integer());
     case Cell::Kind::Number: {
       char digits[40];
       std::snprintf(digits, sizeof digits, "%.17g", cell.number());
       return digits;
     }
-    case Cell::Kind::Text: return '"' + cell.text() + '"';
+    case Cell::Kind::Text:
+      return '"' + cell.text() + '"';
     case Cell::Kind::List:
       for (const Cell& item : cell.items()) {
         text.append(separator).append(rendered(item));
@@ -86,6 +90,9 @@ struct Outcome {
   static std::string number(const char* what, int64_t got, int64_t expected) {
     return std::to_string(got) + " rows were " + what + " instead of " + std::to_string(expected);
   }
+  static std::string brief(const std::string& row) {
+    return '{' + (row.size() <= 300 ? row : row.substr(0, 300) + "...") + '}';
+  }
   static std::string list_difference(std::vector<std::string>& got,
                                      std::vector<std::string>& expected, bool ordered) {
     if (!ordered) {
@@ -95,13 +102,14 @@ struct Outcome {
     const size_t common = std::min(got.size(), expected.size());
     for (size_t i = 0; i < common; ++i) {
       if (got[i] != expected[i]) {
-        return "row " + std::to_string(i) + " is {" + got[i] + "} instead of {" + expected[i] + '}';
+        return "row " + std::to_string(i) + " is " + brief(got[i]) + " instead of " +
+               brief(expected[i]);
       }
     }
     if (got.size() != expected.size()) {
       return std::to_string(got.size()) + " rows instead of " + std::to_string(expected.size()) +
-             (got.size() < expected.size() ? "; missing: {" + expected[common] + '}'
-                                           : "; not expected: {" + got[common] + '}');
+             (got.size() < expected.size() ? "; missing: " + brief(expected[common])
+                                           : "; not expected: " + brief(got[common]));
     }
     return "";
   }

@@ -19,7 +19,9 @@ inline constexpr const char* kBystander = "contract_bystander";
 inline constexpr const char* kSource = "contract";
 inline constexpr const char* kPartition = "contract/input";
 
-inline std::string record_of(int64_t position) { return "record number " + std::to_string(position); }
+inline std::string record_of(int64_t position) {
+  return "record number " + std::to_string(position);
+}
 
 // The operator under test and what its runs find.
 struct Context {
@@ -36,13 +38,17 @@ struct Context {
 class Session {
  public:
   Session(Context& context, const Settings& settings, flow_role role = FLOW_ROLE_NONE)
-      : context_(context), host_(std::make_unique<TestHost>(output_count(context.descriptor))), role_(role) {
+      : context_(context),
+        host_(std::make_unique<TestHost>(output_count(context.descriptor))),
+        role_(role) {
     if (context.subject.reset) context.subject.reset();
     make(settings);
   }
   // Beside one that is there already: nothing is reset.
   Session(Context& context, const Settings& settings, flow_role role, std::nullptr_t)
-      : context_(context), host_(std::make_unique<TestHost>(output_count(context.descriptor))), role_(role) {
+      : context_(context),
+        host_(std::make_unique<TestHost>(output_count(context.descriptor))),
+        role_(role) {
     make(settings);
   }
   Session(const Session&) = delete;
@@ -96,8 +102,8 @@ class Session {
     return out.make(table.rows(), named, &origin);
   }
 
-  // Processes a batch until it is dealt with, and checks everything that must hold of that. The last
-  // status.
+  // Processes a batch until it is dealt with, and checks everything that must hold of that. The
+  // last status.
   flow_status process(uint32_t input, const Batch& in) {
     const uint64_t before = checksum(*in);
     input_names_.clear();
@@ -123,7 +129,6 @@ class Session {
     hash_keys(in, 0);
     const flow_status status = call("process", [&] { return op_->process(op_, 0, in.get()); });
     host_->keys = {};
-    if (context_.is(FLOW_BLOCKING)) host_->settle();
     collect();
     return status;
   }
@@ -136,7 +141,8 @@ class Session {
     while (true) {
       int64_t next = INT64_MAX;
       for (const Timer& timer : host_->timers) {
-        if (timer.kind == kind && timer.nanoseconds <= now) next = std::min(next, timer.nanoseconds);
+        if (timer.kind == kind && timer.nanoseconds <= now)
+          next = std::min(next, timer.nanoseconds);
       }
       std::vector<Timer> due, rest;
       std::set<std::string> once;
@@ -182,6 +188,10 @@ class Session {
       context_.findings.add("exception", std::string(name) + " lets one out: " + thrown.what());
       host_->error = thrown.what();
     }
+    // Other threads may still be answering: nothing is looked at before they have.
+    if (context_.is(FLOW_BLOCKING) && !host_->settle()) {
+      context_.findings.add("defer", "deferred rows were not done within ten seconds");
+    }
     for (const std::string& misuse : host_->misuse) {
       context_.findings.add("misuse", std::string(name) + ": " + misuse);
     }
@@ -209,10 +219,6 @@ class Session {
       const flow_status status = call(name, body);
       const bool emitted = collect();
       if (status != FLOW_MORE) {
-        if (context_.is(FLOW_BLOCKING) && !host_->settle()) {
-          context_.findings.add("defer", "deferred rows were not done within ten seconds");
-        }
-        collect();
         return status;
       }
       empty_calls = emitted ? 0 : empty_calls + 1;
@@ -233,11 +239,13 @@ class Session {
         take(batch, port);
       }
     }
-    for (const Batch& batch : std::exchange(host_->late, {})) ArrowCheck(context_.findings).batch(*batch);
+    for (const Batch& batch : std::exchange(host_->late, {}))
+      ArrowCheck(context_.findings).batch(*batch);
     for (const FailedRow& failure : std::exchange(host_->failed, {})) {
       outcome_.failed.push_back(failure.reason + " {" + failure.record + '}');
       ++failed_;
-      if (failure.reason.empty()) context_.findings.add("error_message", "a row fails without reason");
+      if (failure.reason.empty())
+        context_.findings.add("error_message", "a row fails without reason");
     }
     outcome_.dropped = host_->dropped;
     outcome_.absorbed = host_->absorbed;
@@ -323,9 +331,9 @@ class Session {
   void check_ledger(int64_t rows, int64_t handled) {
     const bool sink = context_.descriptor.kind == FLOW_SINK;
     if (handled != rows && !(sink && handled < rows)) {
-      context_.findings.add("ledger",
-                            std::to_string(rows) + " rows in, but " + std::to_string(handled) +
-                                " passed on, dropped, failed, late or absorbed");
+      context_.findings.add("ledger", std::to_string(rows) + " rows in, but " +
+                                          std::to_string(handled) +
+                                          " passed on, dropped, failed, late or absorbed");
     }
   }
 
@@ -355,8 +363,8 @@ class Session {
       if (!fresh && known->second != type) {
         context_.findings.add("types", "column '" + std::string(field.name) + "' is a " +
                                            std::string(type_name(known->second)) +
-                                           " in one batch and a " +
-                                           std::string(type_name(type)) + " in another");
+                                           " in one batch and a " + std::string(type_name(type)) +
+                                           " in another");
         known->second = type;
       }
     }
@@ -379,8 +387,7 @@ class Session {
                                             std::to_string(positions[row]));
         return;
       }
-      if (origin.record != nullptr &&
-          TextView(*origin.record)[row] != record_of(positions[row])) {
+      if (origin.record != nullptr && TextView(*origin.record)[row] != record_of(positions[row])) {
         context_.findings.add("origin", "a row's position and record are those of different rows");
         return;
       }
@@ -389,8 +396,8 @@ class Session {
 
   // Where every column of the input is passed on, they stand first and in their order.
   void check_order(const Batch& batch) {
-    if (input_names_.empty() || context_.descriptor.n_inputs != 1 || batch.origin().source == nullptr ||
-        std::string_view(batch.origin().source) != kSource) {
+    if (input_names_.empty() || context_.descriptor.n_inputs != 1 ||
+        batch.origin().source == nullptr || std::string_view(batch.origin().source) != kSource) {
       return;
     }
     for (const std::string& name : input_names_) {

@@ -14,6 +14,7 @@ class SinkCheck {
   void run() {
     RowsCheck rows(context_);
     rows.run();
+    if (!context_.findings.empty()) return;
     Script script;
     Outcome expected;
     if (!rows.find_script(script, expected)) return;
@@ -74,16 +75,19 @@ class SinkCheck {
       return handle;
     }
     handle.done = true;
-    if (length > 0) handle.bytes.assign(static_cast<const char*>(owned->data), static_cast<size_t>(length));
+    if (length > 0)
+      handle.bytes.assign(static_cast<const char*>(owned->data), static_cast<size_t>(length));
     return handle;
   }
   void settle(Session& session, const char* name, const std::string& handle) {
-    const auto function = name == std::string("commit") ? session.op()->commit : session.op()->abort;
+    const auto function =
+        name == std::string("commit") ? session.op()->commit : session.op()->abort;
     const flow_status status = session.call(name, [&] {
       return function(session.op(), handle.data(), static_cast<int64_t>(handle.size()));
     });
     if (status != FLOW_DONE) {
-      context_.findings.add(name, "answers " + std::to_string(status) + ": " + session.host().error);
+      context_.findings.add(name,
+                            "answers " + std::to_string(status) + ": " + session.host().error);
     }
   }
 
@@ -111,7 +115,10 @@ class SinkCheck {
         context_.findings.add("commit", "makes nothing visible");
       }
       settle(session, "commit", first.bytes);
-      if (visible() != once) context_.findings.add("commit", "a repeated one changes the output");
+      if (visible() != once) {
+        context_.findings.add("commit", "a repeated one changes the output");
+        return;
+      }
       process(script.back());
       const Handle second = prepare(session, 2);
       if (!second.done) return;

@@ -60,12 +60,13 @@ class SourceCheck {
 
   void assign(Session& session, const std::string& partition, const std::string* position) {
     const flow_status status = session.call("assign", [&] {
-      return session.op()->assign(session.op(), partition.c_str(),
-                                  position != nullptr ? position->data() : nullptr,
-                                  position != nullptr ? static_cast<uint32_t>(position->size()) : 0);
+      return session.op()->assign(
+          session.op(), partition.c_str(), position != nullptr ? position->data() : nullptr,
+          position != nullptr ? static_cast<uint32_t>(position->size()) : 0);
     });
     if (status != FLOW_DONE) {
-      context_.findings.add("assign", "refuses partition '" + partition + "': " + session.host().error);
+      context_.findings.add("assign",
+                            "refuses partition '" + partition + "': " + session.host().error);
     }
   }
 
@@ -103,7 +104,8 @@ class SourceCheck {
       session.collect();
       idle = any ? 0 : idle + 1;
       if (status == FLOW_FAILED || status == FLOW_RETRY) {
-        context_.findings.add("poll", "answers " + std::to_string(status) + ": " + session.host().error);
+        context_.findings.add("poll",
+                              "answers " + std::to_string(status) + ": " + session.host().error);
         break;
       }
       // A partition that was offered just now may still have rows.
@@ -126,8 +128,8 @@ class SourceCheck {
     for (const Emission& emission : std::exchange(session.host().emissions, {})) {
       any = true;
       if (assigned.count(emission.partition) == 0) {
-        context_.findings.add("position", "emits from partition '" + emission.partition +
-                                              "', which is not assigned");
+        context_.findings.add(
+            "position", "emits from partition '" + emission.partition + "', which is not assigned");
       }
       std::vector<std::string>& rows = reading.rows[emission.partition];
       if (emission.rows > 0 && next < batches.size()) {
@@ -168,7 +170,8 @@ class SourceCheck {
       const auto found = got.rows.find(partition);
       Outcome expected, actual;
       expected.rows.emplace_back(rows.begin() + static_cast<std::ptrdiff_t>(from), rows.end());
-      actual.rows.emplace_back(found != got.rows.end() ? found->second : std::vector<std::string>());
+      actual.rows.emplace_back(found != got.rows.end() ? found->second
+                                                       : std::vector<std::string>());
       if (!got.ended || !all.ended) {
         // Neither was read to the end: what both have must agree.
         const size_t common = std::min(expected.rows[0].size(), actual.rows[0].size());
@@ -206,7 +209,8 @@ class SourceCheck {
       context_.findings.add("wake", "the function is missing");
       return;
     }
-    for (const std::string& partition : context_.subject.partitions) assign(session, partition, nullptr);
+    for (const std::string& partition : context_.subject.partitions)
+      assign(session, partition, nullptr);
     std::atomic<bool> stop{false};
     std::thread waker([&] {
       while (!stop) {

@@ -12,7 +12,8 @@
 
 namespace flow::testing {
 
-// A broken rule. `rule` is one of the words of check_contract.hpp; `detail` says where, and by how much.
+// A broken rule. `rule` is one of the words of check_contract.hpp; `detail` says where, and by how
+// much.
 struct Violation {
   std::string rule;
   std::string detail;
@@ -25,7 +26,8 @@ struct Violation {
 struct ContractSubject {
   // Beside those of the example, or instead of them.
   Settings settings;
-  // Rows that the operator has something to do with, one table an input. Generated ones are tried too.
+  // Rows that the operator has something to do with, one table an input. Generated ones are tried
+  // too.
   std::vector<Table> inputs;
   // Decoders: a stream of records.
   std::string bytes;
