@@ -9,8 +9,9 @@
 
 namespace flow::bench {
 
-// Adds a categorical column that has the same text in every row. The codes, all zero, and the dictionary of one
-// entry are made once and shared by all batches, so that a batch costs one column and one batch whatever its rows.
+// Adds a categorical column that has the same text in every row. The codes, all zero, and the
+// dictionary of one entry are made once and shared by all batches, so that a batch costs one column
+// and one batch whatever its rows.
 class Constant final : public Transform {
  public:
   struct Options {

@@ -54,7 +54,7 @@ def facts(build):
         "march": cache.get("FLOWRUN_MARCH", ""),
         "sanitizers": cache.get("FLOWRUN_SANITIZE", ""),
         "flowrun": first_line([os.path.join(build, "flowrun"), "--version"]),
-        "load_average": os.getloadavg()[0],
+        "load_average": round(os.getloadavg()[0], 2),
     }
 
 
@@ -66,7 +66,7 @@ def warnings(known):
     if known["sanitizers"]:
         found.append(f"built with sanitizers ({known['sanitizers']})")
     if known["load_average"] > QUIET_LOAD:
-        found.append(f"the load average is {known['load_average']:.2f}, above {QUIET_LOAD}: other programs run")
+        found.append(f"the load average is {known['load_average']}, above {QUIET_LOAD}: other programs run")
     return found
 
 
@@ -78,15 +78,11 @@ def busy_seconds():
 
 
 def wait_for_quiet(limit):
-    """Waits until other programs leave the processors alone, at most `limit` seconds. Returns whether they do."""
-    cores = os.cpu_count() or 1
+    """Waits until other programs leave the processors alone for a second, at most `limit` seconds."""
     deadline = time.monotonic() + limit
-    quiet = 0
-    while True:
+    allowed = (os.cpu_count() or 1) * QUIET_SHARE
+    while time.monotonic() < deadline:
         before = busy_seconds()
-        time.sleep(0.5)
-        quiet = quiet + 1 if busy_seconds() - before < 0.5 * cores * QUIET_SHARE * 2 else 0
-        if quiet >= 2 or (limit <= 0 and quiet > 0):
-            return True
-        if time.monotonic() >= deadline:
-            return False
+        time.sleep(1)
+        if busy_seconds() - before <= allowed:
+            return

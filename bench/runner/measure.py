@@ -178,7 +178,7 @@ class Figure:
         return self.value <= self.bar if self.ceiling else self.value >= self.bar
 
     def line(self):
-        text = f"  {self.name:<34} {number(self.value):>10} {self.unit}"
+        text = f"  {self.name:<40} {number(self.value):>10} {self.unit}"
         if self.bar is not None:
             text += f"   (bar: {'at most' if self.ceiling else 'at least'} {number(self.bar)}"
             text += ", met)" if self.met else ", MISSED)"

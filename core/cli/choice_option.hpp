@@ -10,8 +10,8 @@
 
 namespace flowrun::cli {
 
-// `name` takes one of the words of `choices` and sets `value` to what stands beside it. `value` must
-// outlive the parsing. `shown` is what stands behind the name in the help.
+// `name` takes one of the words of `choices` and sets `value` to what stands beside it. `value`
+// must outlive the parsing. `shown` is what stands behind the name in the help.
 template <typename T>
 void add_choice(CLI::App& command, const char* name, T& value,
                 std::vector<std::pair<std::string, T>> choices, const char* shown,
@@ -28,7 +28,8 @@ void add_choice(CLI::App& command, const char* name, T& value,
               }
               words.push_back(text);
             }
-            throw CLI::ValidationError(name, quote(word) + " is none of " + enumerate(words, "and"));
+            throw CLI::ValidationError(name,
+                                       quote(word) + " is none of " + enumerate(words, "and"));
           },
           help)
       ->option_text(shown);

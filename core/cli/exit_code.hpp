@@ -1,15 +1,16 @@
-// What the process says at its end. Values of sysexits.h where one fits; docs/commands.md explains them.
+// What the process says at its end. Values of sysexits.h where one fits; docs/commands.md explains
+// them.
 #pragma once
 
 namespace flowrun::cli {
 
 enum ExitCode : int {
-  kSuccess = 0,          // finished, or drained after a signal; every row is accounted for
-  kPipelineFailed = 1,   // a component could not go on
-  kUsage = 64,           // the command line
-  kUnavailable = 69,     // the environment: a component cannot be opened, an address is taken
-  kInternalError = 70,   // an error of flowrun's own, or rows that are not accounted for
-  kLeftBehind = 75,      // stopped at once, or the drain took too long; running it again may help
+  kSuccess = 0,         // finished, or drained after a signal; every row is accounted for
+  kPipelineFailed = 1,  // a component could not go on
+  kUsage = 64,          // the command line
+  kUnavailable = 69,    // the environment: a component cannot be opened, an address is taken
+  kInternalError = 70,  // an error of flowrun's own, or rows that are not accounted for
+  kLeftBehind = 75,     // stopped at once, or the drain took too long; running it again may help
   kConfigurationError = 78  // the pipeline file or a plugin
 };
 

@@ -26,8 +26,8 @@ struct GraphOptions {
 
 int graph(const GraphOptions& options) {
   try {
-    const LoadedPipeline loaded = load_pipeline_with_plugins(options.file, options.plugin_path,
-                                                             SecretReading::kLeaveOut);
+    const LoadedPipeline loaded =
+        load_pipeline_with_plugins(options.file, options.plugin_path, SecretReading::kLeaveOut);
     auto parallelism = static_cast<int>(loaded.bound.specification.parallelism.value);
     if (parallelism == 0) parallelism = oneapi::tbb::info::default_concurrency();
     fmt::print("{}", options.physical ? draw_physical(loaded.bound, make_plan(loaded.bound),

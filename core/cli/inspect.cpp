@@ -42,8 +42,7 @@ int complain_of_unknown(const Registry& registry, const InspectOptions& options)
     names.emplace_back(offered.descriptor->name);
     if (names.back() == options.name) kinds.emplace_back(kind_name(offered.descriptor->kind));
   }
-  const std::string wanted =
-      options.kind == 0 ? "operator" : std::string(kind_name(options.kind));
+  const std::string wanted = options.kind == 0 ? "operator" : std::string(kind_name(options.kind));
   std::string remedy = "'flowrun inspect' lists all";
   if (!kinds.empty()) {
     remedy = "it is offered as " + enumerate(kinds);

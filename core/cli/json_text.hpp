@@ -34,7 +34,7 @@ class JsonText {
 
   std::string text_;
   std::size_t depth_ = 0;
-  bool first_ = true;      // nothing stands in the innermost array or object
+  bool first_ = true;  // nothing stands in the innermost array or object
   bool after_key_ = false;
 };
 

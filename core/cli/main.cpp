@@ -35,11 +35,12 @@ constexpr const char* kShortHelp =
     "  flowrun --help                           everything else\n";
 
 // Large blocks go back and forth between the pipeline and the heap all the time: keep them there
-// instead of mapping and unmapping each. What the heap holds beyond is bounded by the trim threshold.
+// instead of mapping and unmapping each. What the heap holds beyond is bounded by the trim
+// threshold.
 void tune_allocator() {
-  constexpr int kThreshold = 64 << 20;
-  mallopt(M_MMAP_THRESHOLD, kThreshold);
-  mallopt(M_TRIM_THRESHOLD, kThreshold);
+  constexpr int threshold = 64 << 20;  // bytes
+  mallopt(M_MMAP_THRESHOLD, threshold);
+  mallopt(M_TRIM_THRESHOLD, threshold);
 }
 
 std::string version_text() {
@@ -62,9 +63,9 @@ bool complete_command(std::vector<std::string>& words) {
   const std::string first = words.front();
   if (is_command(first) || first == "-h" || first == "--help" || first == "--version") return true;
   if (first.rfind('-', 0) != 0 && !looks_like_file(first)) {
-    const std::string meant =
-        did_you_mean(first, {kCommands.begin(), kCommands.end()});
-    complain("there is no command and no file " + quote(first) + (meant.empty() ? "" : "; " + meant));
+    const std::string meant = did_you_mean(first, {kCommands.begin(), kCommands.end()});
+    complain("there is no command and no file " + quote(first) +
+             (meant.empty() ? "" : "; " + meant));
     fmt::print(stderr, "'flowrun --help' lists the commands.\n");
     return false;
   }
@@ -100,16 +101,17 @@ int run_command_line(std::vector<std::string> words) {
   program.failure_message([](const CLI::App*, const CLI::Error& error) {
     return fmt::format("flowrun: {}\n'flowrun --help' tells what there is.\n", error.what());
   });
-  program.footer(std::string("Examples:\n") +
-                 "  flowrun pipelines/weblogs.toml\n"
-                 "  flowrun validate pipelines/weblogs.toml\n"
-                 "  flowrun graph pipelines/weblogs.toml --physical --format dot | dot -Tsvg\n"
-                 "  flowrun inspect geoip\n"
-                 "\n" +
-                 kExitCodeHelp +
-                 "\nPlugins are found in --plugin-path, in the folders of $FLOWRUN_PLUGIN_PATH, in\n"
-                 "`plugins` beside the program, and in ../lib/flowrun/plugins from there.\n"
-                 "Read on: 'flowrun COMMAND --help', 'flowrun inspect', docs/commands.md\n");
+  program.footer(
+      std::string("Examples:\n") +
+      "  flowrun pipelines/weblogs.toml\n"
+      "  flowrun validate pipelines/weblogs.toml\n"
+      "  flowrun graph pipelines/weblogs.toml --physical --format dot | dot -Tsvg\n"
+      "  flowrun inspect geoip\n"
+      "\n" +
+      kExitCodeHelp +
+      "\nPlugins are found in --plugin-path, in the folders of $FLOWRUN_PLUGIN_PATH, in\n"
+      "`plugins` beside the program, and in ../lib/flowrun/plugins from there.\n"
+      "Read on: 'flowrun COMMAND --help', 'flowrun inspect', docs/commands.md\n");
   add_run(program, exit_code);
   add_validate(program, exit_code);
   add_graph(program, exit_code);

@@ -23,8 +23,8 @@ constexpr std::size_t kLongestName = 64;
 
 // Names of CMake's own targets, and one that the test program's would meet.
 constexpr std::array<std::string_view, 12> kTakenNames = {
-    "all",        "clean",   "default_target", "depend",  "edit_cache", "flow",
-    "help",       "install", "package",        "preinstall", "rebuild_cache", "test"};
+    "all",  "clean",   "default_target", "depend",     "edit_cache",    "flow",
+    "help", "install", "package",        "preinstall", "rebuild_cache", "test"};
 
 struct NewPluginOptions {
   std::string name;
@@ -33,14 +33,14 @@ struct NewPluginOptions {
 
 // Empty, or what is wrong with the name.
 std::string name_problem(const std::string& name) {
-  const bool well_formed =
-      !name.empty() && name.size() <= kLongestName && name.front() >= 'a' && name.front() <= 'z' &&
-      std::all_of(name.begin(), name.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-      });
+  const bool well_formed = !name.empty() && name.size() <= kLongestName && name.front() >= 'a' &&
+                           name.front() <= 'z' && std::all_of(name.begin(), name.end(), [](char c) {
+                             return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+                           });
   if (!well_formed) {
-    return quote(name) + " is no name for a plugin: it takes up to 64 small letters, digits and "
-                         "'_', and begins with a letter, such as 'rain_gauge'";
+    return quote(name) +
+           " is no name for a plugin: it takes up to 64 small letters, digits and "
+           "'_', and begins with a letter, such as 'rain_gauge'";
   }
   if (std::find(kTakenNames.begin(), kTakenNames.end(), name) != kTakenNames.end()) {
     return quote(name) + " is a name that CMake uses itself; choose another one";

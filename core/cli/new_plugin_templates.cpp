@@ -43,8 +43,8 @@ class @CLASS@ final : public flow::Transform {
     d.name("@NAME@");
     d.summary("Passes on the rows whose number is large enough.");
     d.doc(
-        "Rows below `min` are dropped as \"below the minimum\", rows without a value as \"no value\". "
-        "Where the field is no number at all, rows fail.");
+        "Rows below `min` are dropped as \"below the minimum\", rows without a value as \"no "
+        "value\". Where the field is no number at all, rows fail.");
     d.example("type = \"@NAME@\"\ninputs = [\"readings\"]\nfield = \"temperature\"\nmin = 40.0\n");
     // Any instance may take any batch: it runs in parallel, fused with its neighbours.
     d.traits(FLOW_STATELESS);
@@ -152,7 +152,8 @@ TEST(@CLASS@, KeepsTheContract) {
 }  // namespace
 )";
 
-constexpr std::string_view kPipeline = R"(# Tries the plugin out: made-up sensor readings, those from 40 degrees up on the standard output.
+constexpr std::string_view kPipeline =
+    R"(# Tries the plugin out: made-up sensor readings, those from 40 degrees up on the standard output.
 #
 #   flowrun pipeline.toml --plugin-path build
 

@@ -6,8 +6,8 @@
 
 namespace flowrun::cli {
 
-// Paths and contents hold @NAME@ (eg "rain_gauge"), @CLASS@ ("RainGauge") and @VERSION@ (of the SDK,
-// major and minor) where those of the project belong.
+// Paths and contents hold @NAME@ (eg "rain_gauge"), @CLASS@ ("RainGauge") and @VERSION@ (of the
+// SDK, major and minor) where those of the project belong.
 struct TemplateFile {
   std::string_view path;
   std::string_view content;

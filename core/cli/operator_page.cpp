@@ -89,7 +89,8 @@ std::string page(const OfferedOperator& offered) {
   }
   if (descriptor.n_inputs > 0) {
     text += "\nInputs\n";
-    for (std::uint32_t i = 0; i < descriptor.n_inputs; ++i) text += port_text(*descriptor.inputs[i]);
+    for (std::uint32_t i = 0; i < descriptor.n_inputs; ++i)
+      text += port_text(*descriptor.inputs[i]);
   }
   if (descriptor.n_outputs > 0) {
     text += "\nOutputs\n";
@@ -130,8 +131,9 @@ std::string operator_list(const Registry& registry) {
     text += fmt::format("  {} {}  {}\n", library->plugin().id, library->plugin().version,
                         library->file().string());
   }
-  return text + "\n'flowrun inspect NAME' shows an operator's page, 'flowrun inspect pipeline' the "
-                "settings of a pipeline.\n";
+  return text +
+         "\n'flowrun inspect NAME' shows an operator's page, 'flowrun inspect pipeline' the "
+         "settings of a pipeline.\n";
 }
 
 std::string operator_pages(const std::vector<OfferedOperator>& operators) {
@@ -144,8 +146,9 @@ std::string operator_pages(const std::vector<OfferedOperator>& operators) {
 }
 
 std::string pipeline_page() {
-  std::string text = "The [pipeline] table: settings of the pipeline as a whole. All may be left "
-                     "out.\n\n";
+  std::string text =
+      "The [pipeline] table: settings of the pipeline as a whole. All may be left "
+      "out.\n\n";
   for (const flow_option* option : pipeline_options()) text += option_text(*option);
   text += "\nKeys of `checkpoint`\n";
   for (const flow_option* option : checkpoint_options()) text += option_text(*option);

@@ -19,6 +19,7 @@
 #include "core/cli/loaded_pipeline.hpp"
 #include "core/cli/run_report.hpp"
 #include "core/cli/signals.hpp"
+#include "core/config/names.hpp"
 #include "core/config/quantity.hpp"
 #include "core/graph/pipeline.hpp"
 #include "core/observe/admin.hpp"
@@ -164,8 +165,7 @@ int run_loaded(const LoadedPipeline& loaded, const RunOptions& options, StopCont
 int run(const RunOptions& options) {
   log::configure(options.log);
   StopControl control;
-  const SignalThread signals(
-      [&](const char* name, int count) { control.on_signal(name, count); });
+  const SignalThread signals([&](const char* name, int count) { control.on_signal(name, count); });
   try {
     LoadedPipeline loaded = load_pipeline_with_plugins(options.file, options.plugin_path);
     for (const Diagnostic& warning : loaded.warnings) {
@@ -191,9 +191,8 @@ CLI::Option* add_quantity(CLI::App& command, const char* name, std::optional<std
       [name, &value, parse, least](const std::string& text) {
         const Quantity quantity = parse(text);
         if (!quantity.value) {
-          throw CLI::ValidationError(name, quantity.problem +
-                                               (quantity.remedy.empty() ? "" : ": ") +
-                                               quantity.remedy);
+          throw CLI::ValidationError(
+              name, quantity.problem + (quantity.remedy.empty() ? "" : ": ") + quantity.remedy);
         }
         if (*quantity.value < least) throw CLI::ValidationError(name, text + " is too small");
         value = quantity.value;
@@ -208,19 +207,18 @@ void add_log_options(CLI::App& command, log::Options& options) {
               {"warning", log::Level::kWarning},
               {"error", log::Level::kError}},
              "debug|info|warning|error  [info]", "What is less important is not logged");
-  add_choice(command, "--log-format", options.format,
-             {{"text", log::Format::kText},
-              {"json", log::Format::kJson},
-              {"auto", log::Format::kAuto}},
-             "text|json|auto  [auto]",
-             "For people, or one JSON object a line; auto: text where stderr is a terminal");
+  add_choice(
+      command, "--log-format", options.format,
+      {{"text", log::Format::kText}, {"json", log::Format::kJson}, {"auto", log::Format::kAuto}},
+      "text|json|auto  [auto]",
+      "For people, or one JSON object a line; auto: text where stderr is a terminal");
 }
 
 }  // namespace
 
 void add_run(CLI::App& program, int& exit_code) {
-  CLI::App* command = program.add_subcommand(
-      "run", "Run a pipeline; 'flowrun FILE' is short for it");
+  CLI::App* command =
+      program.add_subcommand("run", "Run a pipeline; 'flowrun FILE' is short for it");
   auto options = std::make_shared<RunOptions>();
   command->add_option("FILE", options->file, "The pipeline file")->required()->option_text(" ");
   add_plugin_path(*command, options->plugin_path);
@@ -240,6 +238,11 @@ void add_run(CLI::App& program, int& exit_code) {
   command
       ->add_option("--admin", options->admin,
                    "Where /metrics, /healthz and /readyz are served; 'off': nowhere")
+      ->check([](const std::string& address) {
+        return address == "off" || address.find(':') != std::string::npos
+                   ? std::string()
+                   : quote(address) + " is neither HOST:PORT nor off";
+      })
       ->option_text(fmt::format("HOST:PORT|off  [{}]", kDefaultAdminAddress));
   add_log_options(*command, options->log);
   command->add_flag("--quiet", options->quiet, "Show no progress");

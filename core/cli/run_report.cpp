@@ -44,9 +44,9 @@ void log_ledger(const PipelineLedger& ledger) {
   for (const EdgeLedger* edge : ledger.edges()) {
     const EdgeCounts counts = edge->counts();
     if (counts.sent.rows == counts.received.rows) continue;
-    log::warning("Rows were left on an edge.", {{"edge", edge->name()},
-                                                {"sent", counts.sent.rows},
-                                                {"received", counts.received.rows}});
+    log::warning(
+        "Rows were left on an edge.",
+        {{"edge", edge->name()}, {"sent", counts.sent.rows}, {"received", counts.received.rows}});
   }
 }
 
@@ -78,8 +78,8 @@ void report_end(const Pipeline& pipeline, const RunResult& result, double second
     std::cerr.flush();
   }
   const std::uint64_t rows = pipeline.progress().rows;
-  const auto rate = static_cast<std::uint64_t>(std::llround(
-      static_cast<double>(rows) / std::max(seconds, 1e-9)));
+  const auto rate =
+      static_cast<std::uint64_t>(std::llround(static_cast<double>(rows) / std::max(seconds, 1e-9)));
   const std::uint64_t unaccounted = ledger.unaccounted();
   std::vector<log::Field> fields = {{"rows", rows},
                                     {"seconds", two_decimals(seconds)},
@@ -104,8 +104,8 @@ void report_end(const Pipeline& pipeline, const RunResult& result, double second
     log::write(log::Level::kError,
                "Rows are not accounted for: this is an error of flowrun or of a plugin.", fields);
   } else {
-    log::write(log::Level::kInfo,
-               stopped ? "Pipeline drained and stopped." : "Pipeline finished.", fields);
+    log::write(log::Level::kInfo, stopped ? "Pipeline drained and stopped." : "Pipeline finished.",
+               fields);
   }
 }
 

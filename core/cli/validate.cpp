@@ -71,17 +71,18 @@ void tell_traits(const BoundPipeline& pipeline) {
                component.type.value, enumerate(depends));
   }
   if (none) {
-    fmt::print("    no operator depends on the clock or on arrival order: the result does not "
-               "depend on the run\n");
+    fmt::print(
+        "    no operator depends on the clock or on arrival order: the result does not "
+        "depend on the run\n");
   }
 }
 
 bool validate_environment(const BoundPipeline& pipeline) {
   const std::vector<std::string> problems = environment_problems(pipeline);
   tick(problems.empty(), "environment",
-       problems.empty() ? "components can be opened (sinks: created, not opened)"
-                        : fmt::format("{} error{}", problems.size(),
-                                      problems.size() == 1 ? "" : "s"));
+       problems.empty()
+           ? "components can be opened (sinks: created, not opened)"
+           : fmt::format("{} error{}", problems.size(), problems.size() == 1 ? "" : "s"));
   for (const std::string& problem : problems) fmt::print(stderr, "{}\n", problem);
   return problems.empty();
 }
@@ -147,7 +148,8 @@ void add_validate(CLI::App& program, int& exit_code) {
       "  plugins      every plugin that the file names loads\n"
       "  environment  every component can be made and, but for sinks, opened: databases, inputs,\n"
       "               secrets. Sinks are made only, since opening one creates its output\n"
-      "All problems come at once, as file:line:col on stderr. Operators whose result may depend on\n"
+      "All problems come at once, as file:line:col on stderr. Operators whose result may depend "
+      "on\n"
       "the run (clock_dependent, order_dependent) are named.\n"
       "Exit codes: 0 everything is right, 78 something is wrong.\n");
   command->callback([options, &exit_code] { exit_code = validate(*options); });

@@ -140,11 +140,4 @@ void ChainNode::close_remaining() {
   for (const std::unique_ptr<StepGroup>& group : free_) group->close_steps();
 }
 
-std::uint64_t ChainNode::rows_left() const {
-  const std::lock_guard lock(mutex_);
-  std::uint64_t rows = 0;
-  for (const std::unique_ptr<StepGroup>& group : free_) rows += group->rows_left();
-  return rows;
-}
-
 }  // namespace flowrun

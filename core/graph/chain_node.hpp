@@ -26,7 +26,6 @@ class ChainNode final : public Node {
   bool tend() override;
   std::uint64_t rows_held() const override;
   void close_remaining() override;
-  std::uint64_t rows_left() const override;
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -287,7 +287,6 @@ RunResult Pipeline::Engine::run() {
   runtime.signal.notify();
   conductor_.join();
   result.rows_left = ledger.queued();
-  for (const Unit& unit : units_) result.rows_left += unit.node->rows_left();
   for (Unit& unit : units_) {
     unit.node->close_remaining();
     result.rows_left += unit.node->rows_held();

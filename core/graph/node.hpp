@@ -47,8 +47,6 @@ class Node {
   virtual std::uint64_t rows_held() const = 0;
   // After everything has run: closes the instances that no end reached.
   virtual void close_remaining() = 0;
-  // After everything has run: rows that were received and not dealt with.
-  virtual std::uint64_t rows_left() const = 0;
 };
 
 }  // namespace flowrun

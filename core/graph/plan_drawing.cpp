@@ -42,9 +42,7 @@ struct Drawing {
   std::vector<Arrow> arrows;
 };
 
-std::string box_id(std::size_t node, std::size_t step) {
-  return fmt::format("n{}_{}", node, step);
-}
+std::string box_id(std::size_t node, std::size_t step) { return fmt::format("n{}_{}", node, step); }
 
 std::string shortened(std::string text) {
   if (text.size() <= kLongestValue) return text;
@@ -111,9 +109,9 @@ Drawing logical_drawing(const BoundPipeline& pipeline) {
     const BoundComponent& component = pipeline.components[i];
     Box box = component_box(pipeline, i, box_id(i, 0));
     if (component.codec) {
-      box.lines.push_back((component.descriptor().kind == FLOW_SOURCE ? "decoding = "
-                                                                      : "encoding = ") +
-                          std::string(component.codec->codec.descriptor->name));
+      box.lines.push_back(
+          (component.descriptor().kind == FLOW_SOURCE ? "decoding = " : "encoding = ") +
+          std::string(component.codec->codec.descriptor->name));
     }
     all.boxes.push_back(std::move(box));
     for (const BoundInput& input : component.inputs) {
@@ -164,7 +162,8 @@ class PhysicalDrawing {
       return component_box(pipeline_, step.component, box_id(node, index));
     }
     const BoundComponent& component = pipeline_.components[step.component];
-    const ComponentSpecification& specification = pipeline_.specification.components[step.component];
+    const ComponentSpecification& specification =
+        pipeline_.specification.components[step.component];
     const flow_descriptor& codec = *component.codec->codec.descriptor;
     const bool decodes = step.role == FLOW_ROLE_DECODE;
     Box box;
@@ -228,8 +227,9 @@ std::string replaced(std::string_view text,
                      const std::vector<std::pair<char, std::string_view>>& replacements) {
   std::string result;
   for (const char c : text) {
-    const auto found = std::find_if(replacements.begin(), replacements.end(),
-                                    [c](const auto& replacement) { return replacement.first == c; });
+    const auto found =
+        std::find_if(replacements.begin(), replacements.end(),
+                     [c](const auto& replacement) { return replacement.first == c; });
     if (found != replacements.end()) {
       result += found->second;
     } else {

@@ -296,7 +296,11 @@ void StepGroup::send(Slot& slot, std::uint64_t number, bool last, Control contro
 std::uint64_t StepGroup::rows_held() const {
   std::int64_t rows = 0;
   for (const Step& step : steps_) {
-    for (const Work& work : step.work) rows += work.batch ? work.batch.rows() : 0;
+    for (const Work& work : step.work) {
+      if (!work.batch) continue;
+      rows += work.share ? static_cast<std::int64_t>(work.share->rows.size()) : work.batch.rows();
+    }
+    rows += step.instance->outstanding_rows();
   }
   for (const Slot& slot : slots_) {
     for (const flow::Batch& batch : slot.batches) rows += batch.rows();
@@ -307,18 +311,6 @@ std::uint64_t StepGroup::rows_held() const {
 bool StepGroup::outputs_empty() const {
   // What is numbered here goes out in order whatever its number.
   return receipts_->all_received(numbering_ == Numbering::kOwn ? UINT64_MAX : number_);
-}
-
-std::uint64_t StepGroup::rows_left() const {
-  std::int64_t rows = 0;
-  for (const Step& step : steps_) {
-    for (const Work& work : step.work) {
-      if (!work.batch) continue;
-      rows += work.share ? static_cast<std::int64_t>(work.share->rows.size()) : work.batch.rows();
-    }
-    rows += step.instance->outstanding_rows();
-  }
-  return static_cast<std::uint64_t>(rows);
 }
 
 std::size_t StepGroup::outstanding() const {

@@ -63,8 +63,6 @@ class StepGroup final : public Outlet {
   std::uint64_t rows_held() const;
   // Everything that was sent for this message and those before it has been received.
   bool outputs_empty() const;
-  // Rows of the message at hand that were not dealt with, and those of deferred inputs.
-  std::uint64_t rows_left() const;
   // Inputs that operators have deferred. [any]
   std::size_t outstanding() const;
   // Sends on what has been settled since.

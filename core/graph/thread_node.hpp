@@ -30,7 +30,6 @@ class ThreadNode final : public Node {
   bool tend() override;
   std::uint64_t rows_held() const override;
   void close_remaining() override;
-  std::uint64_t rows_left() const override { return group_ != nullptr ? group_->rows_left() : 0; }
 
  private:
   void run();

@@ -64,22 +64,22 @@ class ValidateTest(CommandTest):
     def test_operators_whose_result_depends_on_the_run_are_named(self):
         self.write("p.toml", """\
             [pipeline]
-            plugins = ["std", "every_n"]
+            plugins = ["std", "awkward"]
             [sources.readings]
             type = "generate"
             dataset = "sensors"
-            [windows.sums]
-            type = "every_n"
+            [transforms.moody]
+            type = "whimsical"
             inputs = ["readings"]
-            field = "temperature"
             [sinks.nowhere]
             type = "discard"
-            inputs = ["sums"]
+            inputs = ["moody"]
             """)
         text = self.expect(0, "validate", "p.toml", "--plugin-path", TEST_PLUGINS).stdout
-        self.assertIn("windows.sums (every_n) is order_dependent", text)
-        page = self.expect(0, "inspect", "every_n", "--plugin-path", TEST_PLUGINS)
-        self.assertIn("order_dependent: its result depends on the order", page.stdout)
+        self.assertIn("transforms.moody (whimsical) is clock_dependent and order_dependent", text)
+        # Other plugins of that folder are made to be refused: 78.
+        page = self.expect(78, "inspect", "whimsical", "--plugin-path", TEST_PLUGINS).stdout
+        self.assertIn("order_dependent: its result depends on the order", page)
 
     def test_one_bad_file_of_several_is_enough(self):
         self.write("good.toml", SHORT)

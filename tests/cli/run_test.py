@@ -13,10 +13,10 @@ from command import ENDLESS, SHORT, STUCK, TEST_PLUGINS, WEBLOGS, CommandTest
 
 QUIET = ("--admin", "off", "--quiet")
 
-# Everything goes through an operator of the test plugin `failing`.
-FAILING = """
+# Everything goes through an operator of a test plugin.
+THROUGH = """
     [pipeline]
-    plugins = ["std", "failing"]
+    plugins = ["std", "PLUGIN"]
     [sources.readings]
     type = "generate"
     dataset = "sensors"
@@ -28,6 +28,10 @@ FAILING = """
     type = "discard"
     inputs = ["broken"]
     """
+
+
+def through(plugin, operator):
+    return THROUGH.replace("PLUGIN", plugin).replace("OPERATOR", operator)
 
 
 class RunTest(CommandTest):
@@ -100,13 +104,13 @@ class RunTest(CommandTest):
         self.assertIn("no.log", errors)
 
     def test_an_operator_that_does_not_open_exits_69_with_its_words(self):
-        self.write("p.toml", FAILING.replace("OPERATOR", "bad_open"))
+        self.write("p.toml", through("failing", "bad_open"))
         errors = self.expect(69, "p.toml", *QUIET, "--plugin-path", TEST_PLUGINS).stderr
         self.assertIn("bad_open never opens: use another operator", errors)
         self.assertIn("broken", errors)
 
     def test_an_operator_that_fails_in_mid_stream_exits_1_with_its_words(self):
-        self.write("p.toml", FAILING.replace("OPERATOR", "bad_midstream"))
+        self.write("p.toml", through("failing", "bad_midstream"))
         errors = self.expect(1, "p.toml", *QUIET, "--plugin-path", TEST_PLUGINS,
                              "--log-format", "json").stderr
         last = json.loads(errors.splitlines()[-1])
@@ -163,6 +167,18 @@ class RunTest(CommandTest):
         self.assertGreater(last["rows_left_behind"], 0)
         self.assertIsNotNone(self.find_log("Rows were left on an edge."))
 
+    def test_a_third_signal_ends_a_run_whose_component_does_not_come_back(self):
+        self.write("p.toml", through("awkward", "deaf"))
+        process = self.start("p.toml", *QUIET, "--plugin-path", TEST_PLUGINS)
+        for said in ("Stopping: sources stop", "Stopping at once"):
+            time.sleep(0.1)
+            process.send_signal(signal.SIGINT)
+            self.wait_for_log(said)
+        time.sleep(0.2)
+        self.assertIsNone(process.poll())
+        self.assertEqual(self.stop(process), 75)
+        self.assertIn("third signal", self.read("log"))
+
     def test_a_drain_that_takes_too_long_exits_75(self):
         os.mkfifo(self.path("fifo"))
         self.write("p.toml", STUCK)
@@ -202,6 +218,7 @@ class UsageTest(CommandTest):
                                  (("--drain-timeout", "5parsec"), "units are"),
                                  (("--memory-limit", "1KiB"), "too small"),
                                  (("--log-level", "loud"), "debug, info, warning and error"),
+                                 (("--admin", "nowhere"), "neither HOST:PORT nor off"),
                                  (("--bogus",), "--bogus")):
             with self.subTest(arguments):
                 self.assertIn(words, self.expect(64, "run", "p.toml", *arguments).stderr)

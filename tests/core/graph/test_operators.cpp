@@ -137,7 +137,77 @@ class Numbers final : public flow::Source {
   bool assigned_ = false;
 };
 
+// Rows with a number and a text in a buffer of the batch's own, as a decoder makes them.
+class Texts final : public flow::Source {
+ public:
+  struct Options {
+    std::int64_t rows = 1000, batch = 1000, length = 300;
+  };
+  static void describe(Description<Options>& d) {
+    describe_as(d, "texts", 0);
+    d.option("rows", &Options::rows, "How many.");
+    d.option("batch", &Options::batch, "Rows a batch.");
+    d.option("length", &Options::length, "Bytes of each text.");
+  }
+  explicit Texts(const Options& options) : options_(options) {}
+  void open(Output& out) override { out.get()->offer(out.get(), "all"); }
+  void assign(const std::string&, std::optional<std::string_view>) override { assigned_ = true; }
+  Status poll(flow::SourceOutput& out) override {
+    if (!assigned_) return Status::Idle;
+    if (at_ >= options_.rows) return Status::End;
+    const std::int64_t n = std::min(options_.batch, options_.rows - at_);
+    const flow::Buffer bytes = out.out().allocate(n * options_.length);
+    auto* const base = static_cast<char*>(bytes->data);
+    flow::Int64Builder ids(out.out(), n);
+    flow::TextBuilder texts(out.out(), n);
+    const std::int32_t buffer = texts.share(bytes);
+    for (std::int64_t i = 0; i < n; ++i) {
+      char* const text = base + i * options_.length;
+      std::fill_n(text, options_.length, static_cast<char>('a' + at_ % 26));
+      texts.append_shared({text, static_cast<std::size_t>(options_.length)}, buffer, base);
+      ids.append(at_++);
+    }
+    out.emit(out.out().make(n,
+                            {{"number", {ids.finish(), flow::Type::int64()}},
+                             {"text", {texts.finish(), flow::Type::text()}}},
+                            nullptr),
+             "all", std::to_string(at_));
+    return Status::Done;
+  }
+
+ private:
+  const Options& options_;
+  std::int64_t at_ = 0;
+  bool assigned_ = false;
+};
+
 // ---- transforms ----
+
+// Keeps every so-manieth row of Texts.
+class KeepFew final : public flow::Transform {
+ public:
+  struct Options {
+    std::int64_t of = 1000;
+  };
+  static void describe(Description<Options>& d) {
+    describe_as(d, "keep_few", FLOW_STATELESS);
+    d.option("of", &Options::of, "One of so many.");
+  }
+  explicit KeepFew(const Options& options) : options_(options) {}
+  void process(const Batch& in, Output& out) override {
+    const flow::Int64View numbers(*in.find("number"));
+    std::vector<std::int32_t> kept;
+    for (std::int64_t row = 0; row < in.rows(); ++row) {
+      if (numbers[row] % options_.of == 0) kept.push_back(static_cast<std::int32_t>(row));
+    }
+    const auto n = static_cast<std::int64_t>(kept.size());
+    out.drop(in.rows() - n, "not kept");
+    if (n > 0) out.emit(out.select(in, kept.data(), n));
+  }
+
+ private:
+  const Options& options_;
+};
 
 // Drops, fails, sends on by `out` or `other`, by a hash of the row.
 template <bool kSerial>
@@ -465,6 +535,10 @@ class Collect final : public flow::Sink {
         ++board_.letters[std::string(component[row]) + "|" + std::string(reason[row]) + "|" +
                          std::string(message[row])];
       }
+    } else if (const flow_column* numbers = in.find("number")) {
+      for (std::int64_t row = 0; row < in.rows(); ++row) {
+        board_.sum += flow::Int64View(*numbers)[row];
+      }
     } else if (options_.keep != 0) {
       for (const Row& row : rows_of(in)) board_.rows.push_back(row);
     }
@@ -494,7 +568,7 @@ class Collect final : public flow::Sink {
 
 const flow_plugin& test_flow_plugin() {
   static const flow_plugin kPlugin =
-      flow::detail::make_plugin<Numbers, Step<false>, Step<true>, Amplify, Keyed, Join, Ask,
+      flow::detail::make_plugin<Numbers, Texts, KeepFew, Step<false>, Step<true>, Amplify, Keyed, Join, Ask,
                                 NoErrorsPort, Collect>("org.flowrun.test.flow", "1.0.0",
                                                        "Apache-2.0");
   return kPlugin;
