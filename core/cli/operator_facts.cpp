@@ -32,6 +32,7 @@ constexpr Trait kTraits[] = {
     {FLOW_DECODES, "decodes", "bytes to rows, for `decoding` of sources"},
     {FLOW_ENCODES, "encodes", "rows to bytes, for `encoding` of sinks"},
     {FLOW_TWO_PHASE, "two_phase", "with checkpoints, each row is delivered exactly once"},
+    {FLOW_ANY_ROWS, "any_rows", "takes rows of any kind; `encoding` is optional"},
 };
 
 // Ranges this far out are no limit that anybody meets.

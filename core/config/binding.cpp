@@ -127,7 +127,7 @@ class Binder {
     const std::string key = is_source ? "decoding" : "encoding";
     const std::string key_path = component.key_path() + '.' + key;
     const auto& given = is_source ? component.decoding : component.encoding;
-    if ((descriptor.traits & (FLOW_BYTES | FLOW_MESSAGES)) == 0) {
+    if ((descriptor.traits & (FLOW_BYTES | FLOW_MESSAGES | FLOW_ANY_ROWS)) == 0) {
       if (given) {
         found_.error(given->place, key_path,
                      "the " + describe(component.kind, descriptor.name) +
@@ -137,7 +137,8 @@ class Binder {
       }
       return std::nullopt;
     }
-    const bool has_default = !is_source || (descriptor.traits & FLOW_BYTES) != 0;
+    const bool has_default = is_source ? (descriptor.traits & FLOW_BYTES) != 0
+                                       : (descriptor.traits & FLOW_ANY_ROWS) == 0;
     if (!given && !has_default) return std::nullopt;
     CodecSpecification codec;
     if (given) {

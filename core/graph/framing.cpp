@@ -55,7 +55,10 @@ void Framing::finish(std::vector<Run>& runs) {
 }
 
 void Framing::charge() {
-  const auto now = static_cast<std::int64_t>(held_.capacity());
+  // The room of a long line is not kept for the short ones that follow.
+  if (held_.capacity() > kKept && held_.size() < held_.capacity() / 4) held_.shrink_to_fit();
+  static const std::size_t kInline = std::string().capacity();
+  const auto now = static_cast<std::int64_t>(held_.capacity() > kInline ? held_.capacity() : 0);
   if (now > charged_) account_.charge(now - charged_);
   if (now < charged_) account_.release(charged_ - now);
   charged_ = now;

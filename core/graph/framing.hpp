@@ -38,6 +38,8 @@ class Framing {
  private:
   // First bytes of a piece that are joined to what was held back, to find where that record ends.
   static constexpr std::size_t kFirstJoin = 4096;
+  // Room that is kept from one record to the next, whatever is held back.
+  static constexpr std::size_t kKept = 64 << 10;
 
   std::int64_t frame(std::string_view bytes, bool final) {
     return framer_->frame(framer_, bytes.data(), static_cast<std::int64_t>(bytes.size()),

@@ -49,6 +49,9 @@ class StepGroup final : public Outlet {
             std::vector<std::unique_ptr<Channel>> channels, Numbering numbering,
             std::shared_ptr<Receipts> receipts, std::function<void()> settled = {});
 
+  // Operators go first: their threads may still be settling.
+  ~StepGroup() override { steps_.clear(); }
+
   // Takes a message; the group must be done with the one before.
   void take(MessagePointer message);
   // Works until done or stopped. `privileged` answers, when memory is used up, whether this group may

@@ -18,6 +18,8 @@ ThreadNode::ThreadNode(Runtime& runtime, std::string name, std::function<void()>
 
 ThreadNode::~ThreadNode() {
   if (thread_.joinable()) thread_.join();
+  // An operator's own thread may still be about to wake this node: its operator waits for it.
+  group_.reset();
 }
 
 void ThreadNode::start(std::unique_ptr<StepGroup> group) {

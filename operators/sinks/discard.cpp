@@ -15,7 +15,7 @@ done to them.)");
   description.example(R"(type = "discard"
 inputs = ["parsed"]
 )");
-  description.traits(FLOW_STATELESS);
+  description.traits(FLOW_STATELESS | FLOW_ANY_ROWS);
 }
 
 }  // namespace flow::operators

@@ -338,21 +338,21 @@ typedef struct flow_value {
 typedef int32_t flow_kind;
 enum { FLOW_SOURCE = 1, FLOW_TRANSFORM = 2, FLOW_WINDOW = 3, FLOW_SINK = 4, FLOW_CODEC = 5 };
 
-enum { /* traits */
-       FLOW_STATELESS =
-           1 << 0,             /* any instance may take any batch: runs in parallel, can be fused */
-       FLOW_KEYED = 1 << 1,    /* rows of one key go to one instance, in order */
-       FLOW_SERIAL = 1 << 2,   /* one instance, batches in order */
-       FLOW_BLOCKING = 1 << 3, /* may wait inside a call: runs off the worker pool */
+enum {                                /* traits */
+       FLOW_STATELESS = 1 << 0,       /* any instance may take any batch: in parallel, fused */
+       FLOW_KEYED = 1 << 1,           /* rows of one key go to one instance, in order */
+       FLOW_SERIAL = 1 << 2,          /* one instance, batches in order */
+       FLOW_BLOCKING = 1 << 3,        /* may wait inside a call: runs off the worker pool */
        FLOW_ORDER_DEPENDENT = 1 << 4, /* the result depends on arrival order across keys */
        FLOW_CLOCK_DEPENDENT = 1 << 5, /* the result depends on processing time */
        FLOW_BYTES = 1 << 6,    /* source: emits pieces of a byte stream that a codec frames and
-                                  decodes;    sink: takes what a codec encoded, one binary column */
+                                  decodes; sink: takes what a codec encoded, one binary column */
        FLOW_MESSAGES = 1 << 7, /* source: every emitted binary row is one record, no framing needed;
                                   sink: rows are sent one by one, the codec adds no delimiter */
        FLOW_DECODES = 1 << 8,  /* codec */
        FLOW_ENCODES = 1 << 9,  /* codec */
-       FLOW_TWO_PHASE = 1 << 10 /* sink: prepare makes output durable, commit makes it visible */
+       FLOW_TWO_PHASE = 1 << 10, /* sink: prepare makes output durable, commit makes it visible */
+       FLOW_ANY_ROWS = 1 << 11   /* sink: takes any rows, encoded ones if it is given a codec */
 };
 
 typedef struct flow_port {

@@ -94,16 +94,20 @@ static flow_operator* make_instance(flow_component* component, const flow_host* 
     return NULL;
   }
   self->host = host;
-  op->size = OLDER_OPERATOR_BYTES;
-  op->self = self;
-  op->open = counter_open;
-  op->process = counter_process;
-  op->timer = counter_timer;
-  op->advance = counter_advance;
-  op->snapshot = counter_snapshot;
-  op->restore = counter_restore;
-  op->close = counter_close;
-  op->destroy = counter_destroy;
+  {
+    /* The members that the older header had; the rest of the struct was never there. */
+    const flow_operator known = {.size = OLDER_OPERATOR_BYTES,
+                                 .self = self,
+                                 .open = counter_open,
+                                 .process = counter_process,
+                                 .timer = counter_timer,
+                                 .advance = counter_advance,
+                                 .snapshot = counter_snapshot,
+                                 .restore = counter_restore,
+                                 .close = counter_close,
+                                 .destroy = counter_destroy};
+    memcpy(op, &known, OLDER_OPERATOR_BYTES);
+  }
   return op;
 }
 
@@ -118,9 +122,12 @@ static flow_component* create(const flow_host* host, const flow_descriptor* desc
     host->error(host, "out of memory");
     return NULL;
   }
-  component->size = OLDER_COMPONENT_BYTES;
-  component->instance = make_instance;
-  component->destroy = destroy_component;
+  {
+    const flow_component known = {.size = OLDER_COMPONENT_BYTES,
+                                  .instance = make_instance,
+                                  .destroy = destroy_component};
+    memcpy(component, &known, OLDER_COMPONENT_BYTES);
+  }
   return component;
 }
 

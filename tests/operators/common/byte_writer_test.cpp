@@ -70,7 +70,7 @@ TEST_F(ByteWriterTest, ScatteredRowsKeepTheirOrder) {
   for (int i = 0; i < 2000; ++i) {
     rows.push_back(std::string(static_cast<size_t>(i % 40), static_cast<char>('a' + i % 26)) +
                    "\n");
-    if (i % 500 == 7) rows.back() = std::string(40'000, 'L') + "\n";
+    if (i % 500 == 7) rows.back().assign(40'000, 'L').push_back('\n');
   }
   const Batch batch = encoded(host, rows);
   std::vector<int32_t> backwards;
@@ -111,7 +111,8 @@ TEST_F(ByteWriterTest, RowsThatAreNotEncodedAreRefused) {
 }
 
 TEST_F(ByteWriterTest, FileThatReachedItsLimitIsCompletedLaterAndNothingDoubles) {
-  const std::string row = std::string(999, 'r') + "\n";
+  std::string row(999, 'r');
+  row.push_back('\n');
   const Batch scattered = [&] {
     const std::vector<int32_t> rows{2, 1, 0};
     return host.host().select(encoded(host, {"0" + row, "1" + row, "2" + row}), rows.data(), 3);
@@ -171,7 +172,8 @@ TEST_F(ByteWriterTest, PipeNobodyReadsStopsWhenTheRunStops) {
     const FileDescriptor to(ends[1]);
     ByteWriter writer("test");
     writer.attach(to.get());
-    const std::string row = std::string(9'999, 'r') + "\n";
+    std::string row(9'999, 'r');
+    row.push_back('\n');
     host.stopping = true;
     try {
       writer.write(encoded(host, std::vector<std::string>(20, row)), host.host());
