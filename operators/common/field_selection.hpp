@@ -17,9 +17,6 @@ enum class Missing { kError, kIgnore };
 // Index of the top-level column `name`; -1: there is none.
 int64_t column_index(const flow_schema& schema, std::string_view name);
 
-// The column's name that is most like `name`; empty: none is.
-std::string nearest_column(const flow_schema& schema, std::string_view name);
-
 // The index of `name`; -1 if it is missing and that is ignored. Throws Failure, with the nearest
 // name and the remedy, if it is not.
 int64_t required_column(const flow_schema& schema, std::string_view name, Missing missing,

@@ -24,7 +24,7 @@ using Random = std::mt19937_64;
 
 struct Wire {
   std::size_t from = 0;
-  std::string port;        // empty: the only output
+  std::string port;         // empty: the only output
   std::uint32_t input = 0;  // of `both`
 };
 
@@ -69,12 +69,20 @@ struct Graph {
         out << "drop = " << part.drop << "\nfail = " << part.fail << "\nother = " << part.other
             << "\nnap_us = " << part.nap << "\n";
         break;
-      case Part::kAmplify: out << "most = " << part.most << "\nbatch = " << part.batch << "\n"; break;
-      case Part::kKeyed: out << "nap_us = " << part.nap << "\n"; break;
-      case Part::kAsk: out << "fail = " << part.fail << "\n"; break;
-      case Part::kBoth: break;
+      case Part::kAmplify:
+        out << "most = " << part.most << "\nbatch = " << part.batch << "\n";
+        break;
+      case Part::kKeyed:
+        out << "nap_us = " << part.nap << "\n";
+        break;
+      case Part::kAsk:
+        out << "fail = " << part.fail << "\n";
+        break;
+      case Part::kBoth:
+        break;
       case Part::kSink:
-      case Part::kLetters: out << "into = \"" << part.name() << "\"\nnap_us = " << part.nap << "\n";
+      case Part::kLetters:
+        out << "into = \"" << part.name() << "\"\nnap_us = " << part.nap << "\n";
     }
     if (part.kind < Part::kSink) out << "tag = " << part.tag << "\n";
     const auto references = [&](std::uint32_t input) {
@@ -115,7 +123,8 @@ Graph random_graph(Random& random) {
       outputs.push_back({at, "out", 0});
       if (part.other > 0) outputs.push_back({at, "other", 0});
     } else {
-      outputs.push_back({at, part.kind == Part::kSource || part.kind == Part::kAsk ? "out" : "", 0});
+      outputs.push_back(
+          {at, part.kind == Part::kSource || part.kind == Part::kAsk ? "out" : "", 0});
     }
   };
   const auto wires = [&](std::int64_t n) {
@@ -155,7 +164,8 @@ Graph random_graph(Random& random) {
     }
     offer(part);
     graph.parts.push_back(part);
-    const bool fails = part.kind == Part::kStep || part.kind == Part::kSerial || part.kind == Part::kAsk;
+    const bool fails =
+        part.kind == Part::kStep || part.kind == Part::kSerial || part.kind == Part::kAsk;
     if (fails && part.fail > 0 && below(2) == 0) {
       Part letters = numbered(Part::kLetters);
       letters.wires = {{graph.parts.size() - 1, "errors", 0}};
@@ -226,7 +236,8 @@ class Reference {
       send(index, port, row, way);
     };
     switch (part.kind) {
-      case Part::kSource: return;
+      case Part::kSource:
+        return;
       case Part::kStep:
       case Part::kSerial: {
         const Fate fate = fate_of(row, part.tag, part.drop, part.fail, part.other);
@@ -245,8 +256,11 @@ class Reference {
         }
         return;
       }
-      case Part::kKeyed: way.by_key = true; return to("", part.tag);
-      case Part::kBoth: return to("", part.tag + input);
+      case Part::kKeyed:
+        way.by_key = true;
+        return to("", part.tag);
+      case Part::kBoth:
+        return to("", part.tag + input);
       case Part::kAsk:
         way.unordered = true;
         if (fate_of(row, part.tag, 0, part.fail, 0) == Fate::kFail) {
@@ -260,16 +274,17 @@ class Reference {
         if (way.unordered) expected_.unordered.insert(row.path);
         if (way.by_key) expected_.by_key.insert(row.path);
         return;
-      case Part::kLetters: return;
+      case Part::kLetters:
+        return;
     }
   }
   void fail(std::size_t index, const Row& row, const std::string& reason) {
     const auto found = readers_.find({index, "errors"});
     if (found == readers_.end()) return;
-    const std::string message = reason == "hash" ? std::to_string(row.id) + "/" +
-                                                       std::to_string(row.path) + "/" +
-                                                       std::to_string(row.copy)
-                                                 : "nobody knows";
+    const std::string message = reason == "hash"
+                                    ? std::to_string(row.id) + "/" + std::to_string(row.path) +
+                                          "/" + std::to_string(row.copy)
+                                    : "nobody knows";
     for (const auto& [to, input] : found->second) {
       ++expected_.letters[graph_.parts[to].name()]
                          [graph_.parts[index].name() + "|" + reason + "|" + message];

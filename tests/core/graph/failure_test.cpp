@@ -15,7 +15,8 @@ using std::chrono::seconds;
 
 class FailureTest : public ::testing::Test {
  protected:
-  FailureTest() : watchdog(seconds(60), ::testing::UnitTest::GetInstance()->current_test_info()->name()) {
+  FailureTest()
+      : watchdog(seconds(60), ::testing::UnitTest::GetInstance()->current_test_info()->name()) {
     clear_boards();
     log::redirect([this](std::string_view line) {
       const std::lock_guard lock(log_mutex);
@@ -223,9 +224,10 @@ TEST_F(FailureTest, TwoPipelinesRunAfterEachOtherAndSideBySide) {
   for (int round = 0; round < 3; ++round) {
     clear_boards();
     Flow one(line("rows = 5000", ""), {.parallelism = 2});
-    Flow two("[sources.n]\ntype = \"numbers\"\nrows = 5000\n[sinks.s]\ntype = \"collect\"\n"
-             "into = \"two\"\ninputs = [\"n\"]\n[pipeline]\non_error = \"drop\"\n",
-             {.parallelism = 2});
+    Flow two(
+        "[sources.n]\ntype = \"numbers\"\nrows = 5000\n[sinks.s]\ntype = \"collect\"\n"
+        "into = \"two\"\ninputs = [\"n\"]\n[pipeline]\non_error = \"drop\"\n",
+        {.parallelism = 2});
     one.start();
     two.start();
     EXPECT_EQ(one.wait().outcome, Outcome::kFinished);
@@ -272,7 +274,8 @@ TEST_F(FailureTest, OneRowBecomesAMillionWithinTheMemoryLimit) {
     const RunResult result = flow.run();
     EXPECT_EQ(result.outcome, Outcome::kFinished) << result.message;
     EXPECT_EQ(board("sink").delivered.load(), 1'000'000);
-    // 4,096 rows of seven integers are 230 kB; each worker may be in the middle of one, and gathers.
+    // 4,096 rows of seven integers are 230 kB; each worker may be in the middle of one, and
+    // gathers.
     const std::int64_t batch = 4096 * 7 * 8 + 4096;
     EXPECT_LT(flow.pipeline().memory_peak(), (8 << 20) + 2 * (parallelism + 1) * batch)
         << "parallelism " << parallelism;

@@ -65,12 +65,13 @@ TEST_F(MemoryTest, AStoppedSinkStopsItsSourceWithinTheLimitAndNothingIsLost) {
     constexpr std::int64_t kLimit = 64 << 20;
     constexpr std::int64_t kRows = 2'000'000;
     board("sink").blocked = true;
-    Flow flow("[pipeline]\nmemory_limit = \"64MiB\"\nin_flight = \"48MiB\"\n[sources.texts]\ntype = "
-              "\"texts\"\nrows = " +
-                  std::to_string(kRows) +
-                  "\n[transforms.few]\ntype = \"keep_few\"\nof = " + std::to_string(of) +
-                  "\ninputs = [\"texts\"]\n[sinks.end]\ntype = \"collect\"\ninputs = [\"few\"]\n",
-              {.parallelism = 2, .checkpoint_interval = 50'000'000});
+    Flow flow(
+        "[pipeline]\nmemory_limit = \"64MiB\"\nin_flight = \"48MiB\"\n[sources.texts]\ntype = "
+        "\"texts\"\nrows = " +
+            std::to_string(kRows) +
+            "\n[transforms.few]\ntype = \"keep_few\"\nof = " + std::to_string(of) +
+            "\ninputs = [\"texts\"]\n[sinks.end]\ntype = \"collect\"\ninputs = [\"few\"]\n",
+        {.parallelism = 2, .checkpoint_interval = 50'000'000});
     const std::int64_t heap_before = heap();
     const std::int64_t resident_before = resident();
     flow.start();

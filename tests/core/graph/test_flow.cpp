@@ -41,9 +41,9 @@ Fate fate_of(const Row& row, std::int64_t tag, std::int64_t drop, std::int64_t f
 }
 
 std::int64_t copies_of(const Row& row, std::int64_t tag, std::int64_t most) {
-  return 1 + static_cast<std::int64_t>(mix(static_cast<std::uint64_t>(row.id),
-                                           static_cast<std::uint64_t>(tag) + 5) %
-                                       static_cast<std::uint64_t>(most));
+  return 1 + static_cast<std::int64_t>(
+                 mix(static_cast<std::uint64_t>(row.id), static_cast<std::uint64_t>(tag) + 5) %
+                 static_cast<std::uint64_t>(most));
 }
 
 namespace {

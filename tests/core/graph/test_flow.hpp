@@ -25,7 +25,7 @@
 namespace flowrun::graph_test {
 
 struct Row {
-  std::int64_t id = 0;    // unique in a pipeline; copies of a row share it
+  std::int64_t id = 0;  // unique in a pipeline; copies of a row share it
   std::int64_t path = 0;
   std::int64_t source = 0;
   std::int64_t part = 0;  // partition of the source
@@ -54,12 +54,12 @@ std::int64_t copies_of(const Row& row, std::int64_t tag, std::int64_t most);
 // What sinks have seen, and how tests tell them what to do; by the sinks' option `into`.
 struct Board {
   std::mutex mutex;
-  std::vector<Row> rows;                    // guarded by mutex
+  std::vector<Row> rows;                        // guarded by mutex
   std::map<std::string, std::int64_t> letters;  // failed rows: "component|reason|message"
   std::vector<std::uint64_t> prepared;
   std::vector<std::uint64_t> committed;
-  std::vector<std::string> trouble;         // what an operator found wrong
-  std::int64_t sum = 0;                     // of `number`, of rows that have one
+  std::vector<std::string> trouble;  // what an operator found wrong
+  std::int64_t sum = 0;              // of `number`, of rows that have one
   int closed_drained = 0, closed_undrained = 0, opened = 0;
   std::atomic<std::int64_t> delivered{0};
   std::atomic<bool> blocked{false};   // process() waits while it is set, or until stopping()

@@ -18,8 +18,8 @@ constexpr const char* kColumns[] = {"id", "path", "source", "part", "seq", "copy
 Batch make_batch(Output& out, const std::vector<Row>& rows, const flow_origin* origin) {
   const auto n = static_cast<std::int64_t>(rows.size());
   std::vector<flow::NewColumn> columns;
-  constexpr std::int64_t Row::* kMembers[] = {&Row::id,  &Row::path, &Row::source, &Row::part,
-                                              &Row::seq, &Row::copy, &Row::key};
+  constexpr std::int64_t Row::*kMembers[] = {&Row::id,  &Row::path, &Row::source, &Row::part,
+                                             &Row::seq, &Row::copy, &Row::key};
   for (std::size_t i = 0; i < std::size(kColumns); ++i) {
     flow::Int64Builder values(out, n);
     for (const Row& row : rows) values.append(row.*kMembers[i]);
@@ -29,8 +29,8 @@ Batch make_batch(Output& out, const std::vector<Row>& rows, const flow_origin* o
 }
 
 std::vector<Row> rows_of(const Batch& batch) {
-  constexpr std::int64_t Row::* kMembers[] = {&Row::id,  &Row::path, &Row::source, &Row::part,
-                                              &Row::seq, &Row::copy, &Row::key};
+  constexpr std::int64_t Row::*kMembers[] = {&Row::id,  &Row::path, &Row::source, &Row::part,
+                                             &Row::seq, &Row::copy, &Row::key};
   std::vector<Row> rows(static_cast<std::size_t>(batch.rows()));
   for (std::size_t i = 0; i < std::size(kColumns); ++i) {
     const flow_column* column = batch.find(kColumns[i]);
@@ -104,10 +104,9 @@ class Numbers final : public flow::Source {
       throw std::runtime_error("the source is broken");
     }
     nap_at_random(options_.nap_us, mix(static_cast<std::uint64_t>(at_), 5));
-    const auto n = 1 + static_cast<std::int64_t>(
-                           mix(static_cast<std::uint64_t>(at_),
-                               static_cast<std::uint64_t>(options_.seed)) %
-                           static_cast<std::uint64_t>(options_.batch));
+    const auto n = 1 + static_cast<std::int64_t>(mix(static_cast<std::uint64_t>(at_),
+                                                     static_cast<std::uint64_t>(options_.seed)) %
+                                                 static_cast<std::uint64_t>(options_.batch));
     std::vector<Row> rows;
     std::vector<std::int32_t> good;
     for (std::int64_t i = 0; i < n && (at_ < options_.rows || options_.endless != 0); ++i) {
@@ -255,9 +254,15 @@ class Step final : public flow::Transform {
       const Row& row = rows[i];
       const auto at = static_cast<std::int32_t>(i);
       switch (fate_of(row, options_.tag, options_.drop, options_.fail, options_.other)) {
-        case Fate::kOut: to[0].push_back(at); break;
-        case Fate::kOther: to[1].push_back(at); break;
-        case Fate::kDrop: ++dropped; break;
+        case Fate::kOut:
+          to[0].push_back(at);
+          break;
+        case Fate::kOther:
+          to[1].push_back(at);
+          break;
+        case Fate::kDrop:
+          ++dropped;
+          break;
         case Fate::kFail:
           out.fail(in, at, "hash",
                    std::to_string(row.id) + "/" + std::to_string(row.path) + "/" +
@@ -568,9 +573,9 @@ class Collect final : public flow::Sink {
 
 const flow_plugin& test_flow_plugin() {
   static const flow_plugin kPlugin =
-      flow::detail::make_plugin<Numbers, Texts, KeepFew, Step<false>, Step<true>, Amplify, Keyed, Join, Ask,
-                                NoErrorsPort, Collect>("org.flowrun.test.flow", "1.0.0",
-                                                       "Apache-2.0");
+      flow::detail::make_plugin<Numbers, Texts, KeepFew, Step<false>, Step<true>, Amplify, Keyed,
+                                Join, Ask, NoErrorsPort, Collect>("org.flowrun.test.flow", "1.0.0",
+                                                                  "Apache-2.0");
   return kPlugin;
 }
 
