@@ -148,14 +148,15 @@ void Pipeline::Engine::lay_inboxes() {
       units_.emplace_back().plan_node = i;
     }
   }
-  for (std::size_t i = 0; i < units_.size(); ++i) {
+  for (Unit& unit : units_) {
     // Each instance of a keyed producer is an input of its own.
     std::size_t inputs = 0;
-    for (const std::size_t edge : plan_.nodes[units_[i].plan_node].inputs) {
+    for (const std::size_t edge : plan_.nodes[unit.plan_node].inputs) {
       inputs += std::max<std::size_t>(1, units_of_node_[plan_.edges[edge].from].size());
     }
-    units_[i].inbox = std::make_unique<Inbox>(
-        inputs, [this, i](MessagePointer message) { units_[i].node->accept(std::move(message)); });
+    // The list of units is complete: none moves any more.
+    unit.inbox = std::make_unique<Inbox>(
+        inputs, [&unit](MessagePointer message) { unit.node->accept(std::move(message)); });
   }
 }
 
@@ -251,6 +252,7 @@ void Pipeline::Engine::make_unit(std::size_t index, const PlanNode& node) {
       node.kind == NodeKind::kChain ? Numbering::kOfInput : Numbering::kOwn;
   const auto receipts = std::make_shared<Receipts>();
   std::vector<std::unique_ptr<StepGroup>> groups;
+  groups.reserve(static_cast<std::size_t>(instances));
   for (int i = 0; i < instances; ++i) groups.push_back(make_group(index, numbering, receipts, {}));
   unit.node = std::make_unique<ChainNode>(runtime, *graph_, name, std::move(groups));
 }

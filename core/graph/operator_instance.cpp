@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "core/observe/log.hpp"
+#include "core/observe/text.hpp"
 #include "flow/builder.hpp"
 #include "flow/host/data_plane.hpp"
 
@@ -34,25 +35,10 @@ std::int64_t column_bytes(const flow_column& column) {
 }
 
 bool is_valid_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t length = lead < 0x80                   ? 1
-                               : lead >= 0xc2 && lead < 0xe0 ? 2
-                               : (lead & 0xf0) == 0xe0       ? 3
-                               : lead >= 0xf0 && lead < 0xf5 ? 4
-                                                             : 0;
-    if (length == 0 || i + length > text.size()) return false;
-    for (std::size_t k = 1; k < length; ++k) {
-      if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return false;
-    }
-    if (length >= 3) {
-      const auto second = static_cast<unsigned char>(text[i + 1]);
-      if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) ||
-          (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f)) {
-        return false;
-      }
-    }
-    i += length;
+  while (!text.empty()) {
+    const Utf8Step step = next_utf8(text);
+    if (!step.valid) return false;
+    text.remove_prefix(step.length);
   }
   return true;
 }

@@ -34,7 +34,7 @@ class Outlet {
   virtual void emit(std::size_t step, std::uint32_t port, flow::Batch batch) = 0;
   // Sources only.
   virtual void emit_from(const flow_batch* /*batch*/, const std::string& /*partition*/,
-                         std::string /*position*/, bool /*end*/) {}
+                         const std::string& /*position*/, bool /*end*/) {}
   virtual void offer(const std::string& /*partition*/) {}
   // A deferred input is settled. [any]
   virtual void settled(std::size_t /*step*/) {}
@@ -138,7 +138,6 @@ class OperatorInstance : private OperatorHost {
   flow_operator* operator_ = nullptr;
   LedgerDelta delta_;
   std::vector<FailedRow> failures_;
-  std::int64_t input_rows_ = 0;
   const KeyShare* share_ = nullptr;
   flow_keys keys_{};
   flow::host::StateStore state_;

@@ -1,7 +1,6 @@
 #include "core/graph/source_node.hpp"
 
 #include <algorithm>
-#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <stdexcept>
@@ -208,7 +207,7 @@ void SourceNode::send_control(Control control, std::int64_t value) {
   }
 }
 
-void SourceNode::send(flow::Batch batch, std::int64_t bytes, Port port) {
+void SourceNode::send(const flow::Batch& batch, std::int64_t bytes, Port port) {
   const auto ticket = std::make_shared<InFlight::Ticket>(in_flight_, bytes, runtime_.now());
   const std::uint64_t number = number_++;
   for (const Output& output : outputs_) {
@@ -272,12 +271,12 @@ SourceNode::Partition& SourceNode::partition(const std::string& name, const char
   return partition;
 }
 
-void SourceNode::emit_from(const flow_batch* batch, const std::string& name, std::string position,
-                           bool end) {
+void SourceNode::emit_from(const flow_batch* batch, const std::string& name,
+                           const std::string& position, bool end) {
   ++emitted_in_call_;
   const char* lasting_name = nullptr;
   Partition& at = partition(name, &lasting_name);
-  at.position = std::move(position);
+  at.position = position;
   flow::Batch sent;
   if (at.framing != nullptr) {
     sent = framed(batch, at, lasting_name, end);

@@ -38,7 +38,7 @@ class SourceNode final : public Outlet {
 
   std::int64_t room(std::size_t step, std::uint32_t port) override;
   void emit(std::size_t step, std::uint32_t port, flow::Batch batch) override;
-  void emit_from(const flow_batch* batch, const std::string& partition, std::string position,
+  void emit_from(const flow_batch* batch, const std::string& partition, const std::string& position,
                  bool end) override;
   void offer(const std::string& partition) override;
 

@@ -3,10 +3,6 @@
 #include <charconv>
 #include <cmath>
 
-#if defined(__SSSE3__)
-#include <tmmintrin.h>
-#endif
-
 namespace flow::operators {
 namespace {
 
@@ -55,18 +51,9 @@ char* write_bytewise(char* out, const char* text, size_t size) {
 
 #if defined(__SSSE3__)
 
-// A bit for each of the 16 bytes that must be escaped.
-unsigned special_bits(__m128i bytes) {
-  const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
-  const __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
-  const __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-  return static_cast<unsigned>(
-      _mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, backslash))));
-}
-
 // The first `size` < 16 of the bytes.
 char* write_last(char* out, __m128i bytes, size_t size) {
-  if ((special_bits(bytes) & ((1U << size) - 1)) == 0) {
+  if ((detail::escape_marks(bytes) & ((1U << size) - 1)) == 0) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
     return out + size;
   }
@@ -98,23 +85,22 @@ char* write_short(char* out, double value) {
   const auto scaled = static_cast<int64_t>(magnitude * kPower + 0.5);
   if (static_cast<double>(scaled) / kPower != magnitude) return nullptr;
   const auto number = static_cast<uint64_t>(scaled);
-  auto whole = static_cast<uint32_t>(number / 1'000'000);
-  auto fraction = static_cast<uint32_t>(number % 1'000'000);
-  if (value < 0) *out++ = '-';
-  char digits[8];
-  int n = 0;
-  do {
-    digits[n++] = static_cast<char>('0' + whole % 10);
-    whole /= 10;
-  } while (whole != 0);
-  while (n > 0) *out++ = digits[--n];
-  if (fraction == 0) return out;
-  *out++ = '.';
-  for (uint32_t unit = 100'000; fraction != 0; unit /= 10) {
-    *out++ = static_cast<char>('0' + fraction / unit);
-    fraction %= unit;
+  const auto whole = static_cast<uint32_t>(number / 1'000'000);
+  const auto fraction = static_cast<uint32_t>(number % 1'000'000);
+  *out = '-';
+  out += value < 0 ? 1 : 0;
+  if (whole < kWholes.size()) {
+    std::memcpy(out, kWholes[whole].data(), 4);
+    out += kWholes[whole][3];
+  } else {
+    out = std::to_chars(out, out + kNumberBytes, whole).ptr;
   }
-  return out;
+  std::array<char, 8> decimals = {'.'};
+  std::memcpy(decimals.data() + 1, kPairs[fraction / 10'000].data(), 2);
+  std::memcpy(decimals.data() + 3, kPairs[fraction / 100 % 100].data(), 2);
+  std::memcpy(decimals.data() + 5, kPairs[fraction % 100].data(), 2);
+  std::memcpy(out, decimals.data(), 8);
+  return out + kept_bytes(fraction);
 }
 
 }  // namespace
@@ -127,14 +113,14 @@ char* write_escaped(char* out, std::string_view text) {
   while (left >= 16) {
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
-    const unsigned special = special_bits(bytes);
+    const uint64_t special = detail::escape_marks(bytes);
     if (special == 0) {
       out += 16;
       at += 16;
       left -= 16;
       continue;
     }
-    const auto clean = static_cast<size_t>(__builtin_ctz(special));
+    const auto clean = static_cast<size_t>(__builtin_ctzll(special));
     out = write_escape(out + clean, static_cast<unsigned char>(at[clean]));
     at += clean + 1;
     left -= clean + 1;
@@ -148,15 +134,6 @@ char* write_escaped(char* out, std::string_view text) {
   }
 #endif
   return write_bytewise(out, at, left);
-}
-
-char* write_escaped_inline(char* out, const void* view, int32_t length) {
-#if defined(__SSSE3__)
-  const __m128i bytes = _mm_loadu_si128(static_cast<const __m128i*>(view));
-  return write_last(out, _mm_srli_si128(bytes, 4), static_cast<size_t>(length));
-#else
-  return write_bytewise(out, static_cast<const char*>(view) + 4, static_cast<size_t>(length));
-#endif
 }
 
 char* write_int64(char* out, int64_t value) {

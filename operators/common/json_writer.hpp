@@ -11,9 +11,36 @@
 #include <string_view>
 #include <vector>
 
-namespace flow::operators {
+#if defined(__SSSE3__)
+#include <tmmintrin.h>
+#endif
 
-inline constexpr int64_t kWriteSlack = 32;
+namespace flow::operators {
+#if defined(__SSSE3__)
+namespace detail {
+
+// A bit for each of 16 bytes that must be escaped.
+inline uint64_t escape_marks(__m128i bytes) {
+  // Quote and backslash stand where their low half byte leads; a byte beyond ASCII leads to zero.
+  const __m128i named = _mm_setr_epi8(0, 0, '"', 0, 0, 0, 0, 0, 0, 0, 0, 0, '\\', 0, 0, 0);
+  const __m128i is_named = _mm_cmpeq_epi8(_mm_shuffle_epi8(named, bytes), bytes);
+  const __m128i is_control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+  return static_cast<uint32_t>(_mm_movemask_epi8(_mm_or_si128(is_named, is_control)));
+}
+
+// Copies 16 bytes as they are, and marks them.
+inline uint64_t copy_and_mark(char* out, const char* from) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
+  return escape_marks(bytes);
+}
+
+}  // namespace detail
+#endif
+
+inline constexpr int64_t kWriteSlack = 64;
+// How far behind its text write_escaped_ahead reads, at most.
+inline constexpr int64_t kReadAhead = 64;
 // The most bytes that escaping makes of one ("\u001f").
 inline constexpr int64_t kEscapeExpansion = 6;
 // The most bytes of one number.
@@ -29,13 +56,52 @@ inline char* copy_blocks(char* out, const char* from, size_t size) {
   return out + size;
 }
 
+// The same, and always copies the first 32 bytes: for texts that mostly fit there. Up to 31 bytes
+// behind them must be readable.
+inline char* copy_short(char* out, const char* from, size_t size) {
+  std::memcpy(out, from, 32);
+  if (size > 32) [[unlikely]] {
+    copy_blocks(out + 32, from + 32, size - 32);
+  }
+  return out + size;
+}
+
 // The inside of a JSON string: `"`, `\` and control characters escaped (\b \f \n \r \t, the others
 // as \u00xx in lower case), everything else as it is. Reads nothing outside of `text`. About 1 ns
 // for 16 bytes with nothing to escape.
 char* write_escaped(char* out, std::string_view text);
 
-// The same for up to 12 bytes that lie behind four others, as in an inline view.
-char* write_escaped_inline(char* out, const void* view, int32_t length);
+// The same for a text with kReadAhead readable bytes behind it, which may be anything: twice as fast,
+// with a third of the branches that cannot be foreseen.
+inline char* write_escaped_ahead(char* out, const char* text, size_t size) {
+#if defined(__SSSE3__)
+  // The bits of a block of 32 are enough for most texts; what is left is taken 64 at a time.
+  const uint64_t first = detail::copy_and_mark(out, text) | detail::copy_and_mark(out + 16, text + 16) << 16;
+  if (size <= 32) {
+    if ((first & ~(~uint64_t{0} << size)) == 0) [[likely]] {
+      return out + size;
+    }
+    return write_escaped(out, {text, size});
+  }
+  if (first != 0) [[unlikely]] {
+    return write_escaped(out, {text, size});
+  }
+  for (size_t at = 32;; at += 64) {
+    uint64_t marks = detail::copy_and_mark(out + at, text + at);
+    marks |= detail::copy_and_mark(out + at + 16, text + at + 16) << 16;
+    marks |= detail::copy_and_mark(out + at + 32, text + at + 32) << 32;
+    marks |= detail::copy_and_mark(out + at + 48, text + at + 48) << 48;
+    const size_t left = size - at;
+    const uint64_t wanted = left >= 64 ? ~uint64_t{0} : ~(~uint64_t{0} << left);
+    if ((marks & wanted) != 0) [[unlikely]] {
+      return write_escaped(out + at, {text + at, left});
+    }
+    if (left <= 64) return out + size;
+  }
+#else
+  return write_escaped(out, {text, size});
+#endif
+}
 
 char* write_int64(char* out, int64_t value);
 // The shortest text that reads back as the same number, as std::to_chars writes it; null for what

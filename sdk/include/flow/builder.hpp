@@ -138,7 +138,6 @@ class TextBuilder {
   TextBuilder(Host host, int64_t rows, flow_type type = FLOW_TEXT)
       : host_(host),
         type_(type),
-        rows_(rows),
         validity_(host, rows),
         values_(host.allocate(rows * static_cast<int64_t>(sizeof(flow_view)))),
         views_(static_cast<flow_view*>(values_->data)) {}
@@ -234,7 +233,6 @@ class TextBuilder {
 
   Host host_;
   flow_type type_;
-  int64_t rows_;
   int64_t at_ = 0;
   detail::ValidityBuilder validity_;
   Buffer values_;

@@ -47,8 +47,8 @@ class Type {
   flow_type id() const { return id_; }
   // Struct: name and type of each field. List: one, named "item". Others: none.
   const std::vector<std::pair<std::string, Type>>& children() const {
-    static const Children none;
-    return children_ ? *children_ : none;
+    static const Children kNone;
+    return children_ ? *children_ : kNone;
   }
   bool operator==(const Type& other) const {
     return id_ == other.id_ && children() == other.children();

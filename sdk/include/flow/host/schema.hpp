@@ -79,7 +79,7 @@ class Field final : public flow_field {
  private:
   // One pair, in the specification's encoding: int32 count, then length-prefixed key and value.
   static const char* json_extension_metadata() {
-    static const std::string encoded = [] {
+    static const std::string kEncoded = [] {
       std::string bytes;
       const auto number = [&](int32_t value) {
         bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
@@ -93,7 +93,7 @@ class Field final : public flow_field {
       text("arrow.json");
       return bytes;
     }();
-    return encoded.data();
+    return kEncoded.data();
   }
 
   std::string name_;

@@ -191,6 +191,7 @@ inline OwnedColumn gather(MemoryAccount& account, const flow_column& column, con
       break;
   }
   parts.values = values.get();
+  child_pointers.reserve(children.size());
   for (const OwnedColumn& child : children) child_pointers.push_back(child.get());
   parts.children = child_pointers.data();
   parts.n_children = static_cast<int64_t>(child_pointers.size());
