@@ -1,5 +1,7 @@
 #include "core/graph/checkpoints.hpp"
 
+#include <utility>
+
 #include "core/observe/log.hpp"
 
 namespace flowrun {
@@ -15,6 +17,7 @@ void Checkpoints::tick(std::chrono::steady_clock::time_point now, std::int64_t w
   if (interval_.count() == 0) return;
   std::uint64_t begin = 0;
   std::uint64_t complete = 0;
+  bool abandon = false;
   std::map<std::size_t, std::string> answers;
   {
     const std::lock_guard lock(mutex_);
@@ -22,21 +25,24 @@ void Checkpoints::tick(std::chrono::steady_clock::time_point now, std::int64_t w
     if (current_ != 0) {
       std::size_t settled = ended_.size();
       for (const auto& [participant, state] : answers_) settled += 1 - ended_.count(participant);
-      if (settled >= participants_) {
+      if (failed_ || now - begun_ > kTimeout) {
+        if (!failed_) {
+          log::warning("A checkpoint was abandoned: not every component answered in time.",
+                       {{"checkpoint", current_}, {"timeout_s", kTimeout.count()}});
+        }
+        metrics_.checkpoint_failures.add();
+        answers = std::exchange(answers_, {});
+        abandon = true;
+        failed_ = false;
+        current_ = 0;
+      } else if (settled >= participants_) {
         complete = current_;
-        answers = std::move(answers_);
-        answers_.clear();
+        answers = std::exchange(answers_, {});
         current_ = 0;
         ++completed_;
         const std::chrono::duration<double> took = now - begun_;
         metrics_.checkpoint_last_duration.set(took.count());
         metrics_.checkpoint_last_success_timestamp.set(static_cast<double>(wall_clock) / 1e9);
-      } else if (now - begun_ > kTimeout) {
-        log::warning("A checkpoint was abandoned: not every component answered in time.",
-                     {{"checkpoint", current_}, {"timeout_s", kTimeout.count()}});
-        metrics_.checkpoint_failures.add();
-        answers_.clear();
-        current_ = 0;
       }
     }
     if (current_ == 0 && now >= next_ && ended_.size() < participants_) {
@@ -46,12 +52,19 @@ void Checkpoints::tick(std::chrono::steady_clock::time_point now, std::int64_t w
     }
   }
   if (complete != 0) actions_.complete(complete, answers);
+  if (abandon) actions_.abandon(answers);
   if (begin != 0) actions_.begin(begin);
 }
 
-void Checkpoints::answer(std::size_t participant, std::uint64_t checkpoint, std::string state) {
+void Checkpoints::answer(std::size_t participant, std::uint64_t checkpoint,
+                         std::optional<std::string> state) {
   const std::lock_guard lock(mutex_);
-  if (checkpoint == current_) answers_[participant] = std::move(state);
+  if (checkpoint != current_) return;
+  if (state) {
+    answers_[participant] = std::move(*state);
+  } else {
+    failed_ = true;
+  }
 }
 
 void Checkpoints::ended(std::size_t participant) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -16,14 +17,16 @@
 namespace flowrun {
 
 // One checkpoint at a time: begun on a clock, complete when every participant has answered or has
-// ended, abandoned (counted, and tried again at the next tick) when that takes too long. What it
+// ended, abandoned (counted, and tried again at the next interval) when one cannot answer or that
+// takes too long. What it
 // gathers is not written down yet: it runs the protocol, and sinks commit.
 class Checkpoints {
  public:
   struct Actions {
     std::function<void(std::uint64_t)> begin;  // asks every source for a barrier
-    // By participant what it answered with: sinks commit theirs.
+    // By participant what it answered with: sinks commit theirs, or abort them.
     std::function<void(std::uint64_t, const std::map<std::size_t, std::string>&)> complete;
+    std::function<void(const std::map<std::size_t, std::string>&)> abandon;
   };
 
   // `interval` zero: none at all.
@@ -32,8 +35,8 @@ class Checkpoints {
 
   // Now and then, from one thread.
   void tick(std::chrono::steady_clock::time_point now, std::int64_t wall_clock);
-  // [any]
-  void answer(std::size_t participant, std::uint64_t checkpoint, std::string state);
+  // Without a state: the participant could not make one. [any]
+  void answer(std::size_t participant, std::uint64_t checkpoint, std::optional<std::string> state);
   void ended(std::size_t participant);
   std::uint64_t completed() const;
 
@@ -49,6 +52,7 @@ class Checkpoints {
   std::uint64_t current_ = 0;  // 0: none under way
   std::uint64_t last_ = 0;
   std::uint64_t completed_ = 0;
+  bool failed_ = false;  // the current one
   std::map<std::size_t, std::string> answers_;
   std::set<std::size_t> ended_;
 };

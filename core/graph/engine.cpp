@@ -199,7 +199,11 @@ void Pipeline::Engine::make_nodes() {
             for (const auto& source : sources_) source->request_barrier(id);
           },
           [this](std::uint64_t id, const std::map<std::size_t, std::string>& handles) {
-            complete_checkpoint(id, handles);
+            settle_sinks(handles, &flow_operator::commit);
+            for (const auto& source : sources_) source->acknowledge(id);
+          },
+          [this](const std::map<std::size_t, std::string>& handles) {
+            settle_sinks(handles, &flow_operator::abort);
           }},
       runtime.metrics.pipeline());
   // Against the stream, so that what a node sends to is there before the node.
@@ -222,7 +226,7 @@ std::unique_ptr<StepGroup> Pipeline::Engine::make_group(std::size_t unit, Number
                                            std::move(receipts), std::move(settled));
   if (numbering == Numbering::kOwn) {
     group->on_barrier([this, participant = units_[unit].participant](std::uint64_t checkpoint,
-                                                                     std::string state) {
+                                                                     std::optional<std::string> state) {
       checkpoints->answer(participant, checkpoint, std::move(state));
     });
     group->on_end([this, participant = units_[unit].participant] {
@@ -342,21 +346,29 @@ void Pipeline::Engine::look_after() {
   }
 }
 
-void Pipeline::Engine::complete_checkpoint(std::uint64_t checkpoint,
-                                           const std::map<std::size_t, std::string>& handles) {
+// Sinks commit or abort what they prepared, each on its own thread, again and again while the trouble
+// is a passing one.
+void Pipeline::Engine::settle_sinks(const std::map<std::size_t, std::string>& handles,
+                                    Settle settle) {
   for (const auto& [participant, handle] : handles) {
     Unit& unit = units_[participant_unit_[participant]];
     if (unit.thread == nullptr) continue;
-    unit.thread->post([this, handle = handle](StepGroup& group) {
+    unit.thread->post([this, settle, handle = handle](StepGroup& group) {
       OperatorInstance& sink = group.step(0);
       flow_operator* op = sink.abi();
-      if (op->commit == nullptr) return;
-      if (op->commit(op, handle.data(), static_cast<std::int64_t>(handle.size())) != FLOW_DONE) {
-        runtime.fail(sink.component().id, "commit: " + sink.error());
+      if (op->*settle == nullptr) return;
+      Backoff backoff;
+      flow_status status = FLOW_RETRY;
+      while (status == FLOW_RETRY && !runtime.aborted.load()) {
+        status =
+            (op->*settle)(op, handle.data(), static_cast<std::int64_t>(handle.size()));
+        if (status == FLOW_RETRY) std::this_thread::sleep_for(backoff.next());
+      }
+      if (status != FLOW_DONE) {
+        runtime.fail(sink.component().id, "commit or abort of a checkpoint: " + sink.error());
       }
     });
   }
-  for (const auto& source : sources_) source->acknowledge(checkpoint);
 }
 
 ProgressSnapshot Pipeline::Engine::progress() const {

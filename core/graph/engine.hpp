@@ -58,8 +58,8 @@ class Pipeline::Engine {
   std::vector<std::unique_ptr<Channel>> channels_from(std::size_t plan_node, std::size_t instance);
   void one_finished();
   void look_after();
-  void complete_checkpoint(std::uint64_t checkpoint,
-                           const std::map<std::size_t, std::string>& handles);
+  using Settle = decltype(flow_operator::commit) flow_operator::*;
+  void settle_sinks(const std::map<std::size_t, std::string>& handles, Settle settle);
 
   const BoundPipeline& bound_;
   const RunSettings settings_;

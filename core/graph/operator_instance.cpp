@@ -174,10 +174,12 @@ void OperatorInstance::failed(const flow_batch& batch, std::int64_t row, const c
   delta_.failed(reason);
   if (counts_only_outcomes()) ++delta_.rows.in;
   FailedRow failure;
-  failure.reason = reason;
-  failure.message = message;
+  append_utf8_repaired(failure.reason, reason);
+  append_utf8_repaired(failure.message, message);
   failure.source = batch.origin->source;
-  failure.partition = batch.origin->partition;
+  if (batch.origin->partition != nullptr) {
+    append_utf8_repaired(failure.partition.emplace(), batch.origin->partition);
+  }
   if (batch.origin->position != nullptr) {
     failure.position = flow::Int64View(*batch.origin->position)[row];
   }
@@ -239,6 +241,9 @@ void OperatorInstance::install_outcomes() {
   };
   abi_.defer = [](const flow_host* host, const flow_batch* batch) {
     OperatorInstance& me = self(host);
+    if ((me.component_.bound->descriptor().traits & FLOW_BLOCKING) == 0) {
+      me.runtime_.fail(me.component_.id, "defers rows, but does not have the trait FLOW_BLOCKING");
+    }
     // Counted when it is settled.
     me.delta_.rows.in -= static_cast<std::uint64_t>(batch->rows);
     const std::lock_guard lock(me.deferred_mutex_);
@@ -306,8 +311,6 @@ flow_status OperatorInstance::process(std::uint32_t port, const flow::Batch& bat
              .n_rows = rows,
              .hashes = share->hashes->data()};
   }
-  const std::uint64_t failed_before = delta_.rows.failed;
-  const std::uint64_t dropped_before = delta_.rows.dropped;
   const flow_status status =
       timed([&] { return operator_->process(operator_, port, batch.get()); });
   share_ = nullptr;
@@ -317,11 +320,11 @@ flow_status OperatorInstance::process(std::uint32_t port, const flow::Batch& bat
       delta_.input_taken(taken, static_cast<std::uint64_t>(batch_bytes(*batch.get())));
     }
     if (accounting_ == Accounting::kSink) {
-      const std::uint64_t ended =
-          delta_.rows.failed - failed_before + delta_.rows.dropped - dropped_before;
-      delta_.delivered(taken - ended);
+      // What neither this call nor an earlier one for the same input ended, or put off.
+      const std::uint64_t delivered = delta_.rows.in - delta_.rows.failed - delta_.rows.dropped;
+      delta_.delivered(delivered);
       if (component_.is_dead_letter) {
-        runtime_.metrics.pipeline().dead_letter_rows.add(static_cast<double>(taken - ended));
+        runtime_.metrics.pipeline().dead_letter_rows.add(static_cast<double>(delivered));
       }
     }
   }
@@ -374,12 +377,10 @@ flow::Batch OperatorInstance::take_failures() {
   using flow::Type;
   const auto component = texts(FLOW_TEXT, [&](const FailedRow&) { return Text(component_.id); });
   const auto reason = texts(FLOW_TEXT, [](const FailedRow& row) { return Text(row.reason); });
-  const auto message = texts(FLOW_TEXT, [](const FailedRow& row) {
-    return is_valid_utf8(row.message) ? Text(row.message) : Text("the message is not valid UTF-8");
-  });
+  const auto message = texts(FLOW_TEXT, [](const FailedRow& row) { return Text(row.message); });
   const auto source = texts(FLOW_TEXT, [&](const FailedRow& row) { return optional(row.source); });
   const auto partition =
-      texts(FLOW_TEXT, [&](const FailedRow& row) { return optional(row.partition); });
+      texts(FLOW_TEXT, [](const FailedRow& row) { return Text(row.partition); });
   const auto configuration =
       texts(FLOW_TEXT, [&](const FailedRow&) { return Text(runtime_.configuration); });
   const auto record = texts(FLOW_TEXT, [](const FailedRow& row) {

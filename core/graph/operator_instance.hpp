@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,7 @@ namespace flowrun {
 struct FailedRow {
   std::string reason, message, record;
   const char* source = nullptr;
-  const char* partition = nullptr;
+  std::optional<std::string> partition;
   std::int64_t position = -1;  // -1: not known
   bool has_record = false;
 };

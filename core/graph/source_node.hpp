@@ -62,7 +62,7 @@ class SourceNode final : public Outlet {
   bool send_failures();
   void finish_partitions();
   enum class Port : std::uint8_t { kOut, kErrors };
-  void send(flow::Batch batch, std::int64_t bytes, Port port = Port::kOut);
+  void send(const flow::Batch& batch, std::int64_t bytes, Port port = Port::kOut);
   flow::Batch with_origin(const flow_batch& batch, const char* partition);
   flow::Batch framed(const flow_batch* batch, Partition& partition, const char* name, bool end);
   Partition& partition(const std::string& name, const char** lasting_name);

@@ -13,6 +13,14 @@ constexpr std::size_t kNoSlot = SIZE_MAX;
 // Batches that an operator may emit in one call towards an edge while memory is free.
 constexpr std::int64_t kFreeRoom = 16;
 
+// Number of the output called `errors`, or UINT32_MAX.
+std::uint32_t errors_port(const flow_descriptor& descriptor) {
+  for (std::uint32_t i = 0; i < descriptor.n_outputs; ++i) {
+    if (std::string_view(descriptor.outputs[i]->name) == "errors") return i;
+  }
+  return UINT32_MAX;
+}
+
 Accounting accounting_of(const PlanStep& step, const flow_descriptor& descriptor) {
   switch (step.role) {
     case FLOW_ROLE_DECODE: return Accounting::kDecoder;
@@ -54,6 +62,7 @@ StepGroup::StepGroup(Runtime& runtime, const PlanNode& node,
     Step step;
     step.plan = &plan;
     step.on_error = shared.runtime->bound->on_error;
+    step.errors_port = is_codec ? UINT32_MAX : errors_port(shared.runtime->bound->descriptor());
     step.is_sink = !is_codec && shared.runtime->bound->descriptor().kind == FLOW_SINK;
     const auto to_edge = [](const PlanTarget& target) { return target.to_edge; };
     for (const auto& targets : plan.outputs) {
@@ -159,7 +168,7 @@ flow_status StepGroup::call(Step& step, Work& work) {
     case Control::kNone:
       return instance.process(work.port, work.batch, work.share ? &*work.share : nullptr);
     case Control::kWatermark: return instance.advance(work.value);
-    case Control::kBarrier: barrier(step, static_cast<std::uint64_t>(work.value)); return FLOW_DONE;
+    case Control::kBarrier: return barrier(step, static_cast<std::uint64_t>(work.value));
     case Control::kEnd: {
       const flow_status status = instance.close(true);
       step.closed = status == FLOW_DONE;
@@ -170,7 +179,7 @@ flow_status StepGroup::call(Step& step, Work& work) {
   return FLOW_FAILED;
 }
 
-void StepGroup::barrier(Step& step, std::uint64_t checkpoint) {
+flow_status StepGroup::barrier(Step& step, std::uint64_t checkpoint) {
   OperatorInstance& instance = *step.instance;
   flow_operator* op = instance.abi();
   flow_buffer* bytes = nullptr;
@@ -180,18 +189,21 @@ void StepGroup::barrier(Step& step, std::uint64_t checkpoint) {
                              : op->snapshot != nullptr ? op->snapshot(op, &bytes, &length)
                                                        : FLOW_DONE;
   const flow::Buffer owned = flow::Buffer::adopt(bytes);
-  if (status != FLOW_DONE) {
-    // Nothing is lost: the checkpoint does not come about and a later one will.
+  if (status == FLOW_RETRY) return status;
+  std::optional<std::string> state;
+  if (status == FLOW_DONE) {
+    state.emplace();
+    if (bytes != nullptr) {
+      state->assign(static_cast<const char*>(bytes->data), static_cast<std::size_t>(length));
+    }
+  } else {
+    // Nothing is lost: this checkpoint does not come about and a later one will.
     log::warning("A checkpoint could not be prepared.", {{"component", instance.component().id},
                                                          {"checkpoint", checkpoint},
                                                          {"error", instance.error()}});
-    return;
-  }
-  std::string state;
-  if (bytes != nullptr) {
-    state.assign(static_cast<const char*>(bytes->data), static_cast<std::size_t>(length));
   }
   if (at_barrier_) at_barrier_(checkpoint, std::move(state));
+  return FLOW_DONE;
 }
 
 bool StepGroup::route_failures(Step& step) {
@@ -235,6 +247,11 @@ void StepGroup::emit(std::size_t index, std::uint32_t port, flow::Batch batch) {
   if (port >= outputs.size()) {
     runtime_.fail(steps_[index].instance->component().id,
                   "emitted on output " + std::to_string(port) + ", which it does not declare");
+    return;
+  }
+  if (port == steps_[index].errors_port) {
+    runtime_.fail(steps_[index].instance->component().id,
+                  "emitted rows on its `errors` port: a row leaves there by fail");
     return;
   }
   const std::int64_t most = runtime_.batch_rows;

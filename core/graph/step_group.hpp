@@ -40,7 +40,8 @@ class StepGroup final : public Outlet {
     kFailed   // the pipeline has failed
   };
   // What a checkpoint gets from a group: called at a barrier, once all before it is done.
-  using AtBarrier = std::function<void(std::uint64_t checkpoint, std::string state)>;
+  // Without a state: it could not be made.
+  using AtBarrier = std::function<void(std::uint64_t checkpoint, std::optional<std::string> state)>;
 
   // `channels`: by index of plan edge, null where the group does not send. `receipts`: shared with the
   // other instances of the chain.
@@ -96,6 +97,7 @@ class StepGroup final : public Outlet {
     std::deque<Work> work;
     bool reaches_edge = false;
     bool is_sink = false;
+    std::uint32_t errors_port = UINT32_MAX;
     bool closed = false;
   };
   struct Slot {
@@ -113,7 +115,7 @@ class StepGroup final : public Outlet {
   void route(const std::vector<PlanTarget>& targets, const flow::Batch& batch);
   void flush(bool last);
   void send(Slot& slot, std::uint64_t number, bool last, Control control);
-  void barrier(Step& step, std::uint64_t checkpoint);
+  flow_status barrier(Step& step, std::uint64_t checkpoint);
 
   Runtime& runtime_;
   Numbering numbering_;

@@ -1,6 +1,7 @@
 // Rows to JSON objects, one a line.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -28,7 +29,7 @@ class JsonEncoder {
   class CategoryTexts {
    public:
     void follow(const flow_column& dictionary);
-    // The fragment of a code; readable 16 bytes behind its end.
+    // The fragment of a code; readable kReadAhead bytes behind its end.
     std::string_view fragment(const std::string& key, int32_t code) {
       const Entry entry = entries_[static_cast<size_t>(code)];
       if (entry.length != 0) return {bytes_.data() + entry.begin, entry.length};
@@ -48,13 +49,49 @@ class JsonEncoder {
     size_t used_ = 0;
   };
 
+  // Objects of one or two numbers as they are written, `,"key":{...}`, remembered by their bits:
+  // places repeat. Direct-mapped.
+  class NumberObjects {
+   public:
+    static constexpr size_t kNumbers = 2;
+    struct Entry {
+      std::array<uint64_t, kNumbers> bits{};
+      uint8_t length = 0;  // 0: nothing is here
+      std::array<char, 79> text{};
+    };
+    Entry& entry(const std::array<uint64_t, kNumbers>& bits) {
+      const uint64_t hash = (bits[0] ^ bits[1] * 0xD6E8FEB86659FD93U) * 0x9E3779B97F4A7C15U;
+      return entries_[hash >> (64 - kEntryBits)];
+    }
+    void prepare() {
+      if (entries_.empty()) entries_.resize(size_t{1} << kEntryBits);
+    }
+
+   private:
+    static constexpr int kEntryBits = 12;
+    std::vector<Entry> entries_;  // 384 KiB once needed
+  };
+
+  // Memory that views point into. Number 0 are a column's views themselves, since up to 12 bytes
+  // stand there inline; then its buffers follow.
+  struct Region {
+    const char* begin;
+    const char* end;
+  };
+
+  // How a field is written.
+  enum class Form { kText, kCategory, kNumberObject, kOther };
+
   // One field of the schema, and what the batch under way has for it.
   struct Field {
     flow_type type = 0;
-    std::string key;  // `,"name":` and 16 bytes more
+    Form form = Form::kOther;
+    std::string key;  // `,"name":`, then a quote and kReadAhead bytes more
     size_t key_size = 0;
+    int64_t reserve = 0;  // what the key and a value of fixed size need
     std::vector<Field> children;
     CategoryTexts texts;
+    NumberObjects objects;
 
     // Of the batch:
     const uint8_t* validity = nullptr;
@@ -62,6 +99,7 @@ class JsonEncoder {
     const void* values = nullptr;  // behind `offset`, but for bool
     const void* const* buffers = nullptr;
     const flow_column* column = nullptr;
+    std::vector<Region> regions;  // text only
 
     bool is_null(int64_t row) const {
       const int64_t bit = offset + row;
@@ -82,6 +120,9 @@ class JsonEncoder {
   char* grow(char* out, int64_t bytes);
   char* write_object(char* out, std::vector<Field>& fields, int64_t row);
   char* write_field(char* out, Field& field, int64_t row);
+  char* write_text_field(char* out, const Field& field, int64_t row);
+  char* write_other(char* out, Field& field, int64_t row);
+  char* write_number_object(char* out, Field& field, int64_t row);
   char* write_value(char* out, Field& field, int64_t row);
   char* write_text(char* out, const flow_view& view, const void* const* buffers);
   char* write_token(char* out, std::string_view token);

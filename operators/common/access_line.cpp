@@ -3,7 +3,7 @@
 #include <cstring>
 
 #if defined(__SSE2__)
-#include <emmintrin.h>
+#include <immintrin.h>
 #endif
 
 #include "operators/common/address.hpp"
@@ -106,6 +106,109 @@ bool check_host(std::string_view line, std::string_view host, AccessFault& fault
 }
 
 }  // namespace
+
+namespace {
+
+// Four places whatever the count, as one cannot know it: those too many are overwritten.
+[[gnu::always_inline]] inline uint32_t* write_places(uint64_t bits, uint32_t at, uint32_t* out) {
+  constexpr uint64_t kEnd = uint64_t{1} << 63;
+  uint64_t left = bits;
+  for (int i = 0; i < 4; ++i) {
+    out[i] = at + static_cast<uint32_t>(__builtin_ctzll(left | kEnd));
+    left &= left - 1;
+  }
+  uint32_t* const end = out + __builtin_popcountll(bits);
+  for (out += 4; out < end; ++out) {
+    *out = at + static_cast<uint32_t>(__builtin_ctzll(left));
+    left &= left - 1;
+  }
+  return end;
+}
+
+// Block::find: a bit for each quote and backslash among the 64 bytes at `at`.
+template <class Block>
+[[gnu::always_inline]] inline uint32_t* index_blocks(std::string_view text, uint32_t* out,
+                                                     bool& backslashes) {
+  size_t at = 0;
+  bool found = false;
+  for (; at + 64 <= text.size(); at += 64) {
+    out = write_places(Block::find(text.data() + at, found), static_cast<uint32_t>(at), out);
+  }
+  if (at < text.size()) {
+    char rest[64] = {};
+    std::memcpy(rest, text.data() + at, text.size() - at);
+    out = write_places(Block::find(rest, found), static_cast<uint32_t>(at), out);
+  }
+  backslashes |= found;
+  return out;
+}
+
+#if defined(__SSE2__)
+struct Sse2Block {
+  static inline uint64_t find(const char* at, bool& backslashes) {
+    uint64_t quotes = 0;
+    uint64_t slashes = 0;
+    for (unsigned part = 0; part < 4; ++part) {
+      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at) + part);
+      const auto mask = [bytes](char c) {
+        return uint64_t{
+            static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(c))))};
+      };
+      quotes |= mask('"') << (16 * part);
+      slashes |= mask('\\') << (16 * part);
+    }
+    backslashes |= slashes != 0;
+    return quotes | slashes;
+  }
+};
+
+#define FLOW_AVX2 [[gnu::target("avx2,bmi,popcnt")]]
+struct Avx2Block {
+  FLOW_AVX2 static inline uint64_t find(const char* at, bool& backslashes) {
+    const auto* const bytes = reinterpret_cast<const __m256i*>(at);
+    const __m256i low = _mm256_loadu_si256(bytes);
+    const __m256i high = _mm256_loadu_si256(bytes + 1);
+    const __m256i quote = _mm256_set1_epi8('"');
+    const __m256i slash = _mm256_set1_epi8('\\');
+    const __m256i low_slashes = _mm256_cmpeq_epi8(low, slash);
+    const __m256i high_slashes = _mm256_cmpeq_epi8(high, slash);
+    const __m256i slashes = _mm256_or_si256(low_slashes, high_slashes);
+    backslashes |= _mm256_testz_si256(slashes, slashes) == 0;
+    const __m256i low_hits = _mm256_or_si256(_mm256_cmpeq_epi8(low, quote), low_slashes);
+    const __m256i high_hits = _mm256_or_si256(_mm256_cmpeq_epi8(high, quote), high_slashes);
+    return uint64_t{static_cast<uint32_t>(_mm256_movemask_epi8(low_hits))} |
+           uint64_t{static_cast<uint32_t>(_mm256_movemask_epi8(high_hits))} << 32;
+  }
+};
+FLOW_AVX2 uint32_t* index_avx2(std::string_view text, uint32_t* out, bool& backslashes) {
+  return index_blocks<Avx2Block>(text, out, backslashes);
+}
+#undef FLOW_AVX2
+#else
+struct PlainBlock {
+  static inline uint64_t find(const char* at, bool& backslashes) {
+    uint64_t bits = 0;
+    for (unsigned i = 0; i < 64; ++i) {
+      backslashes |= at[i] == '\\';
+      bits |= uint64_t{at[i] == '"' || at[i] == '\\'} << i;
+    }
+    return bits;
+  }
+};
+#endif
+
+}  // namespace
+
+uint32_t* index_quotes(std::string_view text, uint32_t* out, bool& backslashes) {
+#if defined(__SSE2__)
+  static const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+                           __builtin_cpu_supports("popcnt");
+  if (avx2) return index_avx2(text, out, backslashes);
+  return index_blocks<Sse2Block>(text, out, backslashes);
+#else
+  return index_blocks<PlainBlock>(text, out, backslashes);
+#endif
+}
 
 bool split_request(std::string_view request, RequestParts& parts) {
   parts = {kAbsent, kAbsent, kAbsent};

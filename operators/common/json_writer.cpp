@@ -72,6 +72,36 @@ alignas(16) constexpr std::array<char, 32> kShiftDown = {
 // Decimals are taken as whole numbers of its inverse.
 constexpr double kPower = 1e6;
 
+// The numbers below a thousand, and how many digits each has.
+struct Whole {
+  std::array<char, 3> digits;
+  char length;
+};
+constexpr auto kWholes = [] {
+  std::array<Whole, 1000> wholes{};
+  for (size_t i = 0; i < wholes.size(); ++i) {
+    Whole& whole = wholes[i];
+    if (i >= 100) whole.digits[static_cast<size_t>(whole.length++)] = static_cast<char>('0' + i / 100);
+    if (i >= 10) whole.digits[static_cast<size_t>(whole.length++)] = static_cast<char>('0' + i / 10 % 10);
+    whole.digits[static_cast<size_t>(whole.length++)] = static_cast<char>('0' + i % 10);
+  }
+  return wholes;
+}();
+
+// Two decimals, and how many of them stay when trailing zeros go.
+struct Pair {
+  std::array<char, 2> digits;
+  char kept;
+};
+constexpr auto kPairs = [] {
+  std::array<Pair, 100> pairs{};
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    pairs[i].digits = {static_cast<char>('0' + i / 10), static_cast<char>('0' + i % 10)};
+    if (i > 0) pairs[i].kept = i % 10 != 0 ? 2 : 1;
+  }
+  return pairs;
+}();
+
 // Writes numbers of up to six decimals between 0.001 and 99999.999999 in magnitude; NULL: it is
 // none.
 //
@@ -90,17 +120,22 @@ char* write_short(char* out, double value) {
   *out = '-';
   out += value < 0 ? 1 : 0;
   if (whole < kWholes.size()) {
-    std::memcpy(out, kWholes[whole].data(), 4);
-    out += kWholes[whole][3];
+    std::memcpy(out, kWholes[whole].digits.data(), 3);
+    out += kWholes[whole].length;
   } else {
     out = std::to_chars(out, out + kNumberBytes, whole).ptr;
   }
-  std::array<char, 8> decimals = {'.'};
-  std::memcpy(decimals.data() + 1, kPairs[fraction / 10'000].data(), 2);
-  std::memcpy(decimals.data() + 3, kPairs[fraction / 100 % 100].data(), 2);
-  std::memcpy(decimals.data() + 5, kPairs[fraction % 100].data(), 2);
-  std::memcpy(out, decimals.data(), 8);
-  return out + kept_bytes(fraction);
+  const Pair high = kPairs[fraction / 10'000];
+  const Pair middle = kPairs[fraction / 100 % 100];
+  const Pair low = kPairs[fraction % 100];
+  *out = '.';
+  std::memcpy(out + 1, high.digits.data(), 2);
+  std::memcpy(out + 3, middle.digits.data(), 2);
+  std::memcpy(out + 5, low.digits.data(), 2);
+  int kept = high.kept > 0 ? 1 + high.kept : 0;
+  kept = middle.kept > 0 ? 3 + middle.kept : kept;
+  kept = low.kept > 0 ? 5 + low.kept : kept;
+  return out + kept;
 }
 
 }  // namespace
@@ -170,6 +205,7 @@ char* write_base64(char* out, std::string_view bytes) {
 }
 
 char* DoubleWriter::write(char* out, double value) {
+  if (char* end = write_short(out, value); end != nullptr) return end;
   if (entries_.empty()) entries_.resize(size_t{1} << kEntryBits);
   uint64_t bits = 0;
   std::memcpy(&bits, &value, sizeof bits);

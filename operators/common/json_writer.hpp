@@ -109,7 +109,8 @@ char* write_int64(char* out, int64_t value);
 char* write_double(char* out, double value);
 char* write_base64(char* out, std::string_view bytes);
 
-// Numbers remembered as they were written: coordinates, prices and readings repeat.
+// Writes as write_double does. Numbers with more than a few decimals are remembered as they were
+// written: measurements repeat.
 class DoubleWriter {
  public:
   char* write(char* out, double value);

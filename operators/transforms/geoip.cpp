@@ -10,13 +10,13 @@ namespace flow::operators {
 namespace {
 
 constexpr size_t kIpv6Slots = 8192;
+constexpr auto kIpv4Room = static_cast<int64_t>(kIpv4Readable);
 
 template <class Builder, class Value>
-Column number_column(Host host, const GeoIndex& index, const std::vector<uint32_t>& records,
-                     size_t leaf, Value value) {
-  Builder builder(host, static_cast<int64_t>(records.size()));
-  for (const uint32_t record : records) {
-    const uint64_t* const cells = index.cells(record);
+Column number_column(Host host, const std::vector<const uint64_t*>& cells_of_rows, size_t leaf,
+                     Value value) {
+  Builder builder(host, static_cast<int64_t>(cells_of_rows.size()));
+  for (const uint64_t* const cells : cells_of_rows) {
     if ((cells[0] >> leaf & 1) != 0) {
       builder.append(value(cells[leaf + 1]));
     } else {
@@ -24,6 +24,17 @@ Column number_column(Host host, const GeoIndex& index, const std::vector<uint32_
     }
   }
   return builder.finish();
+}
+
+// The text of a row without a branch on its length: addresses are as often as not short enough to
+// lie in their views. Needs a buffer 0.
+std::string_view readable_text(const TextSource& source, int64_t row) {
+  const flow_view& view = source.view(row);
+  const bool is_short = view.length <= FLOW_VIEW_INLINE;
+  const int32_t buffer = is_short ? 0 : view.buffer;
+  const char* const in_buffer =
+      static_cast<const char*>(source.texts().data[buffer]->data) + view.offset;
+  return {is_short ? view.prefix : in_buffer, static_cast<size_t>(view.length)};
 }
 
 }  // namespace
@@ -121,6 +132,9 @@ void Geoip::process(const Batch& in, Output& out) {
   not_addresses_ = 0;
   damaged_ = 0;
   locate(source, out);
+  cells_.resize(records_.size());
+  std::transform(records_.begin(), records_.end(), cells_.begin(),
+                 [&index = *index_](uint32_t record) { return index.cells(record); });
 
   std::vector<NewColumn> columns;
   for (const GeoColumn& column : index_->fields().columns) {
@@ -145,11 +159,16 @@ void Geoip::locate(const TextSource& source, Output& out) {
   std::array<uint32_t, kGroup> of_row;
   for (int64_t first = 0; first < rows; first += kGroup) {
     const int64_t end = std::min(first + kGroup, rows);
+    // Behind a short text, which lies inside its view, the next row's view may be read.
+    const bool readable = source.codes() == nullptr && source.texts().n_data > 0 && end < rows;
     size_t n = 0;
     for (int64_t row = first; row < end; ++row) {
       if (source.is_null(row)) continue;
-      const std::string_view text = source[row];
-      if (parse_ipv4(text, addresses[n])) {
+      const flow_view& view = source.view(row);
+      const std::string_view text = readable ? readable_text(source, row) : source.text(view);
+      const bool direct = readable && (view.length <= FLOW_VIEW_INLINE ||
+                                       view.offset + kIpv4Room <= source.capacity(view));
+      if (direct ? parse_readable_ipv4(text, addresses[n]) : parse_ipv4(text, addresses[n])) {
         index_->prefetch(addresses[n]);
         of_row[n++] = static_cast<uint32_t>(row);
       } else if (const auto ipv6 = parse_ipv6(text)) {
@@ -208,28 +227,29 @@ TypedColumn Geoip::leaf_column(size_t leaf, Output& out) const {
     case FLOW_TEXT: {
       DictionaryBuilder builder(out, static_cast<int64_t>(records_.size()),
                                 *shared_.dictionaries()[leaf]);
-      for (const uint32_t record : records_) {
-        const uint64_t* const cells = index_->cells(record);
+      for (size_t row = 0; row < cells_.size(); ++row) {
+        const uint64_t* const cells = cells_[row];
         if ((cells[0] >> leaf & 1) == 0) {
           builder.append_null();
           continue;
         }
         const auto code = static_cast<int32_t>(cells[leaf + 1]);
-        builder.append(code, code == SharedDictionary::kNone ? index_->text(record, leaf) : "");
+        builder.append(code, code == SharedDictionary::kNone ? index_->text(records_[row], leaf)
+                                                             : std::string_view());
       }
       return builder.finish();
     }
     case FLOW_INT64:
-      return {number_column<Int64Builder>(out, *index_, records_, leaf,
+      return {number_column<Int64Builder>(out, cells_, leaf,
                                           [](uint64_t cell) { return static_cast<int64_t>(cell); }),
               Type::int64()};
     case FLOW_BOOL:
-      return {number_column<BoolBuilder>(out, *index_, records_, leaf,
+      return {number_column<BoolBuilder>(out, cells_, leaf,
                                          [](uint64_t cell) { return cell != 0; }),
               Type::boolean()};
     default:
       return {
-          number_column<Float64Builder>(out, *index_, records_, leaf,
+          number_column<Float64Builder>(out, cells_, leaf,
                                         [](uint64_t cell) { return std::bit_cast<double>(cell); }),
           Type::float64()};
   }
@@ -247,8 +267,8 @@ TypedColumn Geoip::struct_column(const GeoColumn& column, Output& out) const {
     builder.add(std::move(child.column));
     fields.emplace_back(column.children[i], std::move(child.type));
   }
-  for (size_t row = 0; row < records_.size(); ++row) {
-    if ((index_->cells(records_[row])[0] & mask) == 0) builder.set_null(static_cast<int64_t>(row));
+  for (size_t row = 0; row < cells_.size(); ++row) {
+    if ((cells_[row][0] & mask) == 0) builder.set_null(static_cast<int64_t>(row));
   }
   return {builder.finish(), Type::structure(std::move(fields))};
 }

@@ -36,6 +36,7 @@ GeoIndex::GeoIndex(GeoDatabases databases, GeoFields fields, GeoDictionaries& di
   slot_mask_ = slots - 1;
   slot_shift_ = 64 - static_cast<unsigned>(std::countr_zero(slots));
   slots_ = std::make_unique<Slot[]>(slots);
+  if (databases_.size() == 1) known_places_ = std::make_unique<Slot[]>(kKnownPlaces);
   chunks_[0] = new uint64_t[kRecordsInChunk * stride_]();
   record_count_ = 1;  // kUnknown
 }
@@ -65,6 +66,9 @@ int64_t GeoIndex::look_up(Host host, const uint32_t* ipv4, uint32_t* records, si
   for (size_t i = 0; i < databases_.size(); ++i) {
     databases_[i]->find(ipv4, found.data(), n);
     for (size_t k = 0; k < n; ++k) places[k][i] = found[k];
+    if (known_places_) {
+      for (size_t k = 0; k < n; ++k) __builtin_prefetch(&known_place(found[k]));
+    }
   }
   int64_t damaged = 0;
   for (size_t k = 0; k < n; ++k) {
@@ -87,6 +91,16 @@ uint32_t GeoIndex::record_at(Host host, const Places& places, int64_t& damaged) 
   bool known = false;
   for (const uint32_t place : places) known |= place != MmdbReader::kNone;
   if (!known) return kUnknown;
+  if (!known_places_) return shared_record_at(host, places, damaged);
+  Slot& slot = known_place(places[0]);
+  const uint64_t held = slot.load(std::memory_order_acquire);
+  if (held != 0 && held >> 32 == places[0]) return static_cast<uint32_t>(held) - 1;
+  const uint32_t record = shared_record_at(host, places, damaged);
+  slot.store(uint64_t{places[0]} << 32 | (uint64_t{record} + 1), std::memory_order_release);
+  return record;
+}
+
+uint32_t GeoIndex::shared_record_at(Host host, const Places& places, int64_t& damaged) {
   {
     const std::lock_guard lock(mutex_);
     if (const auto at = records_.find(places); at != records_.end()) return at->second;

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -78,6 +79,7 @@ class GeoIndex {
     size_t operator()(const Places& places) const;
   };
   static constexpr size_t kProbes = 8;
+  static constexpr size_t kKnownPlaces = 262144;
   static constexpr size_t kRecordsInChunk = 4096;
   static constexpr size_t kMaximumChunks = 16384;
 
@@ -85,7 +87,13 @@ class GeoIndex {
     return static_cast<size_t>((ipv4 * uint64_t{0x9e3779b97f4a7c15U}) >> slot_shift_);
   }
   void remember(uint32_t ipv4, uint32_t record);
+  // A place in the only database, and its record: as in slots_, in a table without probes.
+  Slot& known_place(uint32_t place) {
+    constexpr unsigned kBits = std::bit_width(kKnownPlaces) - 1;
+    return known_places_[(place * uint64_t{0x9e3779b97f4a7c15U}) >> (64 - kBits)];
+  }
   uint32_t record_at(Host host, const Places& places, int64_t& damaged);
+  uint32_t shared_record_at(Host host, const Places& places, int64_t& damaged);
   uint32_t add_record(Host host, const Places& places, const std::vector<MmdbValue>& values);
   bool read(const Places& places, std::vector<MmdbValue>& values) const;
 
@@ -97,6 +105,7 @@ class GeoIndex {
   unsigned slot_shift_ = 0;
   size_t slot_mask_ = 0;
   std::unique_ptr<Slot[]> slots_;
+  std::unique_ptr<Slot[]> known_places_;  // in front of records_ and its lock; one database only
   std::vector<std::atomic<uint64_t*>> chunks_;
   mutable std::mutex mutex_;  // guards what follows
   std::unordered_map<Places, uint32_t, PlacesHash> records_;

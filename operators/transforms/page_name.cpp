@@ -1,5 +1,11 @@
 #include "operators/transforms/page_name.hpp"
 
+#include <cstring>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "operators/common/page_path.hpp"
 #include "operators/common/text_source.hpp"
 #include "operators/common/utf8.hpp"
@@ -8,11 +14,123 @@
 namespace flow::operators {
 namespace {
 
-constexpr int64_t kReadable = 16;
+// ---- the usual texts ----
+// Names as operators/common/page_path.hpp finds them, for texts behind which kBlock bytes may be
+// read, in one pass without branches on where the characters are. An empty view: not usual, look
+// with the functions there.
+constexpr size_t kBlock = 64;
 
-// One name a row: what `name_of` finds in the row's text, as a view into it.
-template <class NameOf>
-TypedColumn names(Host host, const TextSource& source, NameOf name_of) {
+// A bit for each of the kBlock bytes at `at` that is the character.
+struct BlockBits {
+  uint64_t cuts = 0;  // question marks and hashes
+  uint64_t slashes = 0;
+  uint64_t dots = 0;
+};
+[[gnu::always_inline]] inline BlockBits bits_of(const char* at) {
+  BlockBits bits;
+#if defined(__SSE2__)
+  for (unsigned part = 0; part < kBlock / 16; ++part) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at) + part);
+    const auto equal = [bytes](char c) { return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c)); };
+    const auto add = [part](uint64_t& to, __m128i hits) {
+      to |= uint64_t{static_cast<uint32_t>(_mm_movemask_epi8(hits))} << (16 * part);
+    };
+    add(bits.cuts, _mm_or_si128(equal('?'), equal('#')));
+    add(bits.slashes, equal('/'));
+    add(bits.dots, equal('.'));
+  }
+#else
+  for (unsigned i = 0; i < kBlock; ++i) {
+    bits.cuts |= uint64_t{at[i] == '?' || at[i] == '#'} << i;
+    bits.slashes |= uint64_t{at[i] == '/'} << i;
+    bits.dots |= uint64_t{at[i] == '.'} << i;
+  }
+#endif
+  return bits;
+}
+
+// The page of a path that begins with a slash, or with a host in front of it.
+[[gnu::always_inline]] inline std::string_view usual_page(std::string_view path) {
+  const auto last_of = [](uint64_t bits) {
+    return kBlock - 1 - static_cast<size_t>(__builtin_clzll(bits));
+  };
+  size_t end = path.size();
+  size_t segment = 0;  // behind the last slash; 0: there is none
+  size_t dot = 0;
+  size_t block = 0;
+  uint64_t slashes = 0;
+  do {
+    BlockBits bits = bits_of(path.data() + block);
+    uint64_t inside = end - block >= kBlock ? ~uint64_t{0} : (uint64_t{1} << (end - block)) - 1;
+    bits.cuts &= inside;
+    if (bits.cuts != 0) {
+      end = block + static_cast<size_t>(__builtin_ctzll(bits.cuts));
+      inside = (bits.cuts & -bits.cuts) - 1;
+    }
+    slashes = bits.slashes & inside;
+    bits.dots &= inside;
+    segment = slashes != 0 ? block + last_of(slashes) + 1 : segment;
+    dot = bits.dots != 0 ? block + last_of(bits.dots) : dot;
+    block += kBlock;
+  } while (block < end);
+  if (segment == 0) return {};
+  if (segment != end) {
+    if (path[segment] == '.') return {};
+    return path.substr(segment, (dot > segment ? dot : end) - segment);
+  }
+  // A directory: of its segments' ends two are in this one block, or else look again.
+  if (block != kBlock) return {};
+  slashes &= ~(uint64_t{1} << (end - 1));
+  if (slashes == 0) return {};
+  const size_t before = last_of(slashes) + 1;
+  return path.substr(before, end - 1 - before);
+}
+
+[[gnu::always_inline]] inline std::string_view usual_page_of_request(std::string_view request) {
+  constexpr std::string_view kGet = "GET /";
+  constexpr std::string_view kPost = "POST /";
+  constexpr std::string_view kHttp = " HTTP/1.1";
+  if (request.size() < kPost.size() + kHttp.size()) return {};
+  // Of the protocol the version may be another one, without a space.
+  const char* const protocol = request.data() + request.size() - kHttp.size();
+  if (std::memcmp(protocol, kHttp.data(), 6) != 0 || protocol[6] == ' ' || protocol[7] == ' ' ||
+      protocol[8] == ' ') {
+    return {};
+  }
+  size_t begin;
+  if (std::memcmp(request.data(), kGet.data(), kGet.size()) == 0) {
+    begin = kGet.size() - 1;
+  } else if (std::memcmp(request.data(), kPost.data(), kPost.size()) == 0) {
+    begin = kPost.size() - 1;
+  } else {
+    return {};
+  }
+  return usual_page(request.substr(begin, request.size() - kHttp.size() - begin));
+}
+
+[[gnu::always_inline]] inline std::string_view usual_page_of_referer(std::string_view referer) {
+  constexpr std::string_view kScheme = "https://";
+  if (referer.size() <= kScheme.size() || std::memcmp(referer.data(), kScheme.data(), 4) != 0) {
+    return {};
+  }
+  const size_t secure = referer[4] == 's' ? 1 : 0;
+  if (std::memcmp(referer.data() + 4 + secure, "://", 3) != 0) return {};
+  return usual_page(referer.substr(7 + secure));
+}
+
+// Types, so that names() holds the code of one of them.
+struct RequestNames {
+  static std::string_view usual(std::string_view text) { return usual_page_of_request(text); }
+  static std::string_view any(std::string_view text) { return page_of_request(text); }
+};
+struct RefererNames {
+  static std::string_view usual(std::string_view text) { return usual_page_of_referer(text); }
+  static std::string_view any(std::string_view text) { return page_of_referer(text); }
+};
+
+// One name a row: what Names finds in the row's text, as a view into it.
+template <class Names>
+TypedColumn names(Host host, const TextSource& source) {
   const int64_t rows = source.size();
   const bool checked = source.promises_utf8();
   ViewColumn column(host, rows);
@@ -23,20 +141,27 @@ TypedColumn names(Host host, const TextSource& source, NameOf name_of) {
     }
     const flow_view& view = source.view(row);
     const std::string_view text = source.text(view);
-    const std::string_view name = name_of(text);
+    const bool in_buffer = view.length > FLOW_VIEW_INLINE;
+    std::string_view name;
+    if (in_buffer && view.offset + int64_t{view.length} + static_cast<int64_t>(kBlock) <=
+                         source.capacity(view)) {
+      name = Names::usual(text);
+      if (!name.empty() && checked) {
+        column.put_readable(row, name, source.base(view), view.buffer);
+        continue;
+      }
+    }
+    if (name.empty()) name = Names::any(text);
     if (name.empty() || (!checked && !is_valid_utf8(name))) {
       column.put_null(row);
       continue;
     }
     // Short names are copied into the view, be they out of the text or literals.
-    if (view.length <= FLOW_VIEW_INLINE) {
+    if (!in_buffer) {
       column.put_inline(row, name);
       continue;
     }
-    const char* const base = source.base(view);
-    const bool inside = name.data() >= text.data() && name.data() <= text.data() + text.size();
-    const bool readable = inside && (name.data() - base) + kReadable <= source.capacity(view);
-    column.put(row, name, base, view.buffer, readable);
+    column.put(row, name, source.base(view), view.buffer, false);
   }
   return column.finish(rows, source.texts());
 }
@@ -89,10 +214,10 @@ PageName::PageName(const Options& options)
 void PageName::process(const Batch& in, Output& out) {
   std::vector<NewColumn> columns;
   const TextSource requests(request_.find(in, out));
-  columns.push_back({options_.page, names(out, requests, page_of_request)});
+  columns.push_back({options_.page, names<RequestNames>(out, requests)});
   if (!options_.referer.name.empty()) {
     const TextSource referers(referer_.find(in, out));
-    columns.push_back({options_.refering_page, names(out, referers, page_of_referer)});
+    columns.push_back({options_.refering_page, names<RefererNames>(out, referers)});
   }
   out.emit(out.with(in, columns));
 }

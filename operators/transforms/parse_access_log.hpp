@@ -36,12 +36,19 @@ class ParseAccessLog final : public Transform {
 
   // Parses the rows of `source` into columns of the good ones; the others go to `bad_`.
   void parse(const TextSource& source, Columns& columns);
+  void parse_row(const TextSource& source, int64_t row, Columns& columns);
+  // The end of the rows from `row` on that lie one behind the other in one buffer, kRunBytes at
+  // most; `row` if there are none.
+  static int64_t run_end(const TextSource& source, int64_t row);
+  // Parses such rows with one look for all of their quotes.
+  void parse_run(const TextSource& source, int64_t first, int64_t end, Columns& columns);
   Batch assemble(const Batch& rows, const TextSource& source, Columns& columns, Output& out);
   void fail(const Batch& in, const TextSource& source, Output& out) const;
 
   const Options options_;
   TextInput input_;
   AccessLineParser parser_;
+  std::vector<uint32_t> quotes_;  // of a run, counted from its beginning
   std::vector<BadRow> bad_;
   std::vector<int32_t> good_;
 };

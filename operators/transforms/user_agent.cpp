@@ -4,6 +4,10 @@
 #include <bit>
 #include <utility>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "operators/common/text_hash.hpp"
 #include "operators/common/text_source.hpp"
 
@@ -13,6 +17,46 @@ namespace {
 constexpr int32_t kNull = -2;  // beside the codes and SharedDictionary::kNone
 constexpr size_t kProbes = 8;
 constexpr size_t kFirstSlots = 1024;
+constexpr size_t kMostOutputs = 8;
+
+// For an instance's own slots: of a long agent its ends and its middle, without a branch on how
+// long it is. Agents that differ elsewhere share a hash, and are told apart by their texts.
+inline uint64_t slot_hash(std::string_view text) {
+  constexpr size_t kEnd = 32;
+  if (text.size() < kEnd * 2) return text_hash(text);
+  const auto fold = [](const char* at, uint64_t a, uint64_t b) {
+    return detail::multiply_fold(detail::load_word(at) ^ a, detail::load_word(at + 8) ^ b);
+  };
+  constexpr uint64_t kFirst = 0x9e3779b97f4a7c15U;
+  constexpr uint64_t kSecond = 0xc2b2ae3d27d4eb4fU;
+  const char* const begin = text.data();
+  const char* const middle = begin + text.size() / 2 - kEnd / 2;
+  const char* const last = begin + text.size() - kEnd;
+  const uint64_t a = fold(begin + 12, kFirst, text.size()) ^ fold(middle, kSecond, kFirst);
+  const uint64_t b = fold(middle + 16, kFirst + 1, kSecond) ^ fold(last, kSecond + 1, kFirst);
+  return detail::multiply_fold(a ^ fold(last + 16, kSecond + 2, kFirst), b ^ kSecond);
+}
+
+// As a == b for texts that are mostly long, mostly equal, and of any length.
+inline bool is_same(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+#if defined(__SSE2__)
+  if (a.size() < 32) return a == b;
+  const auto differs = [&](size_t at) {
+    const auto* const left = reinterpret_cast<const __m128i*>(a.data() + at);
+    const auto* const right = reinterpret_cast<const __m128i*>(b.data() + at);
+    const __m128i same =
+        _mm_and_si128(_mm_cmpeq_epi8(_mm_loadu_si128(left), _mm_loadu_si128(right)),
+                      _mm_cmpeq_epi8(_mm_loadu_si128(left + 1), _mm_loadu_si128(right + 1)));
+    return 0xffff ^ _mm_movemask_epi8(same);
+  };
+  int different = differs(a.size() - 32);
+  for (size_t at = 0; at + 32 < a.size(); at += 32) different |= differs(at);
+  return different == 0;
+#else
+  return a == b;
+#endif
+}
 
 // "10.15.7" out of its parts; static per thread because callers want a view.
 std::string_view version(const std::string& major, const std::string& minor,
@@ -44,13 +88,14 @@ constexpr std::pair<std::string_view, Member> kMembers[] = {
     {"device_model", [](const UserAgent& agent) -> std::string_view { return agent.device_model; }},
     {"device_type", [](const UserAgent& agent) { return to_string(agent.device_type); }}};
 
+static_assert(std::size(kMembers) == kMostOutputs);
+
 }  // namespace
 
 // One agent, parsed. Immutable.
 struct IdentifyUserAgent::Agent {
+  std::array<int32_t, kMostOutputs> codes{};  // one an output column
   std::string text;
-  uint64_t hash = 0;
-  std::vector<int32_t> codes;       // one an output column
   std::vector<std::string> values;  // the same as text, where a dictionary had no room left
 };
 
@@ -132,22 +177,23 @@ void IdentifyUserAgent::Shared::wait() {
 }
 
 std::shared_ptr<const IdentifyUserAgent::Agent> IdentifyUserAgent::Shared::make(
-    Host host, std::string_view text, uint64_t hash) const {
+    Host host, std::string_view text) const {
   const UserAgent parsed = parser_.get()->parse(text);
   auto agent = std::make_shared<Agent>();
   agent->text = text;
-  agent->hash = hash;
-  for (const Output& output : outputs_) {
+  for (size_t i = 0; i < outputs_.size(); ++i) {
+    const Output& output = outputs_[i];
     const std::string_view value = output.member(parsed);
     const int32_t code = value.empty() ? kNull : output.dictionary->intern(host, value);
-    agent->codes.push_back(code);
+    agent->codes[i] = code;
     agent->values.emplace_back(code == SharedDictionary::kNone ? value : std::string_view());
   }
   return agent;
 }
 
 std::shared_ptr<const IdentifyUserAgent::Agent> IdentifyUserAgent::Shared::get(
-    Host host, std::string_view text, uint64_t hash) {
+    Host host, std::string_view text) {
+  const uint64_t hash = text_hash(text);
   Shard& shard = shards_[hash % kShards];
   const auto known = [&]() -> std::shared_ptr<const Agent> {
     const auto [first, last] = shard.agents.equal_range(hash);
@@ -160,7 +206,7 @@ std::shared_ptr<const IdentifyUserAgent::Agent> IdentifyUserAgent::Shared::get(
     const std::lock_guard lock(shard.mutex);
     if (auto agent = known()) return agent;
   }
-  std::shared_ptr<const Agent> agent = make(host, text, hash);
+  std::shared_ptr<const Agent> agent = make(host, text);
   const std::lock_guard lock(shard.mutex);
   if (auto earlier = known()) return earlier;
   if (shard.agents.size() >= most_in_shard_) shard.agents.clear();
@@ -186,9 +232,9 @@ void IdentifyUserAgent::open(Output& out) {
 // Slots are probed in one stretch of kProbes; the table grows up to twice the cache's size, and
 // from then on an agent without a free slot takes the first of its stretch.
 const IdentifyUserAgent::Agent& IdentifyUserAgent::find_new(std::string_view text, uint64_t hash,
-                                                            size_t home, Output& out) {
+                                                            Output& out) {
   ++misses_;
-  Slot fresh{hash, shared_.get(out, text, hash)};
+  Slot fresh{hash, shared_.get(out, text)};
   const Agent& agent = *fresh.agent;
   const auto place = [this](size_t at) -> Slot& { return slots_[at & (slots_.size() - 1)]; };
   const auto free_slot = [&](uint64_t wanted) -> Slot* {
@@ -197,7 +243,7 @@ const IdentifyUserAgent::Agent& IdentifyUserAgent::find_new(std::string_view tex
     }
     return nullptr;
   };
-  Slot* slot = free_slot(home);
+  Slot* slot = free_slot(hash);
   const auto most = std::bit_ceil(static_cast<size_t>(options_.cache)) * 2;
   while (slot == nullptr && slots_.size() < most) {
     std::vector<Slot> before(slots_.size() * 2);
@@ -220,16 +266,60 @@ const IdentifyUserAgent::Agent& IdentifyUserAgent::find_new(std::string_view tex
   return agent;
 }
 
-inline const IdentifyUserAgent::Agent& IdentifyUserAgent::find(std::string_view text, Output& out) {
-  // No more is read, so that no more has to be remembered either.
-  text = text.substr(0, UserAgentParser::kMaximumAgentLength);
-  const uint64_t hash = text_hash(text);
+inline const IdentifyUserAgent::Agent& IdentifyUserAgent::find(std::string_view text, uint64_t hash,
+                                                               Output& out) {
   const size_t mask = slots_.size() - 1;
   for (size_t probe = 0; probe < kProbes; ++probe) {
     const Slot& slot = slots_[(hash + probe) & mask];
-    if (slot.hash == hash && slot.agent && slot.agent->text == text) return *slot.agent;
+    if (slot.hash == hash && slot.agent && is_same(slot.agent->text, text)) return *slot.agent;
   }
-  return find_new(text, hash, static_cast<size_t>(hash), out);
+  return find_new(text, hash, out);
+}
+
+// Sets of_row_. In groups, so that what is asked for in one step is there in the next.
+void IdentifyUserAgent::identify(const TextSource& source, Output& out) {
+  constexpr int64_t kGroup = 16;
+  std::array<uint64_t, kGroup> hashes;
+  std::array<std::string_view, kGroup> texts;
+  const int64_t rows = source.size();
+  for (int64_t first = 0; first < rows; first += kGroup) {
+    const auto n = static_cast<size_t>(std::min(kGroup, rows - first));
+    for (size_t i = 0; i < n; ++i) {
+      // No more is read, so that no more has to be remembered either.
+      texts[i] = source[first + static_cast<int64_t>(i)].substr(
+          0, UserAgentParser::kMaximumAgentLength);
+      hashes[i] = slot_hash(texts[i]);
+      __builtin_prefetch(&slots_[hashes[i] & (slots_.size() - 1)]);
+    }
+    for (size_t i = 0; i < n; ++i) {
+      if (const Agent* const agent = slots_[hashes[i] & (slots_.size() - 1)].agent.get()) {
+        __builtin_prefetch(agent);
+      }
+    }
+    for (size_t i = 0; i < n; ++i) {
+      const int64_t row = first + static_cast<int64_t>(i);
+      of_row_[static_cast<size_t>(row)] =
+          source.is_null(row) ? nullptr : &find(texts[i], hashes[i], out);
+    }
+  }
+}
+
+// The same for a category, whose texts are looked at once.
+void IdentifyUserAgent::identify_codes(const TextSource& source, Output& out) {
+  of_code_.assign(static_cast<size_t>(source.texts().array->length), nullptr);
+  for (int64_t row = 0; row < source.size(); ++row) {
+    const Agent*& agent = of_row_[static_cast<size_t>(row)];
+    if (source.is_null(row)) {
+      agent = nullptr;
+      continue;
+    }
+    const Agent*& known = of_code_[static_cast<size_t>(source.codes()[row])];
+    if (known == nullptr) {
+      const std::string_view text = source[row].substr(0, UserAgentParser::kMaximumAgentLength);
+      known = &find(text, slot_hash(text), out);
+    }
+    agent = known;
+  }
 }
 
 void IdentifyUserAgent::process(const Batch& in, Output& out) {
@@ -237,21 +327,10 @@ void IdentifyUserAgent::process(const Batch& in, Output& out) {
   const TextSource source(column);
   const int64_t rows = source.size();
   of_row_.resize(static_cast<size_t>(rows));
-  of_code_.clear();
   if (source.codes() != nullptr) {
-    of_code_.resize(static_cast<size_t>(source.texts().array->length), nullptr);
-  }
-  for (int64_t row = 0; row < rows; ++row) {
-    const Agent*& agent = of_row_[static_cast<size_t>(row)];
-    if (source.is_null(row)) {
-      agent = nullptr;
-    } else if (!of_code_.empty()) {
-      const Agent*& known = of_code_[static_cast<size_t>(source.codes()[row])];
-      if (known == nullptr) known = &find(source[row], out);
-      agent = known;
-    } else {
-      agent = &find(source[row], out);
-    }
+    identify_codes(source, out);
+  } else {
+    identify(source, out);
   }
 
   std::vector<NewColumn> columns;
@@ -259,10 +338,12 @@ void IdentifyUserAgent::process(const Batch& in, Output& out) {
     const Shared::Output& output = shared_.outputs()[i];
     DictionaryBuilder builder(out, rows, *output.dictionary);
     for (const Agent* const agent : of_row_) {
-      if (agent == nullptr || agent->codes[i] == kNull) {
+      const int32_t code = agent == nullptr ? kNull : agent->codes[i];
+      if (code == kNull) {
         builder.append_null();
       } else {
-        builder.append(agent->codes[i], agent->values[i]);
+        builder.append(code, code == SharedDictionary::kNone ? std::string_view(agent->values[i])
+                                                             : std::string_view());
       }
     }
     columns.push_back({output.name, builder.finish()});

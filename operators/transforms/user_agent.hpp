@@ -14,6 +14,7 @@
 #include "flow/dictionary.hpp"
 #include "flow/operator.hpp"
 #include "operators/common/input_column.hpp"
+#include "operators/common/text_source.hpp"
 #include "operators/common/user_agent_parser.hpp"
 
 namespace flow::operators {
@@ -41,8 +42,10 @@ class IdentifyUserAgent final : public Transform {
     std::shared_ptr<const Agent> agent;
   };
 
-  const Agent& find(std::string_view text, Output& out);
-  const Agent& find_new(std::string_view text, uint64_t hash, size_t home, Output& out);
+  void identify(const TextSource& source, Output& out);
+  void identify_codes(const TextSource& source, Output& out);
+  const Agent& find(std::string_view text, uint64_t hash, Output& out);
+  const Agent& find_new(std::string_view text, uint64_t hash, Output& out);
 
   const Options options_;
   Shared& shared_;
@@ -67,7 +70,7 @@ class IdentifyUserAgent::Shared {
   void wait();
   // The agent `text`, parsed now if no instance has met it. Instances that meet the same new agent
   // in the same moment each parse it, so that none waits for another.
-  std::shared_ptr<const Agent> get(Host host, std::string_view text, uint64_t hash);
+  std::shared_ptr<const Agent> get(Host host, std::string_view text);
 
   using Member = std::string_view (*)(const UserAgent&);
   struct Output {
@@ -84,7 +87,7 @@ class IdentifyUserAgent::Shared {
     std::unordered_multimap<uint64_t, std::shared_ptr<const Agent>> agents;
   };
 
-  std::shared_ptr<const Agent> make(Host host, std::string_view text, uint64_t hash) const;
+  std::shared_ptr<const Agent> make(Host host, std::string_view text) const;
 
   std::vector<Output> outputs_;
   size_t most_in_shard_;

@@ -47,7 +47,7 @@ class BufferPool {
         return block;
       }
     }
-    return std::aligned_alloc(kAlignment, static_cast<size_t>(size));
+    return allocate(size);
   }
 
   void give_back(void* block, int64_t size) {
@@ -58,7 +58,7 @@ class BufferPool {
       shelf.blocks.push_back(block);
       return;
     }
-    std::free(block);
+    release(block);
   }
 
   // Bytes that nobody uses.
@@ -72,7 +72,22 @@ class BufferPool {
 
 #if defined(__SANITIZE_ADDRESS__)
   static bool pooled(int64_t) { return false; }
+  static void* allocate(int64_t size) {
+    return std::aligned_alloc(kAlignment, static_cast<size_t>(size));
+  }
+  static void release(void* block) { std::free(block); }
 #else
+  // Not aligned_alloc: before glibc 2.38 it cannot use a free block of just the size again, so the
+  // heap grows by every large buffer that something small outlives. Where malloc's block begins
+  // stands in front of ours.
+  static void* allocate(int64_t size) {
+    auto* const block = static_cast<char*>(std::malloc(static_cast<size_t>(size + kAlignment)));
+    if (block == nullptr) return nullptr;
+    char* const at = block + kAlignment - reinterpret_cast<uintptr_t>(block) % kAlignment;
+    reinterpret_cast<void**>(at)[-1] = block;
+    return at;
+  }
+  static void release(void* block) { std::free(static_cast<void**>(block)[-1]); }
   static bool pooled(int64_t size) { return size > kSmallest && size <= kLargest; }
 #endif
   static size_t index_of(int64_t size) {
