@@ -102,8 +102,9 @@ void JsonEncoder::bind(const flow_column& column, Field& field) {
       field.values = behind(sizeof(flow_view));
       field.buffers = array.buffers + 2;
       field.regions.clear();
-      field.regions.push_back({behind(sizeof(flow_view)),
-                               behind(sizeof(flow_view)) + array.length * int64_t{sizeof(flow_view)}});
+      field.regions.push_back(
+          {behind(sizeof(flow_view)),
+           behind(sizeof(flow_view)) + array.length * int64_t{sizeof(flow_view)}});
       for (int64_t i = 0; i < column.n_data; ++i) {
         const auto* begin = static_cast<const char*>(field.buffers[i]);
         field.regions.push_back({begin, begin + column.data[i]->capacity});
@@ -324,8 +325,17 @@ int64_t JsonEncoder::encode_from(const Batch& in, int64_t first, bool delimited,
     if (end > INT32_MAX) {
       throw Failure("json: a document of more than a gigabyte; drop the field that makes it so");
     }
-    *view++ = TextBuilder::view({base + begin, static_cast<size_t>(end - begin)}, 0,
+    // Reading the document's first bytes back would wait for all of it to be stored.
+    if (end - begin > FLOW_VIEW_INLINE && !fields_.front().is_null(row)) {
+      view->length = static_cast<int32_t>(end - begin);
+      std::memcpy(view->prefix, prefix_.data(), prefix_.size());
+      view->buffer = 0;
+      view->offset = static_cast<int32_t>(begin);
+    } else {
+      *view = TextBuilder::view({base + begin, static_cast<size_t>(end - begin)}, 0,
                                 static_cast<int32_t>(begin));
+    }
+    ++view;
     begin = end;
   }
   const int64_t rows = row - first;
@@ -351,6 +361,10 @@ void JsonEncoder::encode(const Batch& in, bool delimited, Output& out) {
     schema_ = Reference<const flow_schema>::share(&in.schema());
     fields_ = std::vector<Field>(in.column_count());
     for (uint32_t i = 0; i < in.column_count(); ++i) plan(*in.schema().fields[i], fields_[i]);
+    if (!fields_.empty()) {
+      prefix_ = {'{'};
+      std::copy_n(fields_.front().key.begin() + 1, prefix_.size() - 1, prefix_.begin() + 1);
+    }
   }
   for (uint32_t i = 0; i < in.column_count(); ++i) bind(in.column(i), fields_[i]);
   host_ = &out;

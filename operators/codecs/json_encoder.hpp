@@ -130,6 +130,7 @@ class JsonEncoder {
   bool write_nulls_;
   Reference<const flow_schema> schema_;
   std::vector<Field> fields_;
+  std::array<char, 4> prefix_{};  // of a document that has the first field
   DoubleWriter doubles_;
   double bytes_per_row_ = 512;  // of the last batch
 

@@ -51,8 +51,7 @@ inline bool parse_readable_ipv4(std::string_view text, uint32_t& address) {
   if (text.size() - 7 > 8) return false;
   const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data()));
   const uint32_t behind = uint32_t{1} << text.size();
-  auto ends =
-      static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('.'))));
+  auto ends = static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('.'))));
   ends = (ends & (behind - 1)) | behind;
   static constexpr std::array<uint32_t, 4> kLeast = {256, 0, 10, 100};  // of so many digits
   uint32_t result = 0;

@@ -81,8 +81,10 @@ constexpr auto kWholes = [] {
   std::array<Whole, 1000> wholes{};
   for (size_t i = 0; i < wholes.size(); ++i) {
     Whole& whole = wholes[i];
-    if (i >= 100) whole.digits[static_cast<size_t>(whole.length++)] = static_cast<char>('0' + i / 100);
-    if (i >= 10) whole.digits[static_cast<size_t>(whole.length++)] = static_cast<char>('0' + i / 10 % 10);
+    if (i >= 100)
+      whole.digits[static_cast<size_t>(whole.length++)] = static_cast<char>('0' + i / 100);
+    if (i >= 10)
+      whole.digits[static_cast<size_t>(whole.length++)] = static_cast<char>('0' + i / 10 % 10);
     whole.digits[static_cast<size_t>(whole.length++)] = static_cast<char>('0' + i % 10);
   }
   return wholes;

@@ -71,12 +71,13 @@ inline char* copy_short(char* out, const char* from, size_t size) {
 // for 16 bytes with nothing to escape.
 char* write_escaped(char* out, std::string_view text);
 
-// The same for a text with kReadAhead readable bytes behind it, which may be anything: twice as fast,
-// with a third of the branches that cannot be foreseen.
+// The same for a text with kReadAhead readable bytes behind it, which may be anything: whole blocks
+// to the end, so that hardly a branch depends on the length.
 inline char* write_escaped_ahead(char* out, const char* text, size_t size) {
 #if defined(__SSSE3__)
   // The bits of a block of 32 are enough for most texts; what is left is taken 64 at a time.
-  const uint64_t first = detail::copy_and_mark(out, text) | detail::copy_and_mark(out + 16, text + 16) << 16;
+  const uint64_t first =
+      detail::copy_and_mark(out, text) | detail::copy_and_mark(out + 16, text + 16) << 16;
   if (size <= 32) {
     if ((first & ~(~uint64_t{0} << size)) == 0) [[likely]] {
       return out + size;

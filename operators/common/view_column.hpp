@@ -53,8 +53,8 @@ class ViewColumn {
 #endif
     views_[row] = TextBuilder::view(text, 0, 0);
   }
-  // As put() where 16 bytes may be read, without a branch on the length: for texts of which some fit
-  // into a view and some do not.
+  // As put() where 16 bytes may be read, without a branch on the length: for texts of which some
+  // fit into a view and some do not.
   void put_readable(int64_t row, std::string_view text, const char* base, int32_t buffer) {
 #if defined(__SSE2__)
     const size_t kept = text.size() < 16 ? text.size() : 16;
@@ -62,11 +62,10 @@ class ViewColumn {
     const __m128i length = _mm_cvtsi32_si128(static_cast<int>(text.size()));
     const __m128i front = _mm_or_si128(_mm_slli_si128(bytes, 4), length);
     const auto rest = static_cast<uint64_t>(_mm_cvtsi128_si64(_mm_srli_si128(bytes, 4)));
-    const uint64_t place = uint64_t{static_cast<uint32_t>(text.data() - base)} << 32 |
-                           static_cast<uint32_t>(buffer);
+    const uint64_t place =
+        uint64_t{static_cast<uint32_t>(text.data() - base)} << 32 | static_cast<uint32_t>(buffer);
     const uint64_t behind = text.size() <= FLOW_VIEW_INLINE ? rest : place;
-    const __m128i view =
-        _mm_unpacklo_epi64(front, _mm_cvtsi64_si128(static_cast<int64_t>(behind)));
+    const __m128i view = _mm_unpacklo_epi64(front, _mm_cvtsi64_si128(static_cast<int64_t>(behind)));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(views_ + row), view);
 #else
     put(row, text, base, buffer, true);

@@ -244,14 +244,13 @@ TypedColumn Geoip::leaf_column(size_t leaf, Output& out) const {
                                           [](uint64_t cell) { return static_cast<int64_t>(cell); }),
               Type::int64()};
     case FLOW_BOOL:
-      return {number_column<BoolBuilder>(out, cells_, leaf,
-                                         [](uint64_t cell) { return cell != 0; }),
-              Type::boolean()};
-    default:
       return {
-          number_column<Float64Builder>(out, cells_, leaf,
-                                        [](uint64_t cell) { return std::bit_cast<double>(cell); }),
-          Type::float64()};
+          number_column<BoolBuilder>(out, cells_, leaf, [](uint64_t cell) { return cell != 0; }),
+          Type::boolean()};
+    default:
+      return {number_column<Float64Builder>(
+                  out, cells_, leaf, [](uint64_t cell) { return std::bit_cast<double>(cell); }),
+              Type::float64()};
   }
 }
 

@@ -52,7 +52,7 @@ class Geoip final : public Transform {
   TextInput input_;
   std::shared_ptr<GeoIndex> index_;
   uint64_t generation_ = 0;
-  std::vector<uint32_t> records_;  // of the batch in process, one a row
+  std::vector<uint32_t> records_;       // of the batch in process, one a row
   std::vector<const uint64_t*> cells_;  // the same records' values
   std::vector<uint32_t> miss_addresses_;
   std::vector<uint32_t> miss_rows_;

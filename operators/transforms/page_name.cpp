@@ -1,9 +1,10 @@
 #include "operators/transforms/page_name.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #if defined(__SSE2__)
-#include <emmintrin.h>
+#include <immintrin.h>
 #endif
 
 #include "operators/common/page_path.hpp"
@@ -13,6 +14,8 @@
 
 namespace flow::operators {
 namespace {
+
+constexpr int64_t kAhead = 12;  // rows: what memory takes
 
 // ---- the usual texts ----
 // Names as operators/common/page_path.hpp finds them, for texts behind which kBlock bytes may be
@@ -26,30 +29,60 @@ struct BlockBits {
   uint64_t slashes = 0;
   uint64_t dots = 0;
 };
-[[gnu::always_inline]] inline BlockBits bits_of(const char* at) {
-  BlockBits bits;
 #if defined(__SSE2__)
-  for (unsigned part = 0; part < kBlock / 16; ++part) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at) + part);
-    const auto equal = [bytes](char c) { return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c)); };
-    const auto add = [part](uint64_t& to, __m128i hits) {
-      to |= uint64_t{static_cast<uint32_t>(_mm_movemask_epi8(hits))} << (16 * part);
-    };
-    add(bits.cuts, _mm_or_si128(equal('?'), equal('#')));
-    add(bits.slashes, equal('/'));
-    add(bits.dots, equal('.'));
+struct Sse2Block {
+  [[gnu::always_inline]] static BlockBits bits(const char* at) {
+    BlockBits bits;
+    for (unsigned part = 0; part < kBlock / 16; ++part) {
+      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at) + part);
+      const auto equal = [bytes](char c) { return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c)); };
+      const auto add = [part](uint64_t& to, __m128i hits) {
+        to |= uint64_t{static_cast<uint32_t>(_mm_movemask_epi8(hits))} << (16 * part);
+      };
+      add(bits.cuts, _mm_or_si128(equal('?'), equal('#')));
+      add(bits.slashes, equal('/'));
+      add(bits.dots, equal('.'));
+    }
+    return bits;
   }
+};
+
+#define FLOW_AVX2 [[gnu::target("avx2,bmi,lzcnt,popcnt")]]
+struct Avx2Block {
+  FLOW_AVX2 static inline uint64_t mask(__m256i low, __m256i high) {
+    return uint64_t{static_cast<uint32_t>(_mm256_movemask_epi8(low))} |
+           uint64_t{static_cast<uint32_t>(_mm256_movemask_epi8(high))} << 32;
+  }
+  FLOW_AVX2 static inline BlockBits bits(const char* at) {
+    const auto* const bytes = reinterpret_cast<const __m256i*>(at);
+    const __m256i low = _mm256_loadu_si256(bytes);
+    const __m256i high = _mm256_loadu_si256(bytes + 1);
+    const __m256i query = _mm256_set1_epi8('?');
+    const __m256i hash = _mm256_set1_epi8('#');
+    const __m256i slash = _mm256_set1_epi8('/');
+    const __m256i dot = _mm256_set1_epi8('.');
+    return {mask(_mm256_or_si256(_mm256_cmpeq_epi8(low, query), _mm256_cmpeq_epi8(low, hash)),
+                 _mm256_or_si256(_mm256_cmpeq_epi8(high, query), _mm256_cmpeq_epi8(high, hash))),
+            mask(_mm256_cmpeq_epi8(low, slash), _mm256_cmpeq_epi8(high, slash)),
+            mask(_mm256_cmpeq_epi8(low, dot), _mm256_cmpeq_epi8(high, dot))};
+  }
+};
 #else
-  for (unsigned i = 0; i < kBlock; ++i) {
-    bits.cuts |= uint64_t{at[i] == '?' || at[i] == '#'} << i;
-    bits.slashes |= uint64_t{at[i] == '/'} << i;
-    bits.dots |= uint64_t{at[i] == '.'} << i;
+struct PlainBlock {
+  static BlockBits bits(const char* at) {
+    BlockBits bits;
+    for (unsigned i = 0; i < kBlock; ++i) {
+      bits.cuts |= uint64_t{at[i] == '?' || at[i] == '#'} << i;
+      bits.slashes |= uint64_t{at[i] == '/'} << i;
+      bits.dots |= uint64_t{at[i] == '.'} << i;
+    }
+    return bits;
   }
+};
 #endif
-  return bits;
-}
 
 // The page of a path that begins with a slash, or with a host in front of it.
+template <class Block>
 [[gnu::always_inline]] inline std::string_view usual_page(std::string_view path) {
   const auto last_of = [](uint64_t bits) {
     return kBlock - 1 - static_cast<size_t>(__builtin_clzll(bits));
@@ -60,7 +93,7 @@ struct BlockBits {
   size_t block = 0;
   uint64_t slashes = 0;
   do {
-    BlockBits bits = bits_of(path.data() + block);
+    BlockBits bits = Block::bits(path.data() + block);
     uint64_t inside = end - block >= kBlock ? ~uint64_t{0} : (uint64_t{1} << (end - block)) - 1;
     bits.cuts &= inside;
     if (bits.cuts != 0) {
@@ -86,6 +119,7 @@ struct BlockBits {
   return path.substr(before, end - 1 - before);
 }
 
+template <class Block>
 [[gnu::always_inline]] inline std::string_view usual_page_of_request(std::string_view request) {
   constexpr std::string_view kGet = "GET /";
   constexpr std::string_view kPost = "POST /";
@@ -105,9 +139,10 @@ struct BlockBits {
   } else {
     return {};
   }
-  return usual_page(request.substr(begin, request.size() - kHttp.size() - begin));
+  return usual_page<Block>(request.substr(begin, request.size() - kHttp.size() - begin));
 }
 
+template <class Block>
 [[gnu::always_inline]] inline std::string_view usual_page_of_referer(std::string_view referer) {
   constexpr std::string_view kScheme = "https://";
   if (referer.size() <= kScheme.size() || std::memcmp(referer.data(), kScheme.data(), 4) != 0) {
@@ -115,26 +150,33 @@ struct BlockBits {
   }
   const size_t secure = referer[4] == 's' ? 1 : 0;
   if (std::memcmp(referer.data() + 4 + secure, "://", 3) != 0) return {};
-  return usual_page(referer.substr(7 + secure));
+  return usual_page<Block>(referer.substr(7 + secure));
 }
 
 // Types, so that names() holds the code of one of them.
 struct RequestNames {
-  static std::string_view usual(std::string_view text) { return usual_page_of_request(text); }
+  template <class Block>
+  [[gnu::always_inline]] static std::string_view usual(std::string_view text) {
+    return usual_page_of_request<Block>(text);
+  }
   static std::string_view any(std::string_view text) { return page_of_request(text); }
 };
 struct RefererNames {
-  static std::string_view usual(std::string_view text) { return usual_page_of_referer(text); }
+  template <class Block>
+  [[gnu::always_inline]] static std::string_view usual(std::string_view text) {
+    return usual_page_of_referer<Block>(text);
+  }
   static std::string_view any(std::string_view text) { return page_of_referer(text); }
 };
 
 // One name a row: what Names finds in the row's text, as a view into it.
-template <class Names>
-TypedColumn names(Host host, const TextSource& source) {
+template <class Names, class Block>
+[[gnu::always_inline]] inline TypedColumn names_by(Host host, const TextSource& source) {
   const int64_t rows = source.size();
   const bool checked = source.promises_utf8();
   ViewColumn column(host, rows);
   for (int64_t row = 0; row < rows; ++row) {
+    source.prefetch(std::min(row + kAhead, rows - 1));
     if (source.is_null(row)) {
       column.put_null(row);
       continue;
@@ -145,7 +187,7 @@ TypedColumn names(Host host, const TextSource& source) {
     std::string_view name;
     if (in_buffer && view.offset + int64_t{view.length} + static_cast<int64_t>(kBlock) <=
                          source.capacity(view)) {
-      name = Names::usual(text);
+      name = Names::template usual<Block>(text);
       if (!name.empty() && checked) {
         column.put_readable(row, name, source.base(view), view.buffer);
         continue;
@@ -165,6 +207,25 @@ TypedColumn names(Host host, const TextSource& source) {
   }
   return column.finish(rows, source.texts());
 }
+
+#if defined(__SSE2__)
+template <class Names>
+FLOW_AVX2 TypedColumn names_avx2(Host host, const TextSource& source) {
+  return names_by<Names, Avx2Block>(host, source);
+}
+#undef FLOW_AVX2
+template <class Names>
+TypedColumn names(Host host, const TextSource& source) {
+  static const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+                           __builtin_cpu_supports("lzcnt") && __builtin_cpu_supports("popcnt");
+  return avx2 ? names_avx2<Names>(host, source) : names_by<Names, Sse2Block>(host, source);
+}
+#else
+template <class Names>
+TypedColumn names(Host host, const TextSource& source) {
+  return names_by<Names, PlainBlock>(host, source);
+}
+#endif
 
 }  // namespace
 

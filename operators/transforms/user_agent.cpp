@@ -285,9 +285,10 @@ void IdentifyUserAgent::identify(const TextSource& source, Output& out) {
   for (int64_t first = 0; first < rows; first += kGroup) {
     const auto n = static_cast<size_t>(std::min(kGroup, rows - first));
     for (size_t i = 0; i < n; ++i) {
+      source.prefetch(std::min(first + kGroup + static_cast<int64_t>(i), rows - 1));
       // No more is read, so that no more has to be remembered either.
-      texts[i] = source[first + static_cast<int64_t>(i)].substr(
-          0, UserAgentParser::kMaximumAgentLength);
+      texts[i] =
+          source[first + static_cast<int64_t>(i)].substr(0, UserAgentParser::kMaximumAgentLength);
       hashes[i] = slot_hash(texts[i]);
       __builtin_prefetch(&slots_[hashes[i] & (slots_.size() - 1)]);
     }
