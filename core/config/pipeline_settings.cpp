@@ -58,10 +58,10 @@ constexpr flow_option kBatchRows =
 constexpr flow_option kDrainTimeout =
     option(FLOW_OPTION_DURATION, "drain_timeout", "\"30s\"", 0, kMost,
            "After a signal to stop: how long the rows already read may take to reach the sinks.");
-constexpr flow_option kCheckpoint =
-    option(FLOW_OPTION_TABLE, "checkpoint", nullptr,
-           "How often the barriers of a checkpoint run through the pipeline: `interval`. Sinks make "
-           "durable and visible what came before. No checkpoints, unless given.");
+constexpr flow_option kCheckpoint = option(
+    FLOW_OPTION_TABLE, "checkpoint", nullptr,
+    "How often the barriers of a checkpoint run through the pipeline: `interval`. Sinks make "
+    "durable and visible what came before. No checkpoints, unless given.");
 constexpr flow_option kDeadLetter =
     option(FLOW_OPTION_TEXT, "dead_letter", nullptr,
            "The file that takes failed rows of components whose `errors` port nothing reads. "
@@ -80,8 +80,8 @@ constexpr flow_option kOnError = {
     kOnErrorChoices};
 
 constexpr const flow_option* kPipelineOptions[] = {
-    &kName,      &kPlugins,   &kMemoryLimit, &kStateLimit,   &kInFlight,   &kParallelism,
-    &kBatchRows, &kCheckpoint,  &kDrainTimeout, &kDeadLetter, &kOnError};
+    &kName,      &kPlugins,    &kMemoryLimit,  &kStateLimit, &kInFlight, &kParallelism,
+    &kBatchRows, &kCheckpoint, &kDrainTimeout, &kDeadLetter, &kOnError};
 
 constexpr const flow_option* kOnErrorOnly[] = {&kOnError};
 
@@ -89,7 +89,8 @@ constexpr flow_option kCheckpointPath = {
     sizeof(flow_option),
     FLOW_OPTION_TEXT,
     "path",
-    "The folder of the checkpoints. Not used yet: the barriers of a checkpoint run and sinks commit "
+    "The folder of the checkpoints. Not used yet: the barriers of a checkpoint run and sinks "
+    "commit "
     "at each, but nothing is stored, and a restart begins at the start.",
     nullptr,
     0,

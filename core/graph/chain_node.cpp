@@ -119,8 +119,8 @@ bool ChainNode::tend() {
     const Paused& first = paused_.front();
     const bool aborted = runtime_.aborted.load(std::memory_order_relaxed);
     if (!aborted && Clock::now() < first.not_before) return true;
-    const bool may_go_on = runtime_.memory_free() ||
-                           (is_oldest(*first.group) && first.group->outputs_empty());
+    const bool may_go_on =
+        runtime_.memory_free() || (is_oldest(*first.group) && first.group->outputs_empty());
     if (!aborted && !may_go_on) return true;
     resuming_ = true;
   }

@@ -13,8 +13,9 @@
 
 namespace flowrun {
 
-// Messages start in the order of the inbox. An instance that has no room, or meets passing trouble, is
-// set aside with its message and its place is not taken: while one is, no further message starts.
+// Messages start in the order of the inbox. An instance that has no room, or meets passing trouble,
+// is set aside with its message and its place is not taken: while one is, no further message
+// starts.
 class ChainNode final : public Node {
  public:
   // As many messages are worked on at once as there are groups. The graph belongs to the arena in

@@ -23,8 +23,8 @@ void Channel::send(const MessagePointer& message) {
   }
   std::int64_t bytes = 0;
   for (const flow::Batch& batch : message->batches) bytes += batch_bytes(*batch.get());
-  message->queued = ledger_.send(static_cast<std::uint64_t>(message->rows()),
-                                 static_cast<std::uint64_t>(bytes));
+  message->queued =
+      ledger_.send(static_cast<std::uint64_t>(message->rows()), static_cast<std::uint64_t>(bytes));
   targets_.front().inbox->deliver(targets_.front().input, message);
 }
 
@@ -45,8 +45,8 @@ void Channel::send_shares(const Message& message) {
   }
   for (std::size_t at = 0; at < message.batches.size(); ++at) {
     const flow::Batch& batch = message.batches[at];
-    auto hashes = std::make_shared<std::vector<std::uint64_t>>(
-        static_cast<std::size_t>(batch.rows()), 0);
+    auto hashes =
+        std::make_shared<std::vector<std::uint64_t>>(static_cast<std::size_t>(batch.rows()), 0);
     for (flow::ColumnFinder& key : keys_) {
       const flow_column* column = key.find(batch);
       if (column == nullptr) {

@@ -225,13 +225,12 @@ std::unique_ptr<StepGroup> Pipeline::Engine::make_group(std::size_t unit, Number
                                            channels_from(plan_node, instance), numbering,
                                            std::move(receipts), std::move(settled));
   if (numbering == Numbering::kOwn) {
-    group->on_barrier([this, participant = units_[unit].participant](std::uint64_t checkpoint,
-                                                                     std::optional<std::string> state) {
+    group->on_barrier([this, participant = units_[unit].participant](
+                          std::uint64_t checkpoint, std::optional<std::string> state) {
       checkpoints->answer(participant, checkpoint, std::move(state));
     });
-    group->on_end([this, participant = units_[unit].participant] {
-      checkpoints->ended(participant);
-    });
+    group->on_end(
+        [this, participant = units_[unit].participant] { checkpoints->ended(participant); });
   }
   return group;
 }
@@ -252,8 +251,7 @@ void Pipeline::Engine::make_unit(std::size_t index, const PlanNode& node) {
     return;
   }
   const auto instances = node.kind == NodeKind::kChain ? parallelism : 1;
-  const Numbering numbering =
-      node.kind == NodeKind::kChain ? Numbering::kOfInput : Numbering::kOwn;
+  const Numbering numbering = node.kind == NodeKind::kChain ? Numbering::kOfInput : Numbering::kOwn;
   const auto receipts = std::make_shared<Receipts>();
   std::vector<std::unique_ptr<StepGroup>> groups;
   groups.reserve(static_cast<std::size_t>(instances));
@@ -268,10 +266,9 @@ void Pipeline::Engine::make_source(std::size_t plan_node) {
       std::make_unique<SourceNode>(runtime, node, shared, channels_from(plan_node, 0)));
   ++unfinished_;
   const ComponentRuntime* component = shared.runtime;
-  registrations_.push_back(
-      runtime.metrics.provide("source_lag_bytes", component->id, [component] {
-        return std::max(0.0, component->bytes_total.load() - component->bytes_read.load());
-      }));
+  registrations_.push_back(runtime.metrics.provide("source_lag_bytes", component->id, [component] {
+    return std::max(0.0, component->bytes_total.load() - component->bytes_read.load());
+  }));
 }
 
 RunResult Pipeline::Engine::run() {
@@ -302,8 +299,8 @@ RunResult Pipeline::Engine::run() {
     result.message = runtime.failure();
   } else if (runtime.aborted.load()) {
     result.outcome = Outcome::kAborted;
-    result.message = overdue_.load() ? "the drain took longer than the drain timeout"
-                                     : "stopped at once";
+    result.message =
+        overdue_.load() ? "the drain took longer than the drain timeout" : "stopped at once";
   }
   return result;
 }
@@ -312,9 +309,9 @@ void Pipeline::Engine::one_finished() { graph_->release_wait(); }
 
 void Pipeline::Engine::stop(const std::string& reason) {
   health_.draining(reason);
-  drain_deadline_.store((Clock::now().time_since_epoch() +
-                         std::chrono::nanoseconds(settings_.drain_timeout))
-                            .count());
+  drain_deadline_.store(
+      (Clock::now().time_since_epoch() + std::chrono::nanoseconds(settings_.drain_timeout))
+          .count());
   runtime.stopping.store(true);
   for (const auto& source : sources_) source->wake();
   runtime.signal.notify();
@@ -346,8 +343,8 @@ void Pipeline::Engine::look_after() {
   }
 }
 
-// Sinks commit or abort what they prepared, each on its own thread, again and again while the trouble
-// is a passing one.
+// Sinks commit or abort what they prepared, each on its own thread, again and again while the
+// trouble is a passing one.
 void Pipeline::Engine::settle_sinks(const std::map<std::size_t, std::string>& handles,
                                     Settle settle) {
   for (const auto& [participant, handle] : handles) {
@@ -360,8 +357,7 @@ void Pipeline::Engine::settle_sinks(const std::map<std::size_t, std::string>& ha
       Backoff backoff;
       flow_status status = FLOW_RETRY;
       while (status == FLOW_RETRY && !runtime.aborted.load()) {
-        status =
-            (op->*settle)(op, handle.data(), static_cast<std::int64_t>(handle.size()));
+        status = (op->*settle)(op, handle.data(), static_cast<std::int64_t>(handle.size()));
         if (status == FLOW_RETRY) std::this_thread::sleep_for(backoff.next());
       }
       if (status != FLOW_DONE) {
@@ -376,14 +372,15 @@ ProgressSnapshot Pipeline::Engine::progress() const {
   for (const SharedComponent& shared : shared_) {
     if (shared.runtime->bound->descriptor().kind != FLOW_SOURCE) continue;
     const LedgerDelta totals = shared.runtime->ledger->totals();
-    snapshot.rows += totals.rows.passed + totals.rows.created + totals.rows.failed +
-                     totals.rows.dropped;
+    snapshot.rows +=
+        totals.rows.passed + totals.rows.created + totals.rows.failed + totals.rows.dropped;
     snapshot.read_bytes += static_cast<std::uint64_t>(shared.runtime->bytes_read.load());
     snapshot.total_bytes += static_cast<std::uint64_t>(shared.runtime->bytes_total.load());
     for (const FlowCounts& port : totals.ports) snapshot.bytes += port.bytes;
   }
   if (snapshot.read_bytes > 0) snapshot.bytes = snapshot.read_bytes;
-  snapshot.memory_used = static_cast<std::uint64_t>(std::max<std::int64_t>(0, runtime.account.used()));
+  snapshot.memory_used =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(0, runtime.account.used()));
   snapshot.memory_limit = static_cast<std::uint64_t>(runtime.memory_limit);
   snapshot.elapsed = Clock::now() - started_;
   return snapshot;

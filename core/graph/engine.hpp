@@ -42,8 +42,8 @@ class Pipeline::Engine {
     std::size_t plan_node = 0;
     std::unique_ptr<Inbox> inbox;
     std::unique_ptr<Node> node;
-    ThreadNode* thread = nullptr;  // the node, if it is one
-    std::unique_ptr<StepGroup> group;  // a thread node's, until it starts
+    ThreadNode* thread = nullptr;        // the node, if it is one
+    std::unique_ptr<StepGroup> group;    // a thread node's, until it starts
     std::size_t participant = SIZE_MAX;  // in checkpoints
   };
 

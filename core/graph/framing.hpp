@@ -11,12 +11,12 @@
 
 namespace flowrun {
 
-// One partition's stream. A piece is passed on as a view of the source's own buffer; copied are only
-// the bytes of a record that two pieces share. Not thread-safe.
+// One partition's stream. A piece is passed on as a view of the source's own buffer; copied are
+// only the bytes of a record that two pieces share. Not thread-safe.
 class Framing {
  public:
-  // `framer`: an instance of the codec in the role FLOW_ROLE_FRAME, for this stream alone; the caller
-  // keeps it. What is held back is charged to `account`.
+  // `framer`: an instance of the codec in the role FLOW_ROLE_FRAME, for this stream alone; the
+  // caller keeps it. What is held back is charged to `account`.
   Framing(flow_operator* framer, flow::host::MemoryAccount& account)
       : framer_(framer), account_(account) {}
   Framing(const Framing&) = delete;

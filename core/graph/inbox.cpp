@@ -37,7 +37,9 @@ void Inbox::in_order(std::size_t index, MessagePointer message) {
     return;
   }
   switch (message->control) {
-    case Control::kNone: pass(std::move(message)); return;
+    case Control::kNone:
+      pass(std::move(message));
+      return;
     case Control::kWatermark:
       input.watermark = std::max(input.watermark, message->value);
       pass_watermark(std::move(message));
@@ -95,8 +97,8 @@ void Inbox::release_barrier(MessagePointer message) {
   message->control = Control::kBarrier;
   message->value = lowest;
   pass(std::move(message));
-  // An input that is at a later barrier (the lower one was abandoned before it got there) stays. All
-  // others leave this one before any of them goes on, since one may come to the next at once.
+  // An input that is at a later barrier (the lower one was abandoned before it got there) stays.
+  // All others leave this one before any of them goes on, since one may come to the next at once.
   std::vector<std::size_t> released;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     Input& input = inputs_[i];

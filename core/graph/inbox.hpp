@@ -36,9 +36,9 @@ class Inbox {
     std::deque<MessagePointer> parts;
   };
   struct Input {
-    std::uint64_t next = 0;                        // number that is due
-    std::map<std::uint64_t, Parts> early;          // later numbers
-    std::deque<MessagePointer> blocked;            // behind a barrier, in order
+    std::uint64_t next = 0;                // number that is due
+    std::map<std::uint64_t, Parts> early;  // later numbers
+    std::deque<MessagePointer> blocked;    // behind a barrier, in order
     std::int64_t watermark = INT64_MIN;
     bool at_barrier = false;
     std::int64_t barrier = 0;

@@ -17,14 +17,19 @@ constexpr std::uint64_t kBytesRead = UINT64_MAX - 1;
 
 std::int64_t value_width(flow_type type) {
   switch (type) {
-    case FLOW_BOOL: return 1;
+    case FLOW_BOOL:
+      return 1;
     case FLOW_CATEGORY:
-    case FLOW_LIST: return 4;
+    case FLOW_LIST:
+      return 4;
     case FLOW_TEXT:
     case FLOW_BINARY:
-    case FLOW_JSON: return 16;
-    case FLOW_STRUCT: return 0;
-    default: return 8;
+    case FLOW_JSON:
+      return 16;
+    case FLOW_STRUCT:
+      return 0;
+    default:
+      return 8;
   }
 }
 
@@ -118,8 +123,7 @@ void OperatorHost::install_observation() {
     }
   };
   abi_.log = [](const flow_host* host, flow_log_level level, const char* message) {
-    log::write(static_cast<log::Level>(level), message,
-               {{"component", self(host).component_.id}});
+    log::write(static_cast<log::Level>(level), message, {{"component", self(host).component_.id}});
   };
   abi_.error = [](const flow_host* host, const char* message) { self(host).error_ = message; };
   abi_.now = [](const flow_host* host) { return self(host).runtime_.now(); };
@@ -159,13 +163,16 @@ void OperatorInstance::emitted(std::uint32_t port, const flow_batch& batch, std:
     case Accounting::kOperator:
       delta_.emitted(port, rows, bytes, static_cast<std::uint64_t>(created));
       break;
-    case Accounting::kSource: delta_.emitted(port, rows, bytes, rows); break;
+    case Accounting::kSource:
+      delta_.emitted(port, rows, bytes, rows);
+      break;
     case Accounting::kDecoder:
       delta_.rows.in += rows;
       delta_.emitted(port, rows, bytes, 0);
       break;
     case Accounting::kEncoder:
-    case Accounting::kSink: break;
+    case Accounting::kSink:
+      break;
   }
 }
 
@@ -200,21 +207,18 @@ void OperatorInstance::install_outcomes() {
     OperatorInstance& me = self(host);
     me.emitted(port, *batch, created);
     if (batch->rows > 0) {
-      me.outlet_.emit(me.step_, port,
-                      flow::Batch(flow::Reference<const flow_batch>::share(batch)));
+      me.outlet_.emit(me.step_, port, flow::Batch(flow::Reference<const flow_batch>::share(batch)));
     }
   };
   abi_.emit_from = [](const flow_host* host, const flow_batch* batch, const char* partition,
                       const void* position, std::uint32_t length, std::uint32_t flags) {
     OperatorInstance& me = self(host);
-    me.outlet_.emit_from(batch, partition,
-                         std::string(static_cast<const char*>(position), length),
+    me.outlet_.emit_from(batch, partition, std::string(static_cast<const char*>(position), length),
                          (flags & FLOW_PARTITION_END) != 0);
   };
   abi_.fail = [](const flow_host* host, const flow_batch* batch, std::int64_t row,
-                 const char* reason, const char* message, std::uint32_t) {
-    self(host).failed(*batch, row, reason, message);
-  };
+                 const char* reason, const char* message,
+                 std::uint32_t) { self(host).failed(*batch, row, reason, message); };
   abi_.drop = [](const flow_host* host, std::int64_t rows, const char* reason) {
     OperatorInstance& me = self(host);
     const auto count = static_cast<std::uint64_t>(rows);
@@ -379,8 +383,7 @@ flow::Batch OperatorInstance::take_failures() {
   const auto reason = texts(FLOW_TEXT, [](const FailedRow& row) { return Text(row.reason); });
   const auto message = texts(FLOW_TEXT, [](const FailedRow& row) { return Text(row.message); });
   const auto source = texts(FLOW_TEXT, [&](const FailedRow& row) { return optional(row.source); });
-  const auto partition =
-      texts(FLOW_TEXT, [](const FailedRow& row) { return Text(row.partition); });
+  const auto partition = texts(FLOW_TEXT, [](const FailedRow& row) { return Text(row.partition); });
   const auto configuration =
       texts(FLOW_TEXT, [&](const FailedRow&) { return Text(runtime_.configuration); });
   const auto record = texts(FLOW_TEXT, [](const FailedRow& row) {

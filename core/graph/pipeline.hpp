@@ -16,7 +16,7 @@
 namespace flowrun {
 
 struct RunSettings {
-  int parallelism = 0;  // 0: as the file says; there 0: one a core
+  int parallelism = 0;                          // 0: as the file says; there 0: one a core
   std::int64_t drain_timeout = 30'000'000'000;  // nanoseconds from stop() until abort()
   std::int64_t checkpoint_interval = 0;         // nanoseconds; 0: as the file says, or none
   std::function<std::int64_t()> now{};          // nanoseconds since 1970; empty: the system's clock

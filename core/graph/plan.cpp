@@ -89,8 +89,8 @@ class Planner {
 
   void place_encoded_sink(std::size_t index, NodeKind kind, const std::vector<Wire>& wires) {
     const BoundComponent& component = pipeline_.components[index];
-    const flow_role role = has_trait(component, FLOW_MESSAGES) ? FLOW_ROLE_ENCODE_MESSAGE
-                                                               : FLOW_ROLE_ENCODE;
+    const flow_role role =
+        has_trait(component, FLOW_MESSAGES) ? FLOW_ROLE_ENCODE_MESSAGE : FLOW_ROLE_ENCODE;
     // One encoder for each node that feeds the sink, so that it can be fused with it.
     std::map<std::size_t, std::vector<Wire>> by_node;
     for (const Wire& wire : wires) by_node[wire.from.node].push_back(wire);
@@ -272,9 +272,8 @@ void add_dead_letter_sink(BoundPipeline& pipeline, const Registry& registry, Dia
   std::vector<BoundInput> inputs;
   for (std::size_t i = 0; i < pipeline.components.size(); ++i) {
     const BoundComponent& component = pipeline.components[i];
-    const bool fails =
-        declares_errors(component.descriptor()) ||
-        (component.codec && declares_errors(*component.codec->codec.descriptor));
+    const bool fails = declares_errors(component.descriptor()) ||
+                       (component.codec && declares_errors(*component.codec->codec.descriptor));
     const bool read = std::any_of(
         pipeline.components.begin(), pipeline.components.end(), [&](const BoundComponent& reader) {
           return std::any_of(reader.inputs.begin(), reader.inputs.end(),

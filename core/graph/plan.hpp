@@ -21,8 +21,8 @@ namespace flowrun {
 // The id of the sink for rows whose `errors` port nobody reads.
 inline constexpr const char* kDeadLetterId = "dead_letter";
 
-// Adds the dead-letter sink, if a component needs it. Problems (no `file` operator, no `json` codec,
-// the id is taken) go to `found`.
+// Adds the dead-letter sink, if a component needs it. Problems (no `file` operator, no `json`
+// codec, the id is taken) go to `found`.
 void add_dead_letter_sink(BoundPipeline& pipeline, const Registry& registry, Diagnostics& found);
 
 // Where a step's output goes: to a step of the same node, or to an edge.
@@ -55,7 +55,7 @@ struct PlanNode {
 };
 
 struct PlanEdge {
-  std::string name;  // eg: "page -> index"
+  std::string name;              // eg: "page -> index"
   std::size_t from = 0, to = 0;  // nodes
   std::size_t to_step = 0;
   std::uint32_t to_port = 0;

@@ -72,8 +72,8 @@ struct Runtime {
   std::int64_t in_flight = 0;
   std::int64_t state_limit = 0;
   std::int64_t batch_rows = INT64_MAX;  // more rows than this leave a source in several batches
-  std::string configuration;  // hash of the pipeline file, in hex: for dead letters
-  std::function<std::int64_t()> now;  // nanoseconds since 1970
+  std::string configuration;            // hash of the pipeline file, in hex: for dead letters
+  std::function<std::int64_t()> now;    // nanoseconds since 1970
 
   Signal signal;
   std::atomic<bool> stopping{false};  // sources stop, everything else drains

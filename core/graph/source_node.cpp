@@ -156,8 +156,8 @@ bool SourceNode::wait_for_room() {
   return !stop();
 }
 
-// The time a source waits is charged to the edge that holds the most rows: the one whose reader does
-// not keep up.
+// The time a source waits is charged to the edge that holds the most rows: the one whose reader
+// does not keep up.
 void SourceNode::blame(double seconds) {
   const EdgeLedger* fullest = nullptr;
   std::uint64_t most = 0;
@@ -222,9 +222,8 @@ void SourceNode::send(const flow::Batch& batch, std::int64_t bytes, Port port) {
 bool SourceNode::send_failures() {
   const flow::Batch letters = source_->take_failures();
   if (!letters) return true;
-  const bool read = std::any_of(outputs_.begin(), outputs_.end(), [](const Output& output) {
-    return output.port == Port::kErrors;
-  });
+  const bool read = std::any_of(outputs_.begin(), outputs_.end(),
+                                [](const Output& output) { return output.port == Port::kErrors; });
   if (read) {
     send(letters, batch_bytes(*letters.get()), Port::kErrors);
     return true;
@@ -265,8 +264,7 @@ SourceNode::Partition& SourceNode::partition(const std::string& name, const char
   if (is_new && codec_ != nullptr) {
     partition.framer = std::make_unique<OperatorInstance>(
         runtime_, component_, codec_, FLOW_ROLE_FRAME, Accounting::kDecoder, 0, *this);
-    partition.framing =
-        std::make_unique<Framing>(partition.framer->abi(), runtime_.account);
+    partition.framing = std::make_unique<Framing>(partition.framer->abi(), runtime_.account);
   }
   return partition;
 }
@@ -301,8 +299,8 @@ flow::Batch SourceNode::with_origin(const flow_batch& batch, const char* partiti
   origin.size = sizeof origin;
   origin.source = component_.id.c_str();
   origin.partition = partition;
-  return flow::Batch(flow::Reference<const flow_batch>::adopt(flow::host::Batch::make(
-      runtime_.account, batch.schema, batch.rows, batch.columns, &origin)));
+  return flow::Batch(flow::Reference<const flow_batch>::adopt(
+      flow::host::Batch::make(runtime_.account, batch.schema, batch.rows, batch.columns, &origin)));
 }
 
 flow::Batch SourceNode::framed(const flow_batch* batch, Partition& partition, const char* name,

@@ -23,10 +23,13 @@ std::uint32_t errors_port(const flow_descriptor& descriptor) {
 
 Accounting accounting_of(const PlanStep& step, const flow_descriptor& descriptor) {
   switch (step.role) {
-    case FLOW_ROLE_DECODE: return Accounting::kDecoder;
+    case FLOW_ROLE_DECODE:
+      return Accounting::kDecoder;
     case FLOW_ROLE_ENCODE:
-    case FLOW_ROLE_ENCODE_MESSAGE: return Accounting::kEncoder;
-    default: return descriptor.kind == FLOW_SINK ? Accounting::kSink : Accounting::kOperator;
+    case FLOW_ROLE_ENCODE_MESSAGE:
+      return Accounting::kEncoder;
+    default:
+      return descriptor.kind == FLOW_SINK ? Accounting::kSink : Accounting::kOperator;
   }
 }
 
@@ -151,7 +154,8 @@ StepGroup::Progress StepGroup::step_forward(Step& step) {
       instance.publish();
       step.work.pop_front();
       return Progress::kDone;
-    case FLOW_MORE: return Progress::kDone;  // the deeper steps first, then the same work again
+    case FLOW_MORE:
+      return Progress::kDone;  // the deeper steps first, then the same work again
     case FLOW_RETRY:
       trouble_ = instance.error();
       return Progress::kRetry;
@@ -167,8 +171,10 @@ flow_status StepGroup::call(Step& step, Work& work) {
   switch (work.control) {
     case Control::kNone:
       return instance.process(work.port, work.batch, work.share ? &*work.share : nullptr);
-    case Control::kWatermark: return instance.advance(work.value);
-    case Control::kBarrier: return barrier(step, static_cast<std::uint64_t>(work.value));
+    case Control::kWatermark:
+      return instance.advance(work.value);
+    case Control::kBarrier:
+      return barrier(step, static_cast<std::uint64_t>(work.value));
     case Control::kEnd: {
       const flow_status status = instance.close(true);
       step.closed = status == FLOW_DONE;

@@ -25,8 +25,8 @@ struct SharedComponent {
 // Why rows that failed stop the pipeline, with the first of `letters` as the example.
 std::string failure_text(const flow::Batch& letters, OnError on_error);
 
-// Whether messages of a group keep the numbers of its input (instances of a chain, which finish in any
-// order) or are numbered by the group itself (it is the only one).
+// Whether messages of a group keep the numbers of its input (instances of a chain, which finish in
+// any order) or are numbered by the group itself (it is the only one).
 enum class Numbering { kOfInput, kOwn };
 
 // Runs one message at a time through the steps, deepest first, so that a batch crosses them hot and
@@ -43,9 +43,9 @@ class StepGroup final : public Outlet {
   // Without a state: it could not be made.
   using AtBarrier = std::function<void(std::uint64_t checkpoint, std::optional<std::string> state)>;
 
-  // `channels`: by index of plan edge, null where the group does not send. `receipts`: shared with the
-  // other instances of the chain.
-  // Opens every operator; throws std::runtime_error naming the component.
+  // `channels`: by index of plan edge, null where the group does not send. `receipts`: shared with
+  // the other instances of the chain. Opens every operator; throws std::runtime_error naming the
+  // component.
   StepGroup(Runtime& runtime, const PlanNode& node, const std::vector<SharedComponent>& components,
             std::vector<std::unique_ptr<Channel>> channels, Numbering numbering,
             std::shared_ptr<Receipts> receipts, std::function<void()> settled = {});
@@ -55,8 +55,8 @@ class StepGroup final : public Outlet {
 
   // Takes a message; the group must be done with the one before.
   void take(MessagePointer message);
-  // Works until done or stopped. `privileged` answers, when memory is used up, whether this group may
-  // go on all the same, one batch at a time.
+  // Works until done or stopped. `privileged` answers, when memory is used up, whether this group
+  // may go on all the same, one batch at a time.
   Progress proceed(const std::function<bool()>& privileged);
 
   void on_barrier(AtBarrier at_barrier) { at_barrier_ = std::move(at_barrier); }

@@ -105,8 +105,10 @@ bool ThreadNode::work() {
   while (!runtime_.aborted.load(std::memory_order_relaxed)) {
     // The node's own thread is the only one that sends for it: its turn is always now.
     switch (group_->proceed([&] { return group_->outputs_empty(); })) {
-      case StepGroup::Progress::kDone: return true;
-      case StepGroup::Progress::kFailed: return false;
+      case StepGroup::Progress::kDone:
+        return true;
+      case StepGroup::Progress::kFailed:
+        return false;
       case StepGroup::Progress::kPaused: {
         std::unique_lock lock(mutex_);
         changed_.wait_for(lock, kLook, [&] { return woken_; });
@@ -122,9 +124,8 @@ bool ThreadNode::work() {
                                                              {"attempt", backoff.attempts()},
                                                              {"pause_ms", pause.count()}});
         std::unique_lock lock(mutex_);
-        changed_.wait_for(lock, pause, [&] {
-          return runtime_.aborted.load(std::memory_order_relaxed);
-        });
+        changed_.wait_for(lock, pause,
+                          [&] { return runtime_.aborted.load(std::memory_order_relaxed); });
         break;
       }
     }
@@ -132,9 +133,7 @@ bool ThreadNode::work() {
   return false;
 }
 
-std::uint64_t ThreadNode::rows_held() const {
-  return group_ != nullptr ? group_->rows_held() : 0;
-}
+std::uint64_t ThreadNode::rows_held() const { return group_ != nullptr ? group_->rows_held() : 0; }
 
 void ThreadNode::close_remaining() {
   if (thread_.joinable()) thread_.join();

@@ -43,9 +43,9 @@ class ThreadNode final : public Node {
   std::unique_ptr<StepGroup> group_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<MessagePointer> queue_;                        // guarded by mutex_
-  std::deque<std::function<void(StepGroup&)>> commands_;    // guarded by mutex_
-  bool woken_ = false;                                      // guarded by mutex_
+  std::deque<MessagePointer> queue_;                      // guarded by mutex_
+  std::deque<std::function<void(StepGroup&)>> commands_;  // guarded by mutex_
+  bool woken_ = false;                                    // guarded by mutex_
   bool ended_ = false;
   std::thread thread_;
 };

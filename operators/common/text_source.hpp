@@ -38,8 +38,9 @@ class TextSource : public Validity {
     return static_cast<const char*>(texts_.data[view.buffer]->data);
   }
   int64_t capacity(const flow_view& view) const { return texts_.data[view.buffer]->capacity; }
-  // Starts to load a row's text, of which the first 128 bytes will be read.
+  // Starts to load a row's text, of which the first 128 bytes will be read. A category's are near.
   void prefetch(int64_t row) const {
+    if (codes_ != nullptr || is_null(row)) return;
     const flow_view& ahead = view(row);
     if (ahead.length <= FLOW_VIEW_INLINE) return;
     const char* const at = base(ahead) + ahead.offset;

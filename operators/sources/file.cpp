@@ -147,7 +147,7 @@ void FileSource::revoke(const std::string& partition) {
 
 Status FileSource::poll(SourceOutput& out) {
   if (!reader_) {
-    if (waiting_.empty()) return started_ ? Status::End : Status::Idle;
+    if (waiting_.empty()) return started_ ? Status::kEnd : Status::kIdle;
     start(out.out());
   }
   FileReader::Piece piece;
@@ -156,7 +156,7 @@ Status FileSource::poll(SourceOutput& out) {
       emit(piece, out);
       break;
     case FileReader::Outcome::kNothingYet:
-      return Status::Idle;
+      return Status::kIdle;
     case FileReader::Outcome::kSkipped:
       count_read(reader_->stored_bytes_read());
       break;
@@ -164,7 +164,7 @@ Status FileSource::poll(SourceOutput& out) {
       end(out);
       break;
   }
-  return Status::Done;
+  return Status::kDone;
 }
 
 // Opens the next file. Where that throws, the file stays the next one.

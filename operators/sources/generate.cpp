@@ -212,18 +212,18 @@ int64_t Generate::due(const Output& out) {
 }
 
 Status Generate::poll(SourceOutput& out) {
-  if (!assigned_) return Status::Idle;
+  if (!assigned_) return Status::kIdle;
   if (options_.rows && next_ >= *options_.rows) {
     out.end(kPartition, position_of(next_));
-    return Status::End;
+    return Status::kEnd;
   }
   const int64_t rows = due(out.out());
-  if (rows == 0) return Status::Idle;
+  if (rows == 0) return Status::kIdle;
   const Batch batch = options_.dataset == Dataset::kSensors ? sensors(out.out(), rows)
                                                             : access_log(out.out(), rows);
   next_ += rows;
   out.emit(batch, kPartition, position_of(next_));
-  return Status::Done;
+  return Status::kDone;
 }
 
 Batch Generate::sensors(Output& out, int64_t rows) {

@@ -287,8 +287,9 @@ void IdentifyUserAgent::identify(const TextSource& source, Output& out) {
     for (size_t i = 0; i < n; ++i) {
       source.prefetch(std::min(first + kGroup + static_cast<int64_t>(i), rows - 1));
       // No more is read, so that no more has to be remembered either.
-      texts[i] =
-          source[first + static_cast<int64_t>(i)].substr(0, UserAgentParser::kMaximumAgentLength);
+      const int64_t row = first + static_cast<int64_t>(i);
+      texts[i] = source.is_null(row) ? std::string_view("")
+                                     : source[row].substr(0, UserAgentParser::kMaximumAgentLength);
       hashes[i] = slot_hash(texts[i]);
       __builtin_prefetch(&slots_[hashes[i] & (slots_.size() - 1)]);
     }

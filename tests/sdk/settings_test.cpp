@@ -148,7 +148,7 @@ class Echo final : public Source {
                           {"maybe", number(options_.maybe.value_or(-1))}},
                          nullptr),
                 "only", "end");
-    return Status::End;
+    return Status::kEnd;
   }
 
  private:

@@ -19,10 +19,10 @@
 namespace flow {
 
 enum class Status : flow_status {
-  Done = FLOW_DONE,
-  More = FLOW_MORE,  // out of room: call again with the same input
-  Idle = FLOW_IDLE,  // sources: nothing now
-  End = FLOW_END     // sources: never again anything
+  kDone = FLOW_DONE,
+  kMore = FLOW_MORE,  // out of room: call again with the same input
+  kIdle = FLOW_IDLE,  // sources: nothing now
+  kEnd = FLOW_END     // sources: never again anything
 };
 
 // What every kind has. Members run one at a time on one instance, on any thread of the host.
@@ -35,13 +35,13 @@ class Operator {
 
   // Once, before the first input. Throw to refuse the run.
   virtual void open(Output&) {}
-  // One batch of one input. Emits what room() allows; returns More while something is left.
+  // One batch of one input. Emits what room() allows; returns kMore while something is left.
   virtual Status consume(uint32_t input, const Batch& in, Output& out) = 0;
   // No row with an event time below `watermark` follows.
-  virtual Status advance(int64_t /*watermark*/, Output&) { return Status::Done; }
+  virtual Status advance(int64_t /*watermark*/, Output&) { return Status::kDone; }
   virtual Status timer(flow_time, int64_t /*nanoseconds*/, std::span<const flow_key* const>,
                        Output&) {
-    return Status::Done;
+    return Status::kDone;
   }
   // The small state of a serial operator, and back.
   virtual std::string snapshot() { return {}; }
@@ -58,7 +58,7 @@ class Transform : public Operator {
   virtual void process(const Batch& in, Output& out) = 0;
   Status consume(uint32_t, const Batch& in, Output& out) override {
     process(in, out);
-    return Status::Done;
+    return Status::kDone;
   }
 };
 
@@ -112,7 +112,7 @@ class Source : public Operator {
   virtual void wake() {}  // [any]
   // Everything up to `position` is durable downstream.
   virtual void acknowledge(const std::string& /*partition*/, std::string_view /*position*/) {}
-  Status consume(uint32_t, const Batch&, Output&) final { return Status::Done; }
+  Status consume(uint32_t, const Batch&, Output&) final { return Status::kDone; }
 };
 
 class Sink : public Operator {
@@ -123,7 +123,7 @@ class Sink : public Operator {
   virtual void process(const Batch& in, Output& out) = 0;
   Status consume(uint32_t, const Batch& in, Output& out) override {
     process(in, out);
-    return Status::Done;
+    return Status::kDone;
   }
   // Two-phase sinks; see flow_operator.
   virtual std::string prepare(uint64_t /*checkpoint*/) { return {}; }
@@ -152,7 +152,7 @@ class Codec : public Operator {
     } else {
       encode(in, role_ == FLOW_ROLE_ENCODE, out);
     }
-    return Status::Done;
+    return Status::kDone;
   }
 
  private:

@@ -47,7 +47,7 @@ class Output : public Host {
   void late(const Batch& batch) { get()->late(get(), batch.get()); }
   // Rows that are now part of the operator's state.
   void absorb(int64_t rows) { get()->absorb(get(), rows); }
-  // Batches that may be emitted before the operator should return Status::More; at least 1 at the
+  // Batches that may be emitted before the operator should return Status::kMore; at least 1 at the
   // start of a call.
   int64_t room(uint32_t port = 0) const { return get()->room(get(), port); }
 

@@ -68,7 +68,7 @@ class Instance {
     abi_.open = [](flow_operator* op, const flow_schema* const*, uint32_t) {
       return guarded(host_of(op), [&] {
         self(op).operator_->open(self(op).out_);
-        return Status::Done;
+        return Status::kDone;
       });
     };
     abi_.process = [](flow_operator* op, uint32_t input, const flow_batch* batch) {
@@ -94,13 +94,13 @@ class Instance {
     abi_.restore = [](flow_operator* op, uint32_t version, const void* state, int64_t length) {
       return guarded(host_of(op), [&] {
         self(op).operator_->restore(version, text(state, length));
-        return Status::Done;
+        return Status::kDone;
       });
     };
     abi_.close = [](flow_operator* op, int32_t drained) {
       return guarded(host_of(op), [&] {
         self(op).operator_->close(drained != 0, self(op).out_);
-        return Status::Done;
+        return Status::kDone;
       });
     };
     abi_.destroy = [](flow_operator* op) { delete &self(op); };
@@ -115,7 +115,7 @@ class Instance {
         int64_t whole = 0;
         guarded(host_of(op), [&] {
           whole = self(op).operator_->frame(text(bytes, length), final != 0);
-          return Status::Done;
+          return Status::kDone;
         });
         return final != 0 ? length : whole;
       };
@@ -138,7 +138,7 @@ class Instance {
     std::copy(bytes.begin(), bytes.end(), static_cast<char*>(result->data));
     *length = static_cast<int64_t>(bytes.size());
     *buffer = result.detach();
-    return Status::Done;
+    return Status::kDone;
   }
   static std::unique_ptr<T> make(const Options& options, Shared& shared) {
     if constexpr (std::is_constructible_v<T, const Options&, Shared&>) {
@@ -164,13 +164,13 @@ class Instance {
         std::optional<std::string_view> from;
         if (position != nullptr) from = text(position, length);
         self(op).operator_->assign(partition, from);
-        return Status::Done;
+        return Status::kDone;
       });
     };
     abi_.revoke = [](flow_operator* op, const char* partition) {
       return guarded(host_of(op), [&] {
         self(op).operator_->revoke(partition);
-        return Status::Done;
+        return Status::kDone;
       });
     };
     abi_.wake = [](flow_operator* op) { self(op).operator_->wake(); };
@@ -178,7 +178,7 @@ class Instance {
                           uint32_t length) {
       return guarded(host_of(op), [&] {
         self(op).operator_->acknowledge(partition, text(position, length));
-        return Status::Done;
+        return Status::kDone;
       });
     };
   }
@@ -193,13 +193,13 @@ class Instance {
     abi_.commit = [](flow_operator* op, const void* handle, int64_t length) {
       return guarded(host_of(op), [&] {
         self(op).operator_->commit(text(handle, length));
-        return Status::Done;
+        return Status::kDone;
       });
     };
     abi_.abort = [](flow_operator* op, const void* handle, int64_t length) {
       return guarded(host_of(op), [&] {
         self(op).operator_->abort(text(handle, length));
-        return Status::Done;
+        return Status::kDone;
       });
     };
   }
@@ -225,7 +225,7 @@ class Component {
       flow_operator* made = nullptr;
       guarded(instance_host, [&] {
         made = (new Instance<T>(self.options_, self.shared_, instance_host, role))->abi();
-        return Status::Done;
+        return Status::kDone;
       });
       return made;
     };
@@ -241,7 +241,7 @@ class Component {
     flow_component* made = nullptr;
     guarded(host, [&] {
       made = (new Component(host, values))->abi();
-      return Status::Done;
+      return Status::kDone;
     });
     return made;
   }

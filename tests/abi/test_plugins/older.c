@@ -123,9 +123,8 @@ static flow_component* create(const flow_host* host, const flow_descriptor* desc
     return NULL;
   }
   {
-    const flow_component known = {.size = OLDER_COMPONENT_BYTES,
-                                  .instance = make_instance,
-                                  .destroy = destroy_component};
+    const flow_component known = {
+        .size = OLDER_COMPONENT_BYTES, .instance = make_instance, .destroy = destroy_component};
     memcpy(component, &known, OLDER_COMPONENT_BYTES);
   }
   return component;

@@ -180,7 +180,7 @@ class NeverEndsMore final : public flow::GeneralTransform {
  public:
   FLOW_BROKEN(NeverEndsMore, "never_ends_more", FLOW_STATELESS)
   flow::Status consume(uint32_t, const flow::Batch&, flow::Output&) override {
-    return flow::Status::More;
+    return flow::Status::kMore;
   }
 };
 
@@ -199,13 +199,13 @@ class SkipsOnResume final : public flow::Source {
     next_ = position ? std::stoll(std::string(*position)) : 0;
   }
   flow::Status poll(flow::SourceOutput& source) override {
-    if (next_ >= 100) return flow::Status::End;
+    if (next_ >= 100) return flow::Status::kEnd;
     flow::Int64Builder values(source.out(), 10);
     for (int64_t i = 0; i < 10; ++i) values.append(next_ + i);
     next_ += 10;
     source.emit(source.out().make(10, {{"n", {values.finish(), flow::Type::int64()}}}, nullptr),
                 "p", std::to_string(next_ + 1));
-    return flow::Status::Done;
+    return flow::Status::kDone;
   }
 
  private:

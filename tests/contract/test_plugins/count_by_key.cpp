@@ -52,13 +52,13 @@ class CountByKey final : public flow::GeneralTransform {
       counted.push_back(row);
       numbers.push_back(record->count);
     }
-    if (counted.empty()) return flow::Status::Done;
+    if (counted.empty()) return flow::Status::kDone;
     const auto rows = static_cast<int64_t>(counted.size());
     flow::Int64Builder column(out, rows);
     for (const int64_t number : numbers) column.append(number);
     out.emit(out.with(out.select(in, counted.data(), rows),
                       {{"number", {column.finish(), flow::Type::int64()}}}));
-    return flow::Status::Done;
+    return flow::Status::kDone;
   }
   flow::Status timer(flow_time, int64_t, std::span<const flow_key* const> keys,
                      flow::Output& out) override {
@@ -71,7 +71,7 @@ class CountByKey final : public flow::GeneralTransform {
       table_->erase(key->hash, bytes);
     }
     out.create(out.make(rows, {{"total", {totals.finish(), flow::Type::int64()}}}, nullptr), 1);
-    return flow::Status::Done;
+    return flow::Status::kDone;
   }
 
  private:

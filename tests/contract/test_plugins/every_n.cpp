@@ -45,9 +45,9 @@ class EveryN final : public flow::Window {
       ++absorbed;
     }
     out.absorb(absorbed);
-    if (at_ < in.rows()) return flow::Status::More;
+    if (at_ < in.rows()) return flow::Status::kMore;
     at_ = 0;
-    return flow::Status::Done;
+    return flow::Status::kDone;
   }
   std::string snapshot() override {
     return {reinterpret_cast<const char*>(&state_), sizeof state_};

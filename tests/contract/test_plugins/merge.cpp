@@ -26,7 +26,7 @@ class Merge final : public flow::GeneralTransform {
     }
     out.emit(out.with(in, {{"side", {side.finish(), flow::Type::text()}},
                            {"seen", {seen.finish(), flow::Type::int64()}}}));
-    return flow::Status::Done;
+    return flow::Status::kDone;
   }
   std::string snapshot() override { return std::to_string(seen_); }
   void restore(uint32_t, std::string_view state) override {

@@ -38,7 +38,7 @@ class Numbers final : public flow::Source {
   void revoke(const std::string& partition) override { next_.erase(partition); }
   flow::Status poll(flow::SourceOutput& source) override {
     for (auto at = next_.begin(); at != next_.end();) {
-      if (source.room() == 0) return flow::Status::Done;
+      if (source.room() == 0) return flow::Status::kDone;
       auto& [partition, next] = *at;
       if (next >= options_.rows) {
         source.end(partition, position_of(next));
@@ -48,7 +48,7 @@ class Numbers final : public flow::Source {
       emit(source, partition, next);
       ++at;
     }
-    return next_.empty() ? flow::Status::End : flow::Status::Done;
+    return next_.empty() ? flow::Status::kEnd : flow::Status::kDone;
   }
 
  private:

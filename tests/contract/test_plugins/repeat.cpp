@@ -27,7 +27,7 @@ class Repeat final : public flow::GeneralTransform {
   flow::Status consume(uint32_t, const flow::Batch& in, flow::Output& out) override {
     const int64_t total = in.rows() * options_.times;
     while (next_ < total) {
-      if (out.room() == 0) return flow::Status::More;
+      if (out.room() == 0) return flow::Status::kMore;
       const int64_t rows = std::min(options_.batch_rows, total - next_);
       std::vector<int32_t> sources;
       flow::Int64Builder copies(out, rows);
@@ -43,7 +43,7 @@ class Repeat final : public flow::GeneralTransform {
       next_ += rows;
     }
     next_ = 0;
-    return flow::Status::Done;
+    return flow::Status::kDone;
   }
 
  private:

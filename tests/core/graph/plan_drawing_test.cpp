@@ -19,7 +19,7 @@ class Drawn : public flow::GeneralTransform {
     flow::Field key{"k"};
   };
   flow::Status consume(std::uint32_t, const flow::Batch&, flow::Output&) override {
-    return flow::Status::Done;
+    return flow::Status::kDone;
   }
   static void describe_as(flow::Description<Options>& d, const char* name, std::uint64_t traits) {
     d.name(name);
@@ -67,7 +67,7 @@ class Join final : public Drawn {
 class Numbers final : public flow::Source {
  public:
   using Options = Drawn::Options;
-  flow::Status poll(flow::SourceOutput&) override { return flow::Status::End; }
+  flow::Status poll(flow::SourceOutput&) override { return flow::Status::kEnd; }
   void assign(const std::string&, std::optional<std::string_view>) override {}
   static void describe(flow::Description<Options>& d) { Drawn::describe_as(d, "numbers", 0); }
 };

@@ -98,8 +98,8 @@ class Numbers final : public flow::Source {
   }
   void assign(const std::string&, std::optional<std::string_view>) override { assigned_ = true; }
   Status poll(flow::SourceOutput& out) override {
-    if (!assigned_) return Status::Idle;
-    if (at_ >= options_.rows && options_.endless == 0) return Status::End;
+    if (!assigned_) return Status::kIdle;
+    if (at_ >= options_.rows && options_.endless == 0) return Status::kEnd;
     if (options_.throw_at >= 0 && at_ >= options_.throw_at) {
       throw std::runtime_error("the source is broken");
     }
@@ -122,12 +122,12 @@ class Numbers final : public flow::Source {
         good.push_back(static_cast<std::int32_t>(i));
       }
     }
-    if (good.empty()) return Status::Done;
+    if (good.empty()) return Status::kDone;
     out.emit(good.size() == rows.size()
                  ? batch
                  : out.out().select(batch, good.data(), static_cast<std::int64_t>(good.size())),
              "all", std::to_string(at_));
-    return Status::Done;
+    return Status::kDone;
   }
 
  private:
@@ -152,8 +152,8 @@ class Texts final : public flow::Source {
   void open(Output& out) override { out.get()->offer(out.get(), "all"); }
   void assign(const std::string&, std::optional<std::string_view>) override { assigned_ = true; }
   Status poll(flow::SourceOutput& out) override {
-    if (!assigned_) return Status::Idle;
-    if (at_ >= options_.rows) return Status::End;
+    if (!assigned_) return Status::kIdle;
+    if (at_ >= options_.rows) return Status::kEnd;
     const std::int64_t n = std::min(options_.batch, options_.rows - at_);
     const flow::Buffer bytes = out.out().allocate(n * options_.length);
     auto* const base = static_cast<char*>(bytes->data);
@@ -171,7 +171,7 @@ class Texts final : public flow::Source {
                              {"text", {texts.finish(), flow::Type::text()}}},
                             nullptr),
              "all", std::to_string(at_));
-    return Status::Done;
+    return Status::kDone;
   }
 
  private:
@@ -308,7 +308,7 @@ class Amplify final : public flow::GeneralTransform {
       copy_ = 0;
     }
     while (at_ < rows_.size()) {
-      if (out.room() == 0) return Status::More;
+      if (out.room() == 0) return Status::kMore;
       std::vector<Row> made;
       while (at_ < rows_.size() && made.size() < static_cast<std::size_t>(options_.batch)) {
         const std::int64_t copies = options_.exactly > 0
@@ -328,7 +328,7 @@ class Amplify final : public flow::GeneralTransform {
     }
     rows_.clear();
     out.absorb(in.rows());
-    return Status::Done;
+    return Status::kDone;
   }
 
  private:
@@ -396,7 +396,7 @@ class Join final : public flow::GeneralTransform {
   explicit Join(const Options& options) : options_(options) {}
   Status consume(std::uint32_t input, const Batch& in, Output& out) override {
     out.emit(with_path(out, in, options_.tag + input));
-    return Status::Done;
+    return Status::kDone;
   }
 
  private:
@@ -454,7 +454,7 @@ class Ask final : public flow::GeneralTransform {
       questions_.push_back(std::move(question));
     }
     changed_.notify_all();
-    return Status::Done;
+    return Status::kDone;
   }
 
  private:

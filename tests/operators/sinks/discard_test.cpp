@@ -20,7 +20,8 @@ TEST(DiscardSinkTest, AnyRowsAreTakenAndNoneFails) {
 }
 
 TEST(DiscardSinkTest, RunsInParallel) {
-  EXPECT_EQ(Harness::of<DiscardSink>().descriptor().traits, uint64_t{FLOW_STATELESS | FLOW_ANY_ROWS});
+  EXPECT_EQ(Harness::of<DiscardSink>().descriptor().traits,
+            uint64_t{FLOW_STATELESS | FLOW_ANY_ROWS});
 }
 
 }  // namespace

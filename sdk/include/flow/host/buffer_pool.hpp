@@ -1,5 +1,5 @@
-// Memory for buffers that is used again: batches need the same few sizes over and over, and they are
-// given back by other threads than took them, which is where a general allocator is slow.
+// Memory for buffers that is used again: batches need the same few sizes over and over, and they
+// are given back by other threads than took them, which is where a general allocator is slow.
 #pragma once
 
 #include <array>
