@@ -88,8 +88,8 @@ A line that is none goes to `errors`, with a message that names the place in it 
 `unbalanced_quotes`, `bad_separator`, `bad_response`, `bad_bytes`, `trailing_text`, `invalid_utf8`,
 `null_line`. The other lines of the batch go on.
 
-The texts are views into the line, nothing is copied: about 100 ns for a line of 300 bytes. They keep the
-lines' buffers in memory as long as one of them is in use.)");
+The texts are views into the line, nothing is copied: about 40 ns for an ordinary line of 300 bytes,
+100 ns for one with a user name, a host name or escaped quotes. They keep the lines' buffers in memory as long as one of them is in use.)");
   d.example(R"(type = "parse_access_log"
 inputs = ["access_log"]
 format = "combined"
