@@ -5,6 +5,7 @@ skipped (exit code 77) with the reason.
 """
 
 import ctypes
+import importlib
 import os
 import re
 import subprocess
@@ -37,7 +38,11 @@ def import_pyarrow():
             skip(f"pyarrow is missing and cannot be installed: {trouble}")
         if done.returncode != 0:
             skip("pyarrow is missing and cannot be installed: " + done.stderr.strip()[-300:])
-        import pyarrow
+        importlib.invalidate_caches()  # the folder was not there when it was looked into
+        try:
+            import pyarrow
+        except ImportError as trouble:
+            skip(f"pyarrow was installed and cannot be imported: {trouble}")
     if not hasattr(pyarrow, "string_view"):
         skip(f"pyarrow {pyarrow.__version__} does not know text views; 16 does")
     return pyarrow

@@ -11,7 +11,8 @@
 // - descriptor: name, docs of everything, ports and defaults are in order.
 // - open, process, poll: it opens, and deals with input that it is made for.
 // - ledger: rows in = passed on + dropped + failed + late + absorbed, in every call. The
-//   records that fail in a decoder are its own rows; the chunks that they came in are absorbed.
+//   records that fail in a decoder or that it drops are its own rows; the chunks that they came in
+//   are absorbed.
 // - room: nothing is emitted without room, MORE is honoured, and the result is the same.
 // - splits: the result does not depend on where the input is cut.
 // - snapshot: a restart between any two batches, from snapshot and pages alone, changes nothing.

@@ -318,10 +318,11 @@ class Session {
   // Rows of inputs with a known end.
   int64_t accounted() {
     int64_t sum = host_->passed + host_->absorbed + host_->late_rows + host_->settled_rows;
+    // A decoder's failed and dropped records are rows that it made; the chunks that they came in
+    // are absorbed.
+    if (role_ == FLOW_ROLE_DECODE) return sum;
     for (const auto& [reason, rows] : host_->dropped) sum += rows;
-    // A decoder's failed records are rows that it made; the chunks they came in are absorbed.
-    return role_ == FLOW_ROLE_DECODE ? sum
-                                     : sum + failed_ + static_cast<int64_t>(host_->failed.size());
+    return sum + failed_ + static_cast<int64_t>(host_->failed.size());
   }
   int64_t outstanding() {
     int64_t rows = 0;
