@@ -21,7 +21,6 @@ namespace {
 
 using flow::testing::Harness;
 using flow::testing::Setting;
-using flow::testing::TestHost;
 
 constexpr int64_t kRows = 4096;
 

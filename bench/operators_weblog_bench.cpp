@@ -43,7 +43,7 @@ class Lines {
     flow::TextBuilder builder(host, rows);
     const int32_t number = builder.share(buffer);
     size_t at = 0;
-    for (size_t end; builder.size() < rows && (end = text.find('\n', at)) != text.npos;
+    for (size_t end; builder.size() < rows && (end = text.find('\n', at)) != std::string_view::npos;
          at = end + 1) {
       builder.append_shared(text.substr(at, end - at), number, data);
     }

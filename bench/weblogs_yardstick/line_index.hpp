@@ -74,9 +74,9 @@ inline std::uint32_t* index_sse2(const char* text, std::size_t size, std::uint32
 /// wrote. Reads up to 63 bytes behind the text, which must hold none of the three, and needs room
 /// for `size` + 2 positions.
 inline std::uint32_t* index_structure(const char* text, std::size_t size, std::uint32_t* out) {
-  static const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi");
-  return avx2 ? line_index_detail::index_avx2(text, size, out)
-              : line_index_detail::index_sse2(text, size, out);
+  static const bool kAvx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi");
+  return kAvx2 ? line_index_detail::index_avx2(text, size, out)
+               : line_index_detail::index_sse2(text, size, out);
 }
 
 }  // namespace yardstick

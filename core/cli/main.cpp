@@ -38,9 +38,9 @@ constexpr const char* kShortHelp =
 // instead of mapping and unmapping each. What the heap holds beyond is bounded by the trim
 // threshold.
 void tune_allocator() {
-  constexpr int threshold = 64 << 20;  // bytes
-  mallopt(M_MMAP_THRESHOLD, threshold);
-  mallopt(M_TRIM_THRESHOLD, threshold);
+  constexpr int kThreshold = 64 << 20;  // bytes
+  mallopt(M_MMAP_THRESHOLD, kThreshold);
+  mallopt(M_TRIM_THRESHOLD, kThreshold);
 }
 
 std::string version_text() {

@@ -49,6 +49,10 @@ void ChainNode::run(Word word) {
     if (!resumed) {
       const std::lock_guard lock(mutex_);
       if (waiting_.empty() || !paused_.empty() || free_.empty()) return;
+      // The tasks of messages that came while something was set aside are gone: call another.
+      if (word == Word::kResume && free_.size() > 1 && waiting_.size() > 1) {
+        node_.try_put(Word::kMessage);
+      }
       group = std::move(free_.back());
       free_.pop_back();
       working_.push_back(waiting_.front()->number);

@@ -16,28 +16,23 @@ Checkpoints::Checkpoints(std::chrono::nanoseconds interval, std::size_t particip
 void Checkpoints::tick(std::chrono::steady_clock::time_point now, std::int64_t wall_clock) {
   if (interval_.count() == 0) return;
   std::uint64_t begin = 0;
-  std::uint64_t complete = 0;
-  bool abandon = false;
-  std::map<std::size_t, std::string> answers;
   {
     const std::lock_guard lock(mutex_);
     if (next_ == std::chrono::steady_clock::time_point{}) next_ = now + interval_;
     if (current_ != 0) {
-      std::size_t settled = ended_.size();
-      for (const auto& [participant, state] : answers_) settled += 1 - ended_.count(participant);
+      std::set<std::size_t> settled = answered_;
+      settled.insert(ended_.begin(), ended_.end());
       if (failed_ || now - begun_ > kTimeout) {
         if (!failed_) {
           log::warning("A checkpoint was abandoned: not every component answered in time.",
                        {{"checkpoint", current_}, {"timeout_s", kTimeout.count()}});
         }
         metrics_.checkpoint_failures.add();
-        answers = std::exchange(answers_, {});
-        abandon = true;
         failed_ = false;
         current_ = 0;
-      } else if (settled >= participants_) {
-        complete = current_;
-        answers = std::exchange(answers_, {});
+      } else if (settled.size() >= participants_) {
+        // Handed on under the lock: whoever ends finds its handles either here or on their way.
+        actions_.complete(current_, std::exchange(handles_, {}));
         current_ = 0;
         ++completed_;
         const std::chrono::duration<double> took = now - begun_;
@@ -47,29 +42,30 @@ void Checkpoints::tick(std::chrono::steady_clock::time_point now, std::int64_t w
     }
     if (current_ == 0 && now >= next_ && ended_.size() < participants_) {
       begin = current_ = ++last_;
+      answered_.clear();
       begun_ = now;
       next_ = now + interval_;
     }
   }
-  if (complete != 0) actions_.complete(complete, answers);
-  if (abandon) actions_.abandon(answers);
   if (begin != 0) actions_.begin(begin);
 }
 
 void Checkpoints::answer(std::size_t participant, std::uint64_t checkpoint,
                          std::optional<std::string> state) {
   const std::lock_guard lock(mutex_);
-  if (checkpoint != current_) return;
   if (state) {
-    answers_[participant] = std::move(*state);
-  } else {
+    handles_[participant].push_back(std::move(*state));
+    if (checkpoint == current_) answered_.insert(participant);
+  } else if (checkpoint == current_) {
     failed_ = true;
   }
 }
 
-void Checkpoints::ended(std::size_t participant) {
+std::vector<std::string> Checkpoints::ended(std::size_t participant) {
   const std::lock_guard lock(mutex_);
   ended_.insert(participant);
+  const auto handles = handles_.extract(participant);
+  return handles.empty() ? std::vector<std::string>() : handles.mapped();
 }
 
 std::uint64_t Checkpoints::completed() const {

@@ -194,17 +194,19 @@ void Pipeline::Engine::make_nodes() {
                                                                   : 0;
   checkpoints = std::make_unique<Checkpoints>(
       std::chrono::nanoseconds(interval), participant_unit_.size(),
-      Checkpoints::Actions{
-          [this](std::uint64_t id) {
-            for (const auto& source : sources_) source->request_barrier(id);
-          },
-          [this](std::uint64_t id, const std::map<std::size_t, std::string>& handles) {
-            settle_sinks(handles, &flow_operator::commit);
-            for (const auto& source : sources_) source->acknowledge(id);
-          },
-          [this](const std::map<std::size_t, std::string>& handles) {
-            settle_sinks(handles, &flow_operator::abort);
-          }},
+      Checkpoints::Actions{[this](std::uint64_t id) {
+                             for (const auto& source : sources_) source->request_barrier(id);
+                           },
+                           [this](std::uint64_t id, const Checkpoints::Handles& handles) {
+                             for (const auto& [participant, prepared] : handles) {
+                               ThreadNode* thread = units_[participant_unit_[participant]].thread;
+                               if (thread == nullptr) continue;
+                               thread->post([this, prepared = prepared](StepGroup& group) {
+                                 commit(group, prepared);
+                               });
+                             }
+                             for (const auto& source : sources_) source->acknowledge(id);
+                           }},
       runtime.metrics.pipeline());
   // Against the stream, so that what a node sends to is there before the node.
   for (std::size_t i = 0; i < units_.size(); ++i) {
@@ -239,10 +241,15 @@ void Pipeline::Engine::make_unit(std::size_t index, const PlanNode& node) {
   Unit& unit = units_[index];
   const std::string name = shared_[node.steps.front().component].runtime->id;
   if (node.kind == NodeKind::kThread) {
-    auto thread = std::make_unique<ThreadNode>(runtime, name, [this, index] {
-      checkpoints->ended(units_[index].participant);
-      one_finished();
-    });
+    const std::size_t participant = unit.participant;
+    auto thread = std::make_unique<ThreadNode>(
+        runtime, name,
+        [this, participant] {
+          return [this, rest = checkpoints->ended(participant)](StepGroup& group) {
+            commit(group, rest);
+          };
+        },
+        [this] { one_finished(); });
     unit.thread = thread.get();
     unit.node = std::move(thread);
     unit.group = make_group(index, Numbering::kOwn, std::make_shared<Receipts>(),
@@ -334,6 +341,9 @@ void Pipeline::Engine::look_after() {
     runtime.signal.wait_for(pause, [&] { return stop_looking_.load(); });
     waiting = false;
     for (Unit& unit : units_) waiting |= unit.node->tend();
+    if (runtime.aborted.load()) {
+      for (const auto& source : sources_) source->wake();
+    }
     const auto now = Clock::now();
     checkpoints->tick(now, runtime.now());
     if (now.time_since_epoch().count() > drain_deadline_.load() && !runtime.aborted.load()) {
@@ -343,27 +353,24 @@ void Pipeline::Engine::look_after() {
   }
 }
 
-// Sinks commit or abort what they prepared, each on its own thread, again and again while the
-// trouble is a passing one.
-void Pipeline::Engine::settle_sinks(const std::map<std::size_t, std::string>& handles,
-                                    Settle settle) {
-  for (const auto& [participant, handle] : handles) {
-    Unit& unit = units_[participant_unit_[participant]];
-    if (unit.thread == nullptr) continue;
-    unit.thread->post([this, settle, handle = handle](StepGroup& group) {
-      OperatorInstance& sink = group.step(0);
-      flow_operator* op = sink.abi();
-      if (op->*settle == nullptr) return;
-      Backoff backoff;
-      flow_status status = FLOW_RETRY;
-      while (status == FLOW_RETRY && !runtime.aborted.load()) {
-        status = (op->*settle)(op, handle.data(), static_cast<std::int64_t>(handle.size()));
-        if (status == FLOW_RETRY) std::this_thread::sleep_for(backoff.next());
-      }
-      if (status != FLOW_DONE) {
-        runtime.fail(sink.component().id, "commit or abort of a checkpoint: " + sink.error());
-      }
-    });
+// On the sink's own thread; again and again while the trouble is a passing one.
+void Pipeline::Engine::commit(StepGroup& group, const std::vector<std::string>& handles) {
+  OperatorInstance& sink = group.step(0);
+  flow_operator* op = sink.abi();
+  if (op->commit == nullptr) return;
+  for (const std::string& handle : handles) {
+    Backoff backoff;
+    flow_status status = FLOW_RETRY;
+    while (status == FLOW_RETRY && !runtime.aborted.load()) {
+      status = op->commit(op, handle.data(), static_cast<std::int64_t>(handle.size()));
+      const auto until = Clock::now() + (status == FLOW_RETRY ? backoff.next() : kLook * 0);
+      while (Clock::now() < until && !runtime.aborted.load()) std::this_thread::sleep_for(kLook);
+    }
+    if (status != FLOW_DONE) {
+      runtime.fail(sink.component().id,
+                   "a prepared checkpoint cannot be committed: " + sink.error());
+      return;
+    }
   }
 }
 

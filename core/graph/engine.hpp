@@ -58,8 +58,7 @@ class Pipeline::Engine {
   std::vector<std::unique_ptr<Channel>> channels_from(std::size_t plan_node, std::size_t instance);
   void one_finished();
   void look_after();
-  using Settle = decltype(flow_operator::commit) flow_operator::*;
-  void settle_sinks(const std::map<std::size_t, std::string>& handles, Settle settle);
+  void commit(StepGroup& group, const std::vector<std::string>& handles);
 
   const BoundPipeline& bound_;
   const RunSettings settings_;

@@ -32,6 +32,8 @@ class Framing {
 
   // `position`: of the piece's first byte.
   void add(std::string_view piece, std::int64_t position, std::vector<Run>& runs);
+  // Nothing is held back.
+  bool empty() const { return held_.empty(); }
   // Nothing follows: what was held back is the last record.
   void finish(std::vector<Run>& runs);
 

@@ -205,16 +205,20 @@ void OperatorInstance::install_outcomes() {
   abi_.emit = [](const flow_host* host, std::uint32_t port, const flow_batch* batch,
                  std::int64_t created) {
     OperatorInstance& me = self(host);
-    me.emitted(port, *batch, created);
-    if (batch->rows > 0) {
+    me.guarded([&] {
+      me.emitted(port, *batch, created);
+      if (batch->rows == 0) return;
       me.outlet_.emit(me.step_, port, flow::Batch(flow::Reference<const flow_batch>::share(batch)));
-    }
+    });
   };
   abi_.emit_from = [](const flow_host* host, const flow_batch* batch, const char* partition,
                       const void* position, std::uint32_t length, std::uint32_t flags) {
     OperatorInstance& me = self(host);
-    me.outlet_.emit_from(batch, partition, std::string(static_cast<const char*>(position), length),
-                         (flags & FLOW_PARTITION_END) != 0);
+    me.guarded([&] {
+      me.outlet_.emit_from(batch, partition,
+                           std::string(static_cast<const char*>(position), length),
+                           (flags & FLOW_PARTITION_END) != 0);
+    });
   };
   abi_.fail = [](const flow_host* host, const flow_batch* batch, std::int64_t row,
                  const char* reason, const char* message,
@@ -291,6 +295,16 @@ void OperatorInstance::install_state() {
   abi_.page = [](const flow_host* host, flow_table* table, std::uint32_t group, std::uint32_t area,
                  std::uint32_t index) { return self(host).state_.page(table, group, area, index); };
   abi_.thaw = [](const flow_host*, flow_table*, flow_page* page) { page->frozen = 0; };
+}
+
+// What the engine throws must not pass through the plugin that called it.
+template <class Body>
+void OperatorInstance::guarded(Body body) {
+  try {
+    body();
+  } catch (const std::exception& error) {
+    runtime_.fail(component_.id, error.what());
+  }
 }
 
 template <class Call>

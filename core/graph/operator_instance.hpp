@@ -129,6 +129,8 @@ class OperatorInstance : private OperatorHost {
   bool counts_only_outcomes() const {
     return accounting_ != Accounting::kOperator && accounting_ != Accounting::kSink;
   }
+  template <class Body>
+  void guarded(Body body);
   template <class Call>
   flow_status timed(Call call);
 

@@ -274,7 +274,6 @@ void SourceNode::emit_from(const flow_batch* batch, const std::string& name,
   ++emitted_in_call_;
   const char* lasting_name = nullptr;
   Partition& at = partition(name, &lasting_name);
-  at.position = position;
   flow::Batch sent;
   if (at.framing != nullptr) {
     sent = framed(batch, at, lasting_name, end);
@@ -282,6 +281,8 @@ void SourceNode::emit_from(const flow_batch* batch, const std::string& name,
     sent = with_origin(*batch, lasting_name);
     source_->count_emission(*batch);
   }
+  // Bytes that are held back are not downstream: a position behind them must not be acknowledged.
+  if (at.framing == nullptr || at.framing->empty()) at.position = position;
   if (!sent) return;
   const std::int64_t most = at.framing != nullptr ? INT64_MAX : runtime_.batch_rows;
   for (std::int64_t first = 0; first < sent.rows(); first += most) {

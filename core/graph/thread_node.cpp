@@ -13,8 +13,12 @@ constexpr std::chrono::milliseconds kLook{20};
 
 }  // namespace
 
-ThreadNode::ThreadNode(Runtime& runtime, std::string name, std::function<void()> finished)
-    : runtime_(runtime), name_(std::move(name)), finished_(std::move(finished)) {}
+ThreadNode::ThreadNode(Runtime& runtime, std::string name, std::function<Command()> leave,
+                       std::function<void()> finished)
+    : runtime_(runtime),
+      name_(std::move(name)),
+      leave_(std::move(leave)),
+      finished_(std::move(finished)) {}
 
 ThreadNode::~ThreadNode() {
   if (thread_.joinable()) thread_.join();
@@ -72,7 +76,6 @@ void ThreadNode::run_commands() {
 void ThreadNode::run() {
   try {
     while (!ended_ && !runtime_.aborted.load(std::memory_order_relaxed)) {
-      MessagePointer message;
       {
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [&] {
@@ -80,20 +83,26 @@ void ThreadNode::run() {
                  runtime_.aborted.load(std::memory_order_relaxed);
         });
         woken_ = false;
-        if (!queue_.empty()) {
-          message = std::move(queue_.front());
-          queue_.pop_front();
-        }
       }
       run_commands();
       if (group_->collect_settled() == StepGroup::Progress::kFailed) break;
-      if (message == nullptr) continue;
+      MessagePointer message;
+      {
+        const std::lock_guard lock(mutex_);
+        if (queue_.empty()) continue;
+        message = std::move(queue_.front());
+        queue_.pop_front();
+      }
       const bool end = message->control == Control::kEnd;
+      if (end) {
+        const Command rest = leave_();
+        run_commands();
+        rest(*group_);
+      }
       group_->take(std::move(message));
       if (!work()) break;
       ended_ = end;
     }
-    if (ended_) run_commands();
   } catch (const std::exception& error) {
     runtime_.fail(name_, error.what());
   }

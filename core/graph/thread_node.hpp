@@ -15,8 +15,12 @@ namespace flowrun {
 
 class ThreadNode final : public Node {
  public:
-  // `finished` runs on the node's thread once the end has been dealt with, or at an abort.
-  ThreadNode(Runtime& runtime, std::string name, std::function<void()> finished);
+  using Command = std::function<void(StepGroup&)>;
+
+  // All on the node's thread: `leave` is called before the end is dealt with, and what it returns
+  // runs last before that; `finished` once the end has been dealt with, or at an abort.
+  ThreadNode(Runtime& runtime, std::string name, std::function<Command()> leave,
+             std::function<void()> finished);
   ~ThreadNode() override;
 
   // Called whenever an operator of the group has settled a deferred input. [any]
@@ -39,6 +43,7 @@ class ThreadNode final : public Node {
 
   Runtime& runtime_;
   const std::string name_;
+  std::function<Command()> leave_;
   std::function<void()> finished_;
   std::unique_ptr<StepGroup> group_;
   std::mutex mutex_;

@@ -72,8 +72,13 @@ class Parser {
   }
 
   std::string field() {
-    if (at_ < text_.size() && text_[at_] == '`') return quoted('`');
     const size_t begin = at_;
+    if (at_ < text_.size() && text_[at_] == '`') {
+      std::string name = quoted('`');
+      if (!name.empty()) return name;
+      at_ = begin;
+      fail("a field name is missing between the backquotes");
+    }
     while (at_ < text_.size() && is_name(text_[at_])) ++at_;
     if (at_ == begin || (text_[begin] >= '0' && text_[begin] <= '9')) {
       at_ = begin;
@@ -121,8 +126,10 @@ class Parser {
     double real = 0;
     const auto as_integer = std::from_chars(rest.data(), end, integer);
     const auto as_real = std::from_chars(rest.data(), end, real);
-    const bool starts =
-        rest.front() == '-' || rest.front() == '.' || (rest.front() >= '0' && rest.front() <= '9');
+    // Not the words inf and nan, which from_chars takes as well.
+    const size_t digits = rest.front() == '-' ? 1 : 0;
+    const bool starts = rest.size() > digits &&
+                        (rest[digits] == '.' || (rest[digits] >= '0' && rest[digits] <= '9'));
     if (!starts || as_real.ec != std::errc()) {
       fail("a number, a text in quotes, true or false is missing");
     }

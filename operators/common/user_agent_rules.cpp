@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "utf8.hpp"
+
 namespace flow::operators {
 namespace {
 
@@ -118,10 +120,10 @@ class RulesReader {
         }
       }
       if (target == nullptr || value.IsNull()) continue;
-      if (value.IsScalar()) {
+      if (value.IsScalar() && is_valid_utf8(value.Scalar())) {
         *target = value.Scalar();
       } else {
-        problem(value, "the value of " + key + " must be text");
+        problem(value, "the value of " + key + " must be text in UTF-8");
       }
     }
     if (!has_expression) {

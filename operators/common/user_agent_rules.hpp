@@ -29,7 +29,7 @@ struct UserAgentRules {
 /// Reads the file. Unknown keys of an entry are ignored: later releases may add some.
 /// Throws std::runtime_error that names every fault as `file:line: what`, followed by one remedy:
 /// the file cannot be read or is no YAML, a section is missing or empty, an entry has no `regex`, a
-/// value is not text, an unknown regex_flag.
+/// value is not text in UTF-8, an unknown regex_flag.
 UserAgentRules load_user_agent_rules(const std::filesystem::path& file);
 
 /// `problems`, one a line, and the remedy for a bad expressions file: the text of the errors about

@@ -243,8 +243,8 @@ std::string FileSink::prepare(uint64_t) {
   return encode_handle(length(), target_);
 }
 
-void FileSink::abort(std::string_view text) {
-  if (!regular_ || text.empty()) return;
+void FileSink::go_on_at(std::string_view text) {
+  if (!regular_ || begun_ || text.empty()) return;
   const Handle handle = decode_handle(text);
   if (handle.path != target_) {
     throw Failure("file sink: the checkpoint was taken with " + quote(std::string(handle.path)) +

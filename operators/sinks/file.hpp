@@ -29,10 +29,12 @@ class FileSink final : public Sink {
   void process(const Batch& in, Output& out) override;
   // Makes all that was written durable. The handle names the file and its length.
   std::string prepare(uint64_t checkpoint) override;
-  // Nothing: appended bytes are visible at once, a replaced file at the end of the run.
-  void commit(std::string_view) override {}
-  // Cuts the file down to the length in the handle. Throws Failure if it is shorter already.
-  void abort(std::string_view handle) override;
+  // Nothing for an instance that wrote what the handle names: appended bytes are visible at once, a
+  // replaced file at the end of the run. A new one goes on where the handle says, and cuts off what
+  // is behind it. Throws Failure if the file is shorter already.
+  void commit(std::string_view handle) override { go_on_at(handle); }
+  // The same. What an instance wrote itself stays, as its run goes on behind it.
+  void abort(std::string_view handle) override { go_on_at(handle); }
   void close(bool drained, Output& out) override;
 
  private:
@@ -40,6 +42,7 @@ class FileSink final : public Sink {
   void tell_what_was_there(Output& out) const;
   bool connect(Output& out);
   void begin();
+  void go_on_at(std::string_view handle);
   void sync() const;
   void rename_into_place() const;
   int64_t length() const;

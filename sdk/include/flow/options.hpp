@@ -189,6 +189,7 @@ struct OptionTraits<std::vector<Field>> {
   static constexpr flow_option_type kType = FLOW_OPTION_FIELDS;
   static std::string toml(const std::vector<Field>& value) {
     std::vector<std::string> names;
+    names.reserve(value.size());
     for (const Field& field : value) names.push_back(field.name);
     return OptionTraits<std::vector<std::string>>::toml(names);
   }
@@ -270,8 +271,8 @@ class Description {
 
   // A member of type std::optional<T> is absent unless given; the others start with their value.
   template <class T>
-  OptionEntry option(std::string name, T Options::*member, std::string doc) {
-    auto& entry = add(std::move(name), std::move(doc));
+  OptionEntry option(const std::string& name, T Options::*member, const std::string& doc) {
+    auto& entry = add(name, doc);
     if constexpr (detail::IsOptional<T>::value) {
       using Inner = typename T::value_type;
       entry.option.type = detail::OptionTraits<Inner>::kType;
@@ -293,7 +294,7 @@ class Description {
   template <class Enum>
   OptionEntry choice(std::string name, Enum Options::*member,
                      std::vector<std::pair<std::string, Enum>> values, std::string doc) {
-    auto& entry = add(std::move(name), std::move(doc));
+    auto& entry = add(name, doc);
     entry.option.type = FLOW_OPTION_CHOICE;
     for (const auto& [text, value] : values) {
       entry.choices.push_back(text);
@@ -388,10 +389,10 @@ class Description {
     flow_port port{};
   };
 
-  Entry& add(std::string name, std::string doc) {
+  Entry& add(const std::string& name, const std::string& doc) {
     entries_.push_back(std::make_unique<Entry>());
-    entries_.back()->name = std::move(name);
-    entries_.back()->doc = std::move(doc);
+    entries_.back()->name = name;
+    entries_.back()->doc = doc;
     return *entries_.back();
   }
 

@@ -28,14 +28,14 @@ flow_status guarded(const flow_host* host, Body body) noexcept {
 
 template <class T, class = void>
 struct SharedOf {
-  struct type {
+  struct Type {
     template <class Options>
-    type(const Options&, Host) {}
+    Type(const Options&, Host) {}
   };
 };
 template <class T>
 struct SharedOf<T, std::void_t<typename T::Shared>> {
-  using type = typename T::Shared;
+  using Type = typename T::Shared;
 };
 
 template <class T>
@@ -59,7 +59,7 @@ template <class T>
 class Instance {
  public:
   using Options = typename T::Options;
-  using Shared = typename SharedOf<T>::type;
+  using Shared = typename SharedOf<T>::Type;
 
   Instance(const Options& options, Shared& shared, const flow_host* host, flow_role role)
       : out_(host), operator_(make(options, shared)) {
@@ -213,7 +213,7 @@ template <class T>
 class Component {
  public:
   using Options = typename T::Options;
-  using Shared = typename SharedOf<T>::type;
+  using Shared = typename SharedOf<T>::Type;
 
   Component(const flow_host* host, const flow_value* const* values)
       : options_(description<T>().read(values)), shared_(options_, Host(host)) {
@@ -254,7 +254,7 @@ class Component {
 
 template <class... Operators>
 flow_plugin make_plugin(const char* id, const char* version, const char* license) {
-  static const std::array<const flow_descriptor*, sizeof...(Operators)> descriptors{
+  static const std::array<const flow_descriptor*, sizeof...(Operators)> kDescriptors{
       descriptor<Operators>()...};
   flow_plugin plugin{};
   plugin.size = sizeof plugin;
@@ -264,7 +264,7 @@ flow_plugin make_plugin(const char* id, const char* version, const char* license
   plugin.id = id;
   plugin.version = version;
   plugin.license = license;
-  plugin.operators = descriptors.data();
+  plugin.operators = kDescriptors.data();
   plugin.create = [](const flow_host* host, const flow_descriptor* wanted,
                      const flow_value* const* values) -> flow_component* {
     flow_component* made = nullptr;

@@ -60,6 +60,10 @@ class FileSinkTest : public ::testing::Test {
     flow_operator* op = harness.op();
     return op->abort(op, handle.data(), static_cast<int64_t>(handle.size()));
   }
+  static flow_status commit(Harness& harness, const std::string& handle) {
+    flow_operator* op = harness.op();
+    return op->commit(op, handle.data(), static_cast<int64_t>(handle.size()));
+  }
 
   ScratchFolder scratch;
 };
@@ -258,6 +262,38 @@ TEST_F(FileSinkTest, AbortCutsOffWhatWasWrittenAfterPrepare) {
     EXPECT_EQ(scratch.read(file), "one\nthree\n");
     harness.close();
     EXPECT_EQ(scratch.read("out"), "one\nthree\n");
+    std::filesystem::remove(scratch.path("out"));
+  }
+}
+
+TEST_F(FileSinkTest, CommitRepeatedAfterARestartCutsOffWhatWasWrittenBehindIt) {
+  std::string handle;
+  {
+    Harness harness = open("out", "append");
+    harness.push(rows({"one\n"}));
+    handle = prepare(harness);
+    harness.push(rows({"two\n"}));
+    EXPECT_EQ(commit(harness, handle), FLOW_DONE);
+    EXPECT_EQ(scratch.read("out"), "one\ntwo\n");
+  }
+  Harness harness = open("out", "append");
+  EXPECT_EQ(commit(harness, handle), FLOW_DONE) << harness.host().error;
+  EXPECT_EQ(scratch.read("out"), "one\n");
+  harness.push(rows({"two\n"}));
+  EXPECT_EQ(commit(harness, handle), FLOW_DONE);
+  EXPECT_EQ(scratch.read("out"), "one\ntwo\n");
+}
+
+TEST_F(FileSinkTest, AbandonedCheckpointLosesNothingOfARunThatGoesOn) {
+  for (const char* mode : {"append", "replace"}) {
+    Harness harness = open("out", mode);
+    harness.push(rows({"one\n"}));
+    const std::string handle = prepare(harness);
+    harness.push(rows({"two\n"}));
+    EXPECT_EQ(abort(harness, handle), FLOW_DONE) << harness.host().error;
+    harness.push(rows({"three\n"}));
+    harness.close();
+    EXPECT_EQ(scratch.read("out"), "one\ntwo\nthree\n");
     std::filesystem::remove(scratch.path("out"));
   }
 }

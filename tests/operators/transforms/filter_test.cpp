@@ -162,6 +162,9 @@ TEST(Filter, MistakesInTheConditionNameTheirColumn) {
                                                         {"status >= 4 and x", "column 13"},
                                                         {"status >= 4x", "column 12"},
                                                         {"status == 'a", "column 11"},
+                                                        {"status < -nan", "column 10"},
+                                                        {"status > -inf", "column 10"},
+                                                        {"`` == 1", "column 1"},
                                                         {"4 < status", "column 1"},
                                                         {"ok < true", "column 6"}}) {
     try {

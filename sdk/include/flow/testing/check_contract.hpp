@@ -99,10 +99,20 @@ inline std::vector<Violation> check_contract(const flow_plugin& plugin, const st
   const uint64_t seed = subject.seed != 0 ? subject.seed : std::random_device{}();
   const flow_descriptor* descriptor = nullptr;
   for (uint32_t i = 0; i < plugin.n_operators; ++i) {
-    if (name == plugin.operators[i]->name) descriptor = plugin.operators[i];
+    const flow_descriptor* candidate = plugin.operators[i];
+    if (name != candidate->name || subject.kind.value_or(candidate->kind) != candidate->kind) {
+      continue;
+    }
+    if (descriptor != nullptr) {
+      findings.add("library", "it has more than one operator '" + name +
+                                  "'; say which one as ContractSubject::kind");
+      return findings.take();
+    }
+    descriptor = candidate;
   }
   if (descriptor == nullptr) {
-    findings.add("library", "it has no operator '" + name + "'");
+    findings.add("library",
+                 "it has no operator '" + name + "'" + (subject.kind ? " of that kind" : ""));
     return findings.take();
   }
   contract::check_descriptor(*descriptor, findings);

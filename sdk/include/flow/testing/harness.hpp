@@ -27,8 +27,8 @@ class Harness {
   // words if it refuses.
   template <class T>
   static Harness of(const Settings& settings = {}, flow_role role = FLOW_ROLE_NONE) {
-    static const flow_plugin plugin = flow::detail::make_plugin<T>("test", "0", "none");
-    return Harness(plugin, plugin.operators[0]->name, settings, role);
+    static const flow_plugin kPlugin = flow::detail::make_plugin<T>("test", "0", "none");
+    return Harness(kPlugin, kPlugin.operators[0]->name, settings, role);
   }
   // The first operator of that name in a library. It is never unloaded.
   static Harness load(const std::string& library, const std::string& name,

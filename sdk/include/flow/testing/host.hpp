@@ -191,7 +191,7 @@ class TestHost {
       const Lock lock(test.mutex_);
       const auto found = test.deferred.find(token);
       if (found == test.deferred.end()) {
-        test.misuse.push_back("done with a token that is not outstanding");
+        test.misuse.emplace_back("done with a token that is not outstanding");
         return;
       }
       if (passed != nullptr) {

@@ -16,6 +16,7 @@ namespace flow::testing {
 // nanoseconds and bytes.
 class Setting {
  public:
+  // NOLINTBEGIN(google-explicit-constructor): an option is written as its value
   Setting(bool value) { set(FLOW_OPTION_BOOL, value ? 1 : 0); }
   Setting(int value) { set(FLOW_OPTION_INT, value); }
   Setting(int64_t value) { set(FLOW_OPTION_INT, value); }
@@ -33,6 +34,7 @@ class Setting {
     set(FLOW_OPTION_LIST, 0);
     for (const std::string& item : items) value_.items.emplace_back("", Setting(item).value_);
   }
+  // NOLINTEND(google-explicit-constructor)
   explicit Setting(Value value) : value_(std::move(value)) {}
   static Setting table(const std::vector<std::pair<std::string, Setting>>& items) {
     Setting setting(0);

@@ -21,6 +21,7 @@ class Cell {
   using Struct = std::vector<std::pair<std::string, Cell>>;
 
   Cell() = default;
+  // NOLINTBEGIN(google-explicit-constructor): a cell is written as its value
   Cell(std::nullptr_t) {}
   Cell(bool value) : value_(value) {}
   Cell(int value) : value_(static_cast<int64_t>(value)) {}
@@ -30,12 +31,13 @@ class Cell {
   Cell(const char* value) : value_(std::string(value)) {}
   Cell(std::string_view value) : value_(std::string(value)) {}
   Cell(std::string value) : value_(std::move(value)) {}
+  // NOLINTEND(google-explicit-constructor)
   static Cell list(List items) { return Cell(Value(std::in_place_index<5>, std::move(items))); }
   static Cell structure(Struct fields) {
     return Cell(Value(std::in_place_index<6>, std::move(fields)));
   }
 
-  enum class Kind { Null, Boolean, Integer, Number, Text, List, Struct };
+  enum class Kind { kNull, kBoolean, kInteger, kNumber, kText, kList, kStruct };
   Kind kind() const { return static_cast<Kind>(value_.index()); }
   bool is_null() const { return value_.index() == 0; }
   bool boolean() const { return std::get<1>(value_); }

@@ -18,26 +18,26 @@ inline std::string rendered(const Cell& cell) {
   std::string text;
   std::string_view separator;
   switch (cell.kind()) {
-    case Cell::Kind::Null:
+    case Cell::Kind::kNull:
       return "null";
-    case Cell::Kind::Boolean:
+    case Cell::Kind::kBoolean:
       return cell.boolean() ? "true" : "false";
-    case Cell::Kind::Integer:
+    case Cell::Kind::kInteger:
       return std::to_string(cell.integer());
-    case Cell::Kind::Number: {
+    case Cell::Kind::kNumber: {
       char digits[40];
       std::snprintf(digits, sizeof digits, "%.17g", cell.number());
       return digits;
     }
-    case Cell::Kind::Text:
+    case Cell::Kind::kText:
       return '"' + cell.text() + '"';
-    case Cell::Kind::List:
+    case Cell::Kind::kList:
       for (const Cell& item : cell.items()) {
         text.append(separator).append(rendered(item));
         separator = ", ";
       }
       return '[' + text + ']';
-    case Cell::Kind::Struct:
+    case Cell::Kind::kStruct:
       for (const auto& [name, item] : cell.fields()) {
         if (item.is_null()) continue;
         text.append(separator).append(name + ": " + rendered(item));

@@ -72,7 +72,8 @@ class Session {
               }) == FLOW_DONE;
   }
 
-  // A batch with an origin: positions and records count from `position`.
+  // A batch with an origin: positions and records count from `position`. `bystander`: with a column
+  // that the operator knows nothing of, unless it takes nothing but one column of encoded bytes.
   Batch batch(const Table& table, int64_t position, bool bystander = true) {
     const Host host = host_->host();
     std::vector<TypedColumn> columns;
@@ -90,7 +91,7 @@ class Session {
     for (size_t i = 0; i < table.columns.size(); ++i) {
       named.push_back({table.columns[i].name, columns[i]});
     }
-    if (bystander) named.push_back({kBystander, columns.back()});
+    if (bystander && !takes_encoded()) named.push_back({kBystander, columns.back()});
     const Column record = make_column(host, Type::binary(), records);
     flow_origin origin{};
     origin.size = sizeof origin;
@@ -289,6 +290,10 @@ class Session {
       }
     }
     create(values.data());
+  }
+  bool takes_encoded() const {
+    return context_.descriptor.kind == FLOW_SINK && !context_.is(FLOW_ANY_ROWS) &&
+           (context_.is(FLOW_BYTES) || context_.is(FLOW_MESSAGES));
   }
   void create(const flow_value* const* values) {
     try {

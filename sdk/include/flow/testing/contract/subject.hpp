@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <utility>
@@ -24,6 +25,8 @@ struct Violation {
 
 // Everything may be left out: then the operator runs with its example's settings on generated rows.
 struct ContractSubject {
+  // Which one is meant where a library has, eg, a source and a sink of one name.
+  std::optional<flow_kind> kind;
   // Beside those of the example, or instead of them.
   Settings settings;
   // Rows that the operator has something to do with, one table an input. Generated ones are tried

@@ -1,0 +1,154 @@
+// The operators that read and write files, as plugins/files exports them, and the sinks of
+// plugins/std.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "flow/testing/check_contract.hpp"
+#include "tests/operators/common/compressed_bytes.hpp"
+#include "tests/operators/common/scratch_folder.hpp"
+
+namespace flow::operators {
+namespace {
+
+using flow::testing::ContractSubject;
+using flow::testing::gzip;
+using flow::testing::ScratchFolder;
+using flow::testing::Setting;
+using flow::testing::Table;
+using flow::testing::zstd;
+
+constexpr const char* kFiles = FLOWRUN_PLUGIN_DIR "/files.so";
+constexpr const char* kStd = FLOWRUN_PLUGIN_DIR "/std.so";
+
+// More than one piece of the smallest read size.
+std::string long_text() {
+  std::string text;
+  for (int line = 0; line < 2000; ++line) text += "line number " + std::to_string(line) + "\n";
+  return text;
+}
+
+TEST(FilesContract, FileSource) {
+  const ScratchFolder scratch;
+  ContractSubject subject;
+  subject.kind = FLOW_SOURCE;
+  subject.settings = {{"path", Setting(std::vector<std::string>{
+                                   scratch.write("a.log", long_text()), scratch.write("b.log", ""),
+                                   scratch.write("c.log", "one line\n")})},
+                      {"read_size", 4096}};
+  EXPECT_CONTRACT(kFiles, "file", subject);
+}
+
+TEST(FilesContract, FileSourceOfCompressedFiles) {
+  const ScratchFolder scratch;
+  ContractSubject subject;
+  subject.kind = FLOW_SOURCE;
+  subject.settings = {
+      {"path",
+       Setting(std::vector<std::string>{
+           scratch.write("a.log.gz", gzip(long_text()) + gzip("the second member\n")),
+           scratch.write("b.log.zst", zstd(long_text())), scratch.write("c.log", long_text())})},
+      {"read_size", 4096}};
+  EXPECT_CONTRACT(kFiles, "file", subject);
+}
+
+TEST(FilesContract, OperatorsOfOneNameAreToldApartByTheirKind) {
+  const auto violations = flow::testing::check_contract(kFiles, "file");
+  ASSERT_EQ(violations.size(), 1u);
+  EXPECT_NE(violations[0].detail.find("ContractSubject::kind"), std::string::npos);
+}
+
+// What a codec hands to a sink: short rows, long ones, and one of many bytes.
+Table encoded_rows() {
+  return {{"bytes",
+           Type::binary(),
+           {"{\"a\":1}\n", "{\"message\":\"a line of some length\"}\n", "\n", "\xFF\xFE\n",
+            std::string(20'000, 'x') + "\n", "the last line\n"}}};
+}
+
+ContractSubject sink_subject(const ScratchFolder& scratch, const std::string& mode) {
+  ContractSubject subject;
+  subject.kind = FLOW_SINK;
+  subject.settings = {{"path", scratch.path("out")}, {"mode", mode}};
+  subject.inputs = {encoded_rows()};
+  subject.reset = [&scratch] {
+    std::filesystem::remove(scratch.path("out"));
+    std::filesystem::remove(scratch.path("out.part"));
+  };
+  subject.observe = [&scratch] { return scratch.read("out"); };
+  subject.delivered_rows = [&scratch] {
+    const std::string bytes = scratch.read("out");
+    return static_cast<int64_t>(std::count(bytes.begin(), bytes.end(), '\n'));
+  };
+  return subject;
+}
+
+TEST(FilesContract, FileSinkThatAppends) {
+  const ScratchFolder scratch;
+  ContractSubject subject = sink_subject(scratch, "append");
+  subject.waived = {{"prepare", "appended rows are seen at once; the handle says where they end"},
+                    {"abort", "the run goes on behind them: they are not written again"}};
+  EXPECT_CONTRACT(kFiles, "file", subject);
+}
+
+TEST(FilesContract, FileSinkThatReplaces) {
+  const ScratchFolder scratch;
+  ContractSubject subject = sink_subject(scratch, "replace");
+  subject.waived = {{"commit", "the file takes its name at the end of the run"}};
+  EXPECT_CONTRACT(kFiles, "file", subject);
+}
+
+// The standard output is a file while it lives.
+class RedirectedOutput {
+ public:
+  explicit RedirectedOutput(const std::string& path) : before_(::dup(STDOUT_FILENO)) {
+    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (before_ < 0 || file < 0 || ::dup2(file, STDOUT_FILENO) < 0) {
+      throw std::runtime_error("cannot redirect the standard output");
+    }
+    ::close(file);
+  }
+  RedirectedOutput(const RedirectedOutput&) = delete;
+  RedirectedOutput& operator=(const RedirectedOutput&) = delete;
+  ~RedirectedOutput() {
+    ::dup2(before_, STDOUT_FILENO);
+    ::close(before_);
+  }
+
+ private:
+  int before_;
+};
+
+TEST(StdContract, Stdout) {
+  const ScratchFolder scratch;
+  ContractSubject subject = sink_subject(scratch, "");
+  subject.settings.clear();
+  // The file stays the one that the output goes to: emptied, not removed.
+  subject.reset = [&scratch] { std::filesystem::resize_file(scratch.path("out"), 0); };
+  std::cout.flush();
+  std::fflush(stdout);
+  std::vector<flow::testing::Violation> violations;
+  {
+    const RedirectedOutput redirected(scratch.path("out"));
+    violations = flow::testing::check_contract(kStd, "stdout", subject);
+  }
+  EXPECT_TRUE(violations.empty()) << flow::testing::described(violations);
+}
+
+TEST(StdContract, Discard) {
+  ContractSubject subject;
+  EXPECT_CONTRACT(kStd, "discard", subject);
+  subject.inputs = {encoded_rows()};
+  EXPECT_CONTRACT(kStd, "discard", subject);
+}
+
+}  // namespace
+}  // namespace flow::operators
