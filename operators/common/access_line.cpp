@@ -201,9 +201,9 @@ struct PlainBlock {
 
 uint32_t* index_quotes(std::string_view text, uint32_t* out, bool& backslashes) {
 #if defined(__SSE2__)
-  static const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-                           __builtin_cpu_supports("popcnt");
-  if (avx2) return index_avx2(text, out, backslashes);
+  static const bool kAvx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+                            __builtin_cpu_supports("popcnt");
+  if (kAvx2) return index_avx2(text, out, backslashes);
   return index_blocks<Sse2Block>(text, out, backslashes);
 #else
   return index_blocks<PlainBlock>(text, out, backslashes);

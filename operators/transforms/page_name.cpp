@@ -216,9 +216,10 @@ FLOW_AVX2 TypedColumn names_avx2(Host host, const TextSource& source) {
 #undef FLOW_AVX2
 template <class Names>
 TypedColumn names(Host host, const TextSource& source) {
-  static const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-                           __builtin_cpu_supports("lzcnt") && __builtin_cpu_supports("popcnt");
-  return avx2 ? names_avx2<Names>(host, source) : names_by<Names, Sse2Block>(host, source);
+  // No processor has bmi2 and not lzcnt, which clang 14 cannot ask for.
+  static const bool kAvx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+                            __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
+  return kAvx2 ? names_avx2<Names>(host, source) : names_by<Names, Sse2Block>(host, source);
 }
 #else
 template <class Names>

@@ -150,7 +150,8 @@ class SourceCheck {
   }
   void acknowledge(Session& session, const Reading& reading) {
     if (session.op()->acknowledge == nullptr) return;
-    for (const auto& [partition, marks] : reading.marks) {
+    for (const auto& [name, marks] : reading.marks) {
+      const std::string& partition = name;  // clang 14 captures no structured binding
       const std::string& position = marks.back().position;
       const flow_status status = session.call("acknowledge", [&] {
         return session.op()->acknowledge(session.op(), partition.c_str(), position.data(),
