@@ -78,21 +78,8 @@ bool TypedColumnBuilder::put(int64_t row, std::string_view text, const char* bas
     default:
       break;
   }
-  put_text(row, text, base, buffer);
+  put_text(row, text, place);
   return true;
-}
-
-void TypedColumnBuilder::put_text(int64_t row, std::string_view text, const char* base,
-                                  int32_t buffer) {
-  if (field_.type == FLOW_CATEGORY && is_coded_) {
-    put_category(row, text);
-    return;
-  }
-  static_cast<flow_view*>(values_->data)[row] =
-      base == nullptr || text.size() <= FLOW_VIEW_INLINE
-          ? own_view(text)
-          : TextBuilder::view(text, buffer, static_cast<int32_t>(text.data() - base));
-  set_valid(row);
 }
 
 void TypedColumnBuilder::put_bool(int64_t row, bool value) {
@@ -105,7 +92,7 @@ void TypedColumnBuilder::put_category(int64_t row, std::string_view text) {
   const int32_t code = code_of(text);
   if (code == SharedDictionary::kNone) {
     codes_to_texts();
-    put_text(row, text, nullptr, 0);
+    put_text(row, text);
     return;
   }
   static_cast<int32_t*>(values_->data)[row] = code;
@@ -129,7 +116,7 @@ void TypedColumnBuilder::codes_to_texts() {
   const Column published = field_.categories->published(host_);
   const TextView texts(*published);
   for (int64_t row = 0; row < capacity_; ++row) {
-    if (!is_null(row)) put_text(row, texts[static_cast<int32_t*>(codes->data)[row]], nullptr, 0);
+    if (!is_null(row)) put_text(row, texts[static_cast<int32_t*>(codes->data)[row]]);
   }
 }
 

@@ -8,8 +8,18 @@
 
 #include "flow/builder.hpp"
 #include "operators/common/declared_schema.hpp"
+#include "operators/common/view_column.hpp"
 
 namespace flow::operators {
+
+// Where the bytes are that a text is a piece of: `from` stands at `offset` of the shared buffer
+// number `buffer`. `readable`: the 16 bytes from the text's first on may be read.
+struct TextPlace {
+  const char* from = nullptr;  // NULL: in none, so that the text is copied
+  int32_t buffer = 0;
+  int32_t offset = 0;
+  bool readable = false;
+};
 
 // Turns texts into the values of a column. Rows are written in any order, again if need be; those
 // never written are null. Reusable, a batch after the other; not thread-safe: one an instance. (The
@@ -29,13 +39,27 @@ class TypedColumnBuilder {
   // The value that `text` stands for. False: it is none of the type, and nothing has changed.
   // int: an integer, also with a fraction of zero or an exponent. float: what is finite. bool: true
   // or false. timestamp: by the format, else RFC 3339. json: one JSON value. Text must be UTF-8.
-  bool put(int64_t row, std::string_view text) { return put(row, text, nullptr, 0); }
-  // The same for a text in the shared buffer number `buffer`, whose data begins at `base`.
-  bool put(int64_t row, std::string_view text, const char* base, int32_t buffer);
+  bool put(int64_t row, std::string_view text, const TextPlace& place = {});
 
-  // Without a look at what the text is, for columns of text, categories and JSON. `base` NULL: it
-  // lies elsewhere.
-  void put_text(int64_t row, std::string_view text, const char* base, int32_t buffer);
+  // Without a look at what the text is, for columns of text, categories and JSON.
+  void put_text(int64_t row, std::string_view text, const TextPlace& place = {}) {
+    if (is_coded_) {
+      put_category(row, text);
+      return;
+    }
+    flow_view& view = static_cast<flow_view*>(values_->data)[row];
+    if (place.from == nullptr) {
+      view = own_view(text);
+    } else {
+      const auto offset = static_cast<int32_t>(place.offset + (text.data() - place.from));
+      if (place.readable) {
+        write_readable_view(view, text, place.buffer, offset);
+      } else {
+        view = TextBuilder::view(text, place.buffer, offset);
+      }
+    }
+    set_valid(row);
+  }
   // For columns of integers and timestamps.
   void put_int64(int64_t row, int64_t value) {
     static_cast<int64_t*>(values_->data)[row] = value;
@@ -50,9 +74,8 @@ class TypedColumnBuilder {
   bool is_null(int64_t row) const { return (validity_bits()[row >> 3] & mask(row)) == 0; }
 
   // Row by row, instead of put().
-  bool append(std::string_view text) { return append(text, nullptr, 0); }
-  bool append(std::string_view text, const char* base, int32_t buffer) {
-    if (!put(size_, text, base, buffer)) return false;
+  bool append(std::string_view text, const TextPlace& place = {}) {
+    if (!put(size_, text, place)) return false;
     ++size_;
     return true;
   }
