@@ -43,6 +43,11 @@ void Json::describe(Description<Options>& d) {
       "timestamp and json. Declare what is computed with: "
       "a declared field costs 10 to 20 ns a row more than its token.");
   d.choice(
+      "undeclared", &Options::undeclared,
+      {{"keep", Undeclared::kKeep}, {"drop", Undeclared::kDrop}},
+      "When decoding: whether fields that `schema` does not declare are kept as JSON tokens, or "
+      "left out, which saves their columns. Either way they must be valid JSON.");
+  d.choice(
       "nulls", &Options::nulls, {{"omit", Nulls::kOmit}, {"write", Nulls::kWrite}},
       "When encoding: whether a field without a value is left out, or written as null. Writing "
       "costs bytes, and suits readers that want every key in every document.");
