@@ -29,6 +29,7 @@ class Json final : public Codec {
     DeclaredSchema schema;
   };
   static void describe(Description<Options>& d);
+  static void infer(const Options& options, Shared& shared, Inference& inference);
 
   Json(const Options& options, Shared& shared);
   void open(Output& out) override;
