@@ -19,7 +19,7 @@ std::string place(const std::string& document, std::size_t offset) {
 TEST(PlaceInside, CountsFromBehindTheQuote) {
   EXPECT_EQ(place("v = \"abc\"\n", 0), "1:6");
   EXPECT_EQ(place("v = \"abc\"\n", 2), "1:8");
-  EXPECT_EQ(place("w = 1\n  v   =   'abc'\n", 1), "2:12");
+  EXPECT_EQ(place("w = 1\n  v   =   'abc'\n", 1), "2:13");
 }
 
 TEST(PlaceInside, TakesTheEndForTheClosingQuote) { EXPECT_EQ(place("v = \"abc\"", 3), "1:9"); }
