@@ -44,16 +44,17 @@ void throw_missing_column(const flow_schema& schema, std::string_view option,
 }
 
 std::optional<flow_type> inferred_column(const Inference& inference, const std::string& option,
-                                         const std::string& name) {
+                                         const std::string& name, int64_t offset) {
   const flow_schema* schema = inference.input();
   if (schema == nullptr) return std::nullopt;
   const ColumnPath path = find_column(*schema, name);
   if (!path.steps.empty()) return path.type;
   if (inference.open()) return std::nullopt;
   const std::string nearest = nearest_column(*schema, name);
-  throw OptionFailure(
-      option, "there is no column '" + name + "' in the input",
-      nearest.empty() ? "it has " + column_names(*schema) : "did you mean '" + nearest + "'?", 0);
+  throw OptionFailure(option, "there is no column '" + name + "' in the input",
+                      nearest.empty() ? "it has " + column_names(*schema)
+                                      : "did you mean '" + nearest + "'?",
+                      offset);
 }
 
 bool infer_text_column(const Inference& inference, const std::string& option,
