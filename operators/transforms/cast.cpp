@@ -208,7 +208,7 @@ void Cast::infer(const Options& options, Shared& shared, Inference& inference) {
     }
     // Of two casts inside one struct the first has changed what the second begins with.
     const uint32_t top = path.steps.front();
-    const detail::FieldTree tree(fields[top].first, fields[top].second);
+    const flow::detail::FieldTree tree(fields[top].first, fields[top].second);
     fields[top].second =
         with_child_type(*tree.get(), std::span(path.steps).subspan(1), field.logical_type());
   }
