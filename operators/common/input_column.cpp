@@ -31,7 +31,7 @@ std::string column_names(const flow_schema& schema) {
 std::string nearest_column(const flow_schema& schema, std::string_view wanted) {
   std::vector<std::string> names;
   collect(schema.fields, schema.n_fields, "", names);
-  return nearest_name(wanted, names);
+  return nearest_name(names, wanted);
 }
 
 void throw_missing_column(const flow_schema& schema, std::string_view option,
