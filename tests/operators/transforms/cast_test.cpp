@@ -52,6 +52,12 @@ TEST(Cast, JsonTokensSayWhatTheyMean) {
             (std::vector<Cell>{3 * kSecond / 2, kSecond, nullptr, nullptr}));
 }
 
+TEST(Cast, LongJsonTextsOutliveTheirTokens) {
+  EXPECT_EQ(values(Type::json(),
+                   {R"("a text of some length")", R"("one with an \"escape\" in it")"}, "text"),
+            (std::vector<Cell>{"a text of some length", "one with an \"escape\" in it"}));
+}
+
 TEST(Cast, NumbersBecomeEachOther) {
   EXPECT_EQ(values(Type::int64(), {1, -7, nullptr}, "float"),
             (std::vector<Cell>{1.0, -7.0, nullptr}));
