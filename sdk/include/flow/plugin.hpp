@@ -118,6 +118,9 @@ class Instance {
     };
     abi_.destroy = [](flow_operator* op) { delete &self(op); };
     abi_.extension = [](flow_operator* op, const char* id) -> const void* {
+      if constexpr (std::is_base_of_v<StreamContext, T>) {
+        if (std::string_view(id) == FLOW_EXTENSION_STREAM_CONTEXT) return &kStreamContext;
+      }
       return self(op).operator_->extension(id);
     };
     if constexpr (std::is_base_of_v<Source, T>) add_source();
@@ -162,6 +165,24 @@ class Instance {
       return std::make_unique<T>();
     }
   }
+
+  static int64_t get_context(flow_operator* op, const void** bytes) {
+    std::string_view context;
+    guarded(host_of(op), [&] {
+      context = self(op).operator_->context();
+      return Status::kDone;
+    });
+    *bytes = context.data();
+    return static_cast<int64_t>(context.size());
+  }
+  static void set_context(flow_operator* op, const void* bytes, int64_t length) {
+    guarded(host_of(op), [&] {
+      self(op).operator_->resume(text(bytes, length));
+      return Status::kDone;
+    });
+  }
+  static constexpr flow_stream_context kStreamContext{sizeof(flow_stream_context), 0, get_context,
+                                                      set_context};
 
   void add_source() {
     abi_.process = nullptr;
