@@ -13,11 +13,11 @@ inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 // What came before a place in a stream of CSV.
 struct CsvContext {
-  bool is_begin = true;           // nothing did
-  bool inside_too_long = false;   // the place is inside a record that is too long
-  bool has_header = false;        // the header record, if there is to be one, has come
+  bool is_begin = true;          // nothing did
+  bool inside_too_long = false;  // the place is inside a record that is too long
+  bool has_header = false;       // the header record, if there is to be one, has come
   bool header_is_too_long = false;
-  std::string header;             // its text, without the line end
+  std::string header;  // its text, without the line end
 
   // As bytes for FLOW_STREAM_CONTEXT, and back. Whatever is no context reads as the beginning.
   std::string write() const;
@@ -48,7 +48,7 @@ class CsvFramer {
     size_t record = 0;
     size_t field = 0;
     bool quoted = false;
-    bool closed = false;   // a quote of this field was closed: further ones are text
+    bool closed = false;  // a quote of this field was closed: further ones are text
     bool comment = false;
   };
 

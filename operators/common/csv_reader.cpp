@@ -34,7 +34,7 @@ void CsvReader::fault(CsvRecord& record, CsvFault kind, uint32_t at) const {
 
 CsvCell CsvReader::cell_of(uint32_t begin, uint32_t end) {
   const auto length = static_cast<int32_t>(end - begin);
-  if (!copy_) return {static_cast<int32_t>(begin) + offset_, length};
+  if (!copy_ || length == 0) return {static_cast<int32_t>(begin) + offset_, length};
   const auto own_begin = static_cast<int32_t>(own_.size());
   own_.append(text_.substr(begin, end - begin));
   return {own_begin | CsvCell::kOwn, length};
@@ -136,9 +136,9 @@ CsvRecord CsvReader::read(CsvCell* cells, uint32_t limit) {
       while (last > first && is_blank(text[last - 1])) --last;
       if (first > last) first = last;
     }
-    cell = copy_ ? cell_of(first, last)
-                 : CsvCell{static_cast<int32_t>(first) + offset_,
-                           static_cast<int32_t>(last - first)};
+    cell = copy_
+               ? cell_of(first, last)
+               : CsvCell{static_cast<int32_t>(first) + offset_, static_cast<int32_t>(last - first)};
     if (!ends_field) break;
     begin = cut + 1;
   }

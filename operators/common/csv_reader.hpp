@@ -63,6 +63,12 @@ class CsvReader {
   // Fields that had to be put together, since the last clear_own().
   const std::string& own() const { return own_; }
   void clear_own() { own_.clear(); }
+  // Puts `text` behind it, and says where it begins there.
+  int32_t add_own(std::string_view text) {
+    const auto begin = static_cast<int32_t>(own_.size());
+    own_.append(text);
+    return begin;
+  }
 
  private:
   // A field that begins with a quote at `open`, whose place was the last next(). Returns the place

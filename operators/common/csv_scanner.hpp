@@ -5,16 +5,9 @@
 #include <string_view>
 #include <vector>
 
-namespace flow::operators {
+#include "operators/common/csv_dialect.hpp"
 
-// How a CSV text is written. All characters are single bytes of ASCII; 0: there is none.
-struct CsvDialect {
-  char delimiter = ',';
-  char quote = '"';      // opens a field only at its beginning, and stands for itself elsewhere
-  char comment = 0;      // a record that begins with it is none, to the end of its line
-  bool trim = false;     // spaces and tabs around a field, outside of its quotes, do not count
-  bool multiline = true; // a line feed inside of quotes belongs to the field
-};
+namespace flow::operators {
 
 // Hands out, in order, where the delimiters, quotes and line feeds of a text are. Looks ahead a few
 // thousand bytes; about 0.15 ns a byte with AVX2. Keeps its memory (64 KiB); not thread-safe.

@@ -2,6 +2,7 @@
 // standard output.
 #include "flow/plugin.hpp"
 
+#include "operators/codecs/csv.hpp"
 #include "operators/codecs/json.hpp"
 #include "operators/codecs/lines.hpp"
 #include "operators/sinks/discard.hpp"
@@ -13,6 +14,7 @@
 #include "operators/transforms/rename.hpp"
 
 FLOW_PLUGIN_LICENSED("flowrun.std", "0.1.0", "Apache-2.0", flow::operators::Generate,
-                     flow::operators::Lines, flow::operators::Json, flow::operators::Filter,
-                     flow::operators::Keep, flow::operators::Drop, flow::operators::Rename,
-                     flow::operators::StdoutSink, flow::operators::DiscardSink)
+                     flow::operators::Lines, flow::operators::Json, flow::operators::Csv,
+                     flow::operators::Filter, flow::operators::Keep, flow::operators::Drop,
+                     flow::operators::Rename, flow::operators::StdoutSink,
+                     flow::operators::DiscardSink)

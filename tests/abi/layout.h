@@ -1,6 +1,7 @@
 // Version 1.0 of the ABI on a 64-bit machine: sizes, offsets and values as they were when it was
 // published, and structs that a later version added. A later version may append members, values and
-// structs; then the size of a struct grows here, and no other line ever changes. Included by a C11 and a C++20 file, which define the two macros.
+// structs; then the size of a struct grows here, and no other line ever changes. Included by a C11
+// and a C++20 file, which define the two macros.
 #pragma once
 
 // clang-format off
@@ -250,6 +251,11 @@ FLOW_FROZEN_SIZE(flow_schemas, 16)
 FLOW_FROZEN_OFFSET(flow_schemas, size, 0)
 FLOW_FROZEN_OFFSET(flow_schemas, reserved, 4)
 FLOW_FROZEN_OFFSET(flow_schemas, infer, 8)
+FLOW_FROZEN_SIZE(flow_stream_context, 24)
+FLOW_FROZEN_OFFSET(flow_stream_context, size, 0)
+FLOW_FROZEN_OFFSET(flow_stream_context, reserved, 4)
+FLOW_FROZEN_OFFSET(flow_stream_context, get, 8)
+FLOW_FROZEN_OFFSET(flow_stream_context, set, 16)
 
 FLOW_FROZEN_VALUE(FLOW_DONE, 0)
 FLOW_FROZEN_VALUE(FLOW_MORE, 1)

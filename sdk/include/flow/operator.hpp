@@ -162,6 +162,7 @@ class Codec : public Operator {
   virtual void encode(const Batch& in, bool delimited, Output& out) = 0;
 
   void set_role(flow_role role) { role_ = role; }
+  flow_role role() const { return role_; }
   Status consume(uint32_t, const Batch& in, Output& out) override {
     if (role_ == FLOW_ROLE_DECODE) {
       decode(in, out);

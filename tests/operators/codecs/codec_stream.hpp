@@ -49,9 +49,7 @@ class CodecStream {
     finish();
   }
   // Goes on with a new framer, as a run does that begins at a stored position.
-  void restart()
-    requires std::is_base_of_v<StreamContext, T>
-  {
+  void restart() requires std::is_base_of_v<StreamContext, T> {
     const std::string at(framer_->context());
     framer_ = std::make_unique<T>(options_, shared_);
     framer_->set_role(FLOW_ROLE_FRAME);

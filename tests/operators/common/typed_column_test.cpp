@@ -93,9 +93,11 @@ TEST_F(TypedColumnBuilderTest, PlacedTextsShareTheirBuffers) {
   const auto* base = static_cast<const char*>(shared->data[0]->data);
   TypedColumnBuilder builder(field(FLOW_TEXT));
   builder.start(host_.host(), 3, shared.get());
-  EXPECT_TRUE(builder.append({base, 27}, {.from = base, .buffer = 0, .offset = 0, .readable = false}));
+  EXPECT_TRUE(
+      builder.append({base, 27}, {.from = base, .buffer = 0, .offset = 0, .readable = false}));
   EXPECT_TRUE(builder.append("a text from somewhere else"));
-  EXPECT_TRUE(builder.append({base + 28, 28}, {.from = base, .buffer = 0, .offset = 0, .readable = true}));
+  EXPECT_TRUE(
+      builder.append({base + 28, 28}, {.from = base, .buffer = 0, .offset = 0, .readable = true}));
   const flow::TypedColumn column = builder.finish();
   EXPECT_EQ(column.column->data[0], shared->data[0]);
   EXPECT_EQ(column.column->n_data, 2);

@@ -162,8 +162,8 @@ class CodecCheck {
   static const flow_stream_context* context_of(Session& framer) {
     flow_operator* op = framer.op();
     return op->extension == nullptr ? nullptr
-                                    : static_cast<const flow_stream_context*>(op->extension(
-                                          op, FLOW_EXTENSION_STREAM_CONTEXT));
+                                    : static_cast<const flow_stream_context*>(
+                                          op->extension(op, FLOW_EXTENSION_STREAM_CONTEXT));
   }
   static std::optional<std::string> get_context(Session& framer) {
     const flow_stream_context* context = context_of(framer);
