@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "flow/inference.hpp"
+#include "flow/options.hpp"
 #include "flow/output.hpp"
 
 namespace flow::operators {
