@@ -1,42 +1,12 @@
 #include "operators/codecs/json.hpp"
 
-#include <array>
 #include <string>
-#include <string_view>
 #include <utility>
 
 namespace flow::operators {
-namespace {
 
-constexpr std::array<std::pair<std::string_view, flow_type>, 6> kSchemaTypes = {
-    {{"text", FLOW_TEXT},
-     {"int", FLOW_INT64},
-     {"float", FLOW_FLOAT64},
-     {"bool", FLOW_BOOL},
-     {"timestamp", FLOW_TIMESTAMP},
-     {"json", FLOW_JSON}}};
-
-flow_type schema_type(const std::string& field, const Value& value) {
-  std::string known;
-  for (const auto& [name, type] : kSchemaTypes) {
-    if (value.type == FLOW_OPTION_TEXT && value.text == name) return type;
-    known += (known.empty() ? "" : ", ") + std::string(name);
-  }
-  throw Failure((value.place.empty() ? "" : value.place + ": ") + "json: schema." + field +
-                ": the type must be one of " + known);
-}
-
-}  // namespace
-
-Json::Shared::Shared(const Options& options, Host) {
-  for (const auto& [name, value] : options.schema.items) {
-    declared.push_back({name, schema_type(name, value)});
-  }
-  if (static_cast<int64_t>(declared.size()) > options.max_fields) {
-    throw Failure("json: schema declares " + std::to_string(declared.size()) +
-                  " fields, max_fields is " + std::to_string(options.max_fields) + "; raise it");
-  }
-}
+Json::Shared::Shared(const Options& options, Host)
+    : schema({options.schema.items}, "json: schema") {}
 
 void Json::describe(Description<Options>& d) {
   d.name("json");
@@ -73,6 +43,11 @@ void Json::describe(Description<Options>& d) {
       "timestamp and json. Declare what is computed with: "
       "a declared field costs 10 to 20 ns a row more than its token.");
   d.choice(
+      "undeclared", &Options::undeclared,
+      {{"keep", Undeclared::kKeep}, {"drop", Undeclared::kDrop}},
+      "When decoding: whether fields that `schema` does not declare are kept as JSON tokens, or "
+      "left out, which saves their columns. Either way they must be valid JSON.");
+  d.choice(
       "nulls", &Options::nulls, {{"omit", Nulls::kOmit}, {"write", Nulls::kWrite}},
       "When encoding: whether a field without a value is left out, or written as null. Writing "
       "costs bytes, and suits readers that want every key in every document.");
@@ -105,7 +80,7 @@ Json::Json(const Options& options, Shared& shared)
     : max_line_(options.max_line.bytes),
       framer_(options.max_line.bytes, shared.continuations),
       splitter_(options.max_line.bytes, false, shared.continuations),
-      decoder_(shared.declared, options.max_fields),
+      rows_(shared.schema, options.undeclared, options.max_fields, "json: schema"),
       encoder_(options.nulls == Nulls::kWrite) {}
 
 void Json::open(Output& out) {
@@ -117,12 +92,27 @@ int64_t Json::frame(std::string_view bytes, bool final) { return framer_.frame(b
 
 void Json::decode(const Batch& in, Output& out) {
   splitter_.split(in);
-  decoder_.decode(in, splitter_.lines(), out);
-  if (decoder_.invalid_utf8_rows() > 0) {
-    invalid_utf8_rows_.record(static_cast<double>(decoder_.invalid_utf8_rows()));
-  }
   std::vector<RefusedLine> refused = refuse_too_long(splitter_.too_long(), max_line_);
-  refused.insert(refused.end(), decoder_.refused().begin(), decoder_.refused().end());
+  std::vector<Line> taken;
+  taken.reserve(splitter_.lines().size());
+  const flow_column& pieces = in.column(0);
+  rows_.start(out, static_cast<int64_t>(splitter_.lines().size()), pieces);
+  for (const Line& line : splitter_.lines()) {
+    if (const char* const reason = rows_.add(line.text, line.buffer); reason != nullptr) {
+      refused.push_back({line, reason, rows_.message()});
+    } else {
+      taken.push_back(line);
+    }
+  }
+  if (rows_.repaired_rows() > 0) {
+    invalid_utf8_rows_.record(static_cast<double>(rows_.repaired_rows()));
+  }
+  if (!taken.empty()) {
+    const Column record =
+        column_over(out, FLOW_BINARY, rows_.rows(), line_views(out, taken, pieces), pieces);
+    const DecodedOrigin origin(out, in, taken, record);
+    out.create(out.make(rows_.rows(), rows_.finish(), origin.get()));
+  }
   fail_lines(in, std::move(refused), max_line_, out);
   out.drop(splitter_.empty_lines(), "empty line");
 }

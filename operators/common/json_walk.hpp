@@ -24,6 +24,7 @@ struct JsonTraits {
 };
 
 inline const char* skip_json_space(const char* at, const char* end) {
+  if (static_cast<unsigned char>(*at) > ' ') return at;
   while (at < end && (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r')) ++at;
   return at;
 }

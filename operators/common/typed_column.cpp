@@ -48,7 +48,7 @@ void TypedColumnBuilder::start(Host host, int64_t rows, const flow_column* share
   if (field_.type == FLOW_BOOL) std::memset(values_->data, 0, static_cast<size_t>(bytes));
 }
 
-bool TypedColumnBuilder::put(int64_t row, std::string_view text, const char* base, int32_t buffer) {
+bool TypedColumnBuilder::put(int64_t row, std::string_view text, const TextPlace& place) {
   switch (field_.type) {
     case FLOW_INT64: {
       const std::optional<int64_t> value = json_integer(text);
