@@ -88,25 +88,6 @@ const char* const kSchemaTypesDoc =
     "\"timestamp\", "
     "format = \"%d/%b/%Y:%H:%M:%S %z\", zone = \"UTC\" }`; json, any value as its token.";
 
-Type DeclaredField::logical_type() const {
-  switch (type) {
-    case FLOW_CATEGORY:
-      return Type::category();
-    case FLOW_INT64:
-      return Type::int64();
-    case FLOW_FLOAT64:
-      return Type::float64();
-    case FLOW_BOOL:
-      return Type::boolean();
-    case FLOW_TIMESTAMP:
-      return Type::timestamp();
-    case FLOW_JSON:
-      return Type::json();
-    default:
-      return Type::text();
-  }
-}
-
 DeclaredSchema::DeclaredSchema(const Table& table, std::string_view where) {
   read(table.items, "", where);
 }

@@ -20,7 +20,7 @@ struct DeclaredField {
   std::optional<TimeFormat> format;  // of a timestamp that is not RFC 3339
   std::shared_ptr<SharedDictionary> categories;  // of a category
 
-  Type logical_type() const;
+  Type logical_type() const { return Type::of(type); }
 };
 
 // What the table of a pipeline file declares, in its order:

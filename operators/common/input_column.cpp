@@ -61,9 +61,8 @@ std::string nearest_column(const flow_schema& schema, std::string_view wanted) {
 
 void throw_missing_column(const flow_schema& schema, std::string_view option,
                           std::string_view name) {
-  std::string message =
-      std::string(option) + ": column '" + std::string(name) + "' is not in the input: it has " +
-      column_names(schema);
+  std::string message = std::string(option) + ": column '" + std::string(name) +
+                        "' is not in the input: it has " + column_names(schema);
   const std::string nearest = nearest_column(schema, name);
   if (!nearest.empty()) message += " (did you mean '" + nearest + "'?)";
   throw Failure(message);

@@ -1,7 +1,6 @@
 #include "operators/common/json_rows.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -24,21 +23,6 @@ std::string shown(std::string_view token) {
 
 DeclaredField undeclared_field(const std::string& name) {
   return {.name = name, .type = FLOW_JSON, .format = {}, .categories = {}};
-}
-
-// Seconds since 1970 as nanoseconds. Whole seconds exactly, fractions as a double has them.
-std::optional<int64_t> timestamp_of_seconds(std::string_view token) {
-  constexpr int64_t kSecond = 1'000'000'000;
-  int64_t nanoseconds = 0;
-  if (const std::optional<int64_t> seconds = json_integer(token)) {
-    if (__builtin_mul_overflow(*seconds, kSecond, &nanoseconds)) return std::nullopt;
-    return nanoseconds;
-  }
-  const std::optional<double> seconds = json_number(token);
-  if (!seconds || std::fabs(*seconds) > 9.2e9) return std::nullopt;
-  const double whole = std::floor(*seconds);
-  // Rounded to microseconds: below, a double of today's size is noise.
-  return static_cast<int64_t>(whole) * kSecond + std::llround((*seconds - whole) * 1e6) * 1000;
 }
 
 bool begins_with_null(const char* at, const char* end) {
@@ -136,6 +120,19 @@ void JsonRows::declare(const DeclaredField& declared, std::string_view where) {
     object = field->object.get();
     rest.remove_prefix(dot + 1);
   }
+}
+
+Fields JsonRows::fields_of(const Object& object) const {
+  Fields fields;
+  for (size_t i = 0; i < object.declared; ++i) {
+    const Field& field = *object.fields[i];
+    if (!field.object) {
+      fields.emplace_back(field.name, field.values.field().logical_type());
+    } else if (!is_open()) {
+      fields.emplace_back(field.name, Type::structure(fields_of(*field.object)));
+    }
+  }
+  return fields;
 }
 
 // ---- a batch ----
@@ -307,9 +304,10 @@ const char* JsonRows::read_object(Object& object, const char* at, int depth) {
   while (at < end_) {
     Field* field = nullptr;
     for (const uint32_t index : *expected) {
-      if (index < object.fields.size() && object.fields[index]->is_met &&
-          object.fields[index]->opens(at)) {
-        field = object.fields[index].get();
+      if (index >= object.fields.size()) continue;
+      Field& likely = *object.fields[index];
+      if ((likely.is_met || likely.is_dropped) && likely.opens(at)) {
+        field = &likely;
         at += field->opening_size;
         break;
       }
@@ -320,8 +318,8 @@ const char* JsonRows::read_object(Object& object, const char* at, int depth) {
       if (field != nullptr) *expected = {field->index, expected->front()};
     }
     at = skip_json_space(at, end_);
-    at = field != nullptr ? read_value(*field, at, depth)
-                          : skip_json_value(at, end_, traits_, depth + 1);
+    at = field != nullptr && !field->is_dropped ? read_value(*field, at, depth)
+                                                : skip_json_value(at, end_, traits_, depth + 1);
     if (at == nullptr) return nullptr;
     at = skip_json_space(at, end_);
     if (at >= end_) return nullptr;
@@ -359,7 +357,7 @@ const char* JsonRows::read_name(Object& object, const char* at, Field*& field) {
 JsonRows::Field* JsonRows::field_of(Object& object, std::string_view key) {
   Field* field = object.find(key);
   if (field != nullptr && field->is_met) return field;
-  if (undeclared_ == Undeclared::kDrop) return nullptr;
+  if (undeclared_ == Undeclared::kDrop) return dropped(object, field, key);
   if (columns_ >= max_fields_) {
     message_ = "field '" + shown(key) + "' would be number " + std::to_string(max_fields_ + 1) +
                " of the batch, max_fields is " + std::to_string(max_fields_) +
@@ -379,6 +377,21 @@ JsonRows::Field* JsonRows::field_of(Object& object, std::string_view key) {
   ++columns_;
   brought_.push_back({&object, field->index, is_new});
   return field;
+}
+
+// What is dropped is remembered for its name only, so that it is passed quickly. Not names beyond
+// ASCII: they may turn out to be invalid.
+JsonRows::Field* JsonRows::dropped(Object& object, Field* known, std::string_view key) {
+  const auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
+  if (known != nullptr || remembered_ > max_fields_ ||
+      !std::all_of(key.begin(), key.end(), is_ascii)) {
+    return known;
+  }
+  const std::string name(key);
+  Field& field = object.append(undeclared_field(name), name);
+  field.is_dropped = true;
+  ++remembered_;
+  return &field;
 }
 
 const char* JsonRows::refuse_type(const Field& field, std::string_view token) {
@@ -446,7 +459,7 @@ inline const char* JsonRows::read_number(Field& field, const char* at) {
   }
   if (type == FLOW_TIMESTAMP && !field.values.field().format) {
     const std::string_view token(at, static_cast<size_t>(stop - at));
-    const std::optional<int64_t> value = timestamp_of_seconds(token);
+    const std::optional<int64_t> value = json_timestamp(token);
     if (!value) return refuse_type(field, token);
     field.values.put_int64(row_, *value);
     return stop;

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "flow/inference.hpp"
 #include "flow/output.hpp"
 #include "operators/common/declared_schema.hpp"
 #include "operators/common/json_walk.hpp"
@@ -34,6 +35,12 @@ class JsonRows {
   // than `max_fields`. `where`: as for DeclaredSchema.
   JsonRows(const DeclaredSchema& schema, Undeclared undeclared, int64_t max_fields,
            std::string_view where);
+
+  // The columns that every batch has. An object to whose fields undeclared ones may come is left
+  // out.
+  Fields certain_fields() const { return fields_of(root_); }
+  // Whether batches may have columns beside those.
+  bool is_open() const { return undeclared_ == Undeclared::kKeep; }
 
   // Begins a batch of up to `rows` rows. Texts lie in the buffers of `texts`, which lives until
   // finish().
@@ -65,7 +72,8 @@ class JsonRows {
     std::unique_ptr<Object> object;  // declared as one
     std::array<char, 32> opening{};
     uint8_t opening_size = 0;        // 0: it is too long for that, or needs escapes
-    bool is_met = false;             // in this batch; declared ones always are
+    bool is_met = false;      // in this batch; declared ones always are
+    bool is_dropped = false;  // known by its name only
     std::array<uint32_t, 2> next{};  // what followed it lately, the last first
   };
   struct TextHash {
@@ -94,6 +102,7 @@ class JsonRows {
     bool is_new;
   };
 
+  Fields fields_of(const Object& object) const;
   void declare(const DeclaredField& field, std::string_view where);
   void start_object(Object& object, int64_t rows);
   void forget_undeclared(Object& object);
@@ -112,6 +121,7 @@ class JsonRows {
   const char* read_nested(Field& field, const char* at, int depth);
   const char* take_token(Field& field, const char* at, const char* stop);
   Field* field_of(Object& object, std::string_view key);
+  Field* dropped(Object& object, Field* known, std::string_view key);
   const char* refuse_type(const Field& field, std::string_view token);
 
   Undeclared undeclared_;
