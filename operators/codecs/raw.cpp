@@ -47,11 +47,10 @@ int64_t Raw::frame(std::string_view bytes, bool final) {
 void Raw::decode(const Batch& in, Output& out) {
   const flow_column& pieces = in.column(0);
   const TextView texts(pieces);
-  const Validity contexts = in.column_count() > 1 ? Validity(in.column(1)) : Validity();
   std::vector<Line> lines;
   std::vector<RefusedLine> refused;
   for (int64_t row = 0; row < in.rows(); ++row) {
-    if (texts.is_null(row) || contexts.is_null(row)) continue;
+    if (texts.is_null(row)) continue;
     if (in.column_count() > 1 && TextView(in.column(1))[row] == kInside) continue;
     const int32_t buffer =
         texts[row].size() > FLOW_VIEW_INLINE ? texts.views()[row].buffer : int32_t{0};

@@ -1,6 +1,7 @@
 // The codec `text`: rows written by a template.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
