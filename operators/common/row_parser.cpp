@@ -1,5 +1,6 @@
 #include "operators/common/row_parser.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "operators/common/text_source.hpp"
@@ -19,9 +20,11 @@ void ParseTarget::infer(Inference& inference, Fields added, bool open) const {
   for (auto& column : added) column.first.insert(0, prefix);
   Fields kept;
   for (auto& column : fields_of(*inference.input())) {
-    if (!keep_source && column.first == field) continue;
+    const bool is_replaced = std::any_of(
+        added.begin(), added.end(), [&](const auto& one) { return one.first == column.first; });
+    if (!keep_source && !is_replaced && column.first == field) continue;
     // A name out of the data may take the place of any column that could be called so.
-    if (open && column.first.starts_with(prefix)) continue;
+    if (open && !is_replaced && column.first.starts_with(prefix)) continue;
     kept.push_back(std::move(column));
   }
   inference.output(with_fields(std::move(kept), added), inference.open() || open);
@@ -79,7 +82,10 @@ Batch ParseTransform::assemble(const Batch& rows, std::vector<NewColumn> columns
       column.name = names_.back();
     }
   }
-  if (target_.keep_source) return out.with(rows, columns);
+  const bool is_replaced =
+      std::any_of(columns.begin(), columns.end(),
+                  [this](const NewColumn& column) { return column.name == target_.field; });
+  if (target_.keep_source || is_replaced) return out.with(rows, columns);
   std::vector<std::pair<uint32_t, std::string>> others;
   for (uint32_t i = 0; i < rows.column_count(); ++i) {
     const char* const name = rows.schema().fields[i]->name;

@@ -12,7 +12,7 @@
 namespace flow::operators {
 namespace {
 
-enum Column : size_t {
+enum SyslogColumn : size_t {
   kTimestamp,
   kFacility,
   kSeverity,
@@ -159,7 +159,7 @@ const char* SyslogParser::parse_5424(std::string_view rest, const TextPlace& pla
     }
     rows_.column(kTimestamp).put_int64(rows_.row(), *moment);
   }
-  for (const Column column : {kHostname, kAppname, kProcid, kMsgid}) {
+  for (const SyslogColumn column : {kHostname, kAppname, kProcid, kMsgid}) {
     const std::string_view before = rest;
     const std::string_view word = take_word(rest);
     if (word.empty()) {
