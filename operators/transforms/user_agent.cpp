@@ -149,7 +149,7 @@ IdentifyUserAgent::Shared::Shared(const Options& options, Host)
     if (found == std::end(kMembers)) {
       std::string names;
       for (const auto& [known, member] : kMembers) {
-        names += (names.empty() ? "" : ", ") + std::string(known);
+        names.append(names.empty() ? "" : ", ").append(known);
       }
       throw Failure("fields: there is no '" + name + "'; there are " + names);
     }
@@ -305,6 +305,12 @@ void IdentifyUserAgent::identify(const TextSource& source, Output& out) {
     for (size_t i = 0; i < n; ++i) {
       if (const Agent* const agent = slots_[hashes[i] & (slots_.size() - 1)].agent.get()) {
         __builtin_prefetch(agent);
+      }
+    }
+    for (size_t i = 0; i < n; ++i) {
+      if (const Agent* const agent = slots_[hashes[i] & (slots_.size() - 1)].agent.get()) {
+        __builtin_prefetch(agent->text.data());
+        __builtin_prefetch(agent->text.data() + 64);
       }
     }
     for (size_t i = 0; i < n; ++i) {
