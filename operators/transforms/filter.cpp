@@ -89,8 +89,7 @@ void Filter::infer(const Options& options, Shared& shared, Inference& inference)
       inferred_column(inference, "where", comparison.field, offset);
   if (type && !compares(comparison, *type)) {
     throw OptionFailure("where",
-                        "the field '" + comparison.field + "' is " +
-                            std::string(type_name(*type)) +
+                        "the field '" + comparison.field + "' is " + std::string(type_name(*type)) +
                             " and cannot be compared with that literal",
                         {}, offset);
   }

@@ -524,6 +524,29 @@ typedef struct flow_schemas {
                        const flow_inference* inference);
 } flow_schemas;
 
+/* Extension of an instance of a codec: flow_operator.extension(FLOW_EXTENSION_STREAM_CONTEXT).
+ *
+ * The records of its streams need something that stands further up, such as the names in the first
+ * line of a CSV file, or whether the stream goes on in the middle of a record. A decoder runs in
+ * parallel, and a run may begin at a stored position: neither has seen what came before. So the
+ * framer, which sees all of the stream, says what a reader must know: bytes that only the codec
+ * understands, none at the beginning of a stream.
+ *
+ * The host asks for them before each frame() and gives them to the decoder with what that frame()
+ * found: as column 1, "context", of its input, binary, one row a run. It keeps them beside each
+ * position that it stores. A source of messages has no framer, and the decoder's input no column 1:
+ * each message is a stream of its own. */
+#define FLOW_EXTENSION_STREAM_CONTEXT "flow.stream_context/1"
+typedef struct flow_stream_context {
+  uint32_t size;
+  uint32_t reserved;
+  /* [worker] FLOW_ROLE_FRAME: the context of the byte behind those that frame() found whole so far.
+   * `*bytes` is the operator's and stays until the next call. Returns the length. */
+  int64_t (*get)(flow_operator* op, const void** bytes);
+  /* [worker] FLOW_ROLE_FRAME, before the first frame(): the stream begins where `get` said this. */
+  void (*set)(flow_operator* op, const void* bytes, int64_t length);
+} flow_stream_context;
+
 #ifdef __cplusplus
 }
 #endif

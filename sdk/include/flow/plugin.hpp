@@ -43,13 +43,15 @@ struct SharedOf<T, std::void_t<typename T::Shared>> {
 
 // Whether T infers schemas, and with what.
 template <class T>
-constexpr bool kInfersWithShared =
-    requires(const typename T::Options& options, typename SharedOf<T>::Type& shared,
-             Inference& inference) { T::infer(options, shared, inference); };
+constexpr bool kInfersWithShared = requires(const typename T::Options& options,
+                                            typename SharedOf<T>::Type& shared,
+                                            Inference& inference) {
+  T::infer(options, shared, inference);
+};
 template <class T>
 constexpr bool kInfersAlone = requires(const typename T::Options& options, Inference& inference) {
-                                T::infer(options, inference);
-                              };
+  T::infer(options, inference);
+};
 
 template <class T>
 const Description<typename T::Options>& description() {
@@ -118,6 +120,9 @@ class Instance {
     };
     abi_.destroy = [](flow_operator* op) { delete &self(op); };
     abi_.extension = [](flow_operator* op, const char* id) -> const void* {
+      if constexpr (std::is_base_of_v<StreamContext, T>) {
+        if (std::string_view(id) == FLOW_EXTENSION_STREAM_CONTEXT) return &kStreamContext;
+      }
       return self(op).operator_->extension(id);
     };
     if constexpr (std::is_base_of_v<Source, T>) add_source();
@@ -162,6 +167,24 @@ class Instance {
       return std::make_unique<T>();
     }
   }
+
+  static int64_t get_context(flow_operator* op, const void** bytes) {
+    std::string_view context;
+    guarded(host_of(op), [&] {
+      context = self(op).operator_->context();
+      return Status::kDone;
+    });
+    *bytes = context.data();
+    return static_cast<int64_t>(context.size());
+  }
+  static void set_context(flow_operator* op, const void* bytes, int64_t length) {
+    guarded(host_of(op), [&] {
+      self(op).operator_->resume(text(bytes, length));
+      return Status::kDone;
+    });
+  }
+  static constexpr flow_stream_context kStreamContext{sizeof(flow_stream_context), 0, get_context,
+                                                      set_context};
 
   void add_source() {
     abi_.process = nullptr;

@@ -33,6 +33,34 @@ std::int64_t frame_counted(flow_operator*, const void* bytes, std::int64_t lengt
   return whole <= length ? whole : 0;
 }
 
+// Lines, with the number of bytes found whole so far as the context.
+struct CountingFramer {
+  flow_operator abi{};
+  std::int64_t whole = 0;
+  std::string context;
+
+  CountingFramer() {
+    abi.self = this;
+    abi.frame = [](flow_operator* op, const void* bytes, std::int64_t length, std::int32_t final) {
+      const std::int64_t found = frame_lines(op, bytes, length, final);
+      static_cast<CountingFramer*>(op->self)->whole += found;
+      return found;
+    };
+    abi.extension = [](flow_operator*, const char* id) -> const void* {
+      static const flow_stream_context kContext = {
+          sizeof(flow_stream_context), 0,
+          [](flow_operator* op, const void** bytes) {
+            auto& self = *static_cast<CountingFramer*>(op->self);
+            self.context = std::to_string(self.whole);
+            *bytes = self.context.data();
+            return static_cast<std::int64_t>(self.context.size());
+          },
+          nullptr};
+      return std::string_view(id) == FLOW_EXTENSION_STREAM_CONTEXT ? &kContext : nullptr;
+    };
+  }
+};
+
 struct Joined {
   std::string bytes;
   std::vector<std::size_t> ends;  // of the runs
@@ -123,6 +151,19 @@ TEST_F(FramingTest, AnyCutOfCountedRecordsGivesTheSameBytesInWholeRecords) {
       ASSERT_TRUE(std::binary_search(ends.begin(), ends.end(), end)) << "cut at " << end;
     }
   }
+}
+
+TEST_F(FramingTest, RunsCarryTheContextOfTheirBeginning) {
+  CountingFramer framer;
+  Framing framing(&framer.abi, account);
+  ASSERT_TRUE(framing.has_context());
+  std::vector<Framing::Run> runs;
+  framing.add("one\ntwo\nth", 0, runs);
+  framing.add("ree\nfour\nfi", 10, runs);
+  framing.add("ve", 21, runs);
+  framing.finish(runs);
+  ASSERT_GE(runs.size(), 3U);
+  for (const Framing::Run& run : runs) EXPECT_EQ(run.context, std::to_string(run.position));
 }
 
 TEST_F(FramingTest, WhatIsHeldBackIsCharged) {

@@ -28,6 +28,7 @@
 // - assign, position, wake, acknowledge: sources resume from any emitted position without loss.
 // - prepare, commit, abort, output: sinks keep their phases; commit may be repeated.
 // - frame, decode, encode: codecs find the same records in any pieces.
+// - context: and so they do from any stored position on, knowing only the context kept with it.
 //
 // Options are tried at their borders, and rows with columns of every other type are thrown at it.
 #pragma once

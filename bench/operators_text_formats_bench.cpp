@@ -1,0 +1,209 @@
+// CPU time of the operators of plugins/formats, one at a time on one core, in batches of 4,096
+// rows. Each case checks its answer once before it is measured.
+
+#include <benchmark/benchmark.h>
+#include <re2/re2.h>
+
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "flow/testing/harness.hpp"
+#include "operators/codecs/csv.hpp"
+#include "operators/codecs/logfmt.hpp"
+#include "operators/codecs/syslog.hpp"
+#include "operators/transforms/parse_csv.hpp"
+#include "operators/transforms/parse_regex.hpp"
+
+namespace flow::operators {
+namespace {
+
+using flow::testing::Harness;
+using flow::testing::Settings;
+
+constexpr int64_t kRows = 4096;
+
+void require(bool correct, const char* what) {
+  if (!correct) throw std::logic_error(what);
+}
+
+void report(benchmark::State& state, size_t bytes) {
+  const auto iterations = static_cast<int64_t>(state.iterations());
+  state.counters["per_row"] =
+      benchmark::Counter(static_cast<double>(iterations * kRows),
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.SetBytesProcessed(iterations * static_cast<int64_t>(bytes));
+}
+
+// Sales of some 110 bytes: ten fields, of which one in eight records has one in quotes.
+std::string sales() {
+  std::string text;
+  for (int64_t row = 0; row < kRows; ++row) {
+    const std::string id = std::to_string(100'000 + row * 7);
+    text.append(id).append(",2025-10-28T10:15:3").append(std::to_string(row % 10));
+    text.append("Z,customer-").append(std::to_string(row * 31 % 5000));
+    text.append(row % 8 == 0 ? ",\"Lamp, small\"" : ",Garden chair of oak");
+    text.append(",").append(std::to_string(row % 9)).append(",19.");
+    text.append(std::to_string(10 + row % 90)).append(",FR,Lyon,card,open since yesterday\n");
+  }
+  return text;
+}
+const std::vector<std::string> kSalesFields = {"id",    "at",      "customer", "product", "count",
+                                               "price", "country", "city",     "payment", "note"};
+
+Batch one_piece(Harness& harness, const std::string& text) {
+  const Host host = harness.host().host();
+  const Buffer buffer = host.allocate(static_cast<int64_t>(text.size()));
+  std::memcpy(buffer->data, text.data(), text.size());
+  TextBuilder views(host, 1, FLOW_BINARY);
+  const int32_t number = views.share(buffer);
+  const auto* base = static_cast<const char*>(buffer->data);
+  views.append_shared({base, text.size()}, number, base);
+  Int64Builder positions(host, 1);
+  positions.append(0);
+  const Column position = positions.finish();
+  flow_origin origin{};
+  origin.size = sizeof origin;
+  origin.source = "bench";
+  origin.partition = "bench";
+  origin.position = position.get();
+  Output maker(harness.host().abi());
+  return maker.make(1, {{"bytes", {views.finish(), Type::binary()}}}, &origin);
+}
+
+// A text column `message` of the lines.
+Batch lines_of(Harness& harness, const std::string& text) {
+  const Host host = harness.host().host();
+  const Buffer buffer = host.allocate(static_cast<int64_t>(text.size()));
+  std::memcpy(buffer->data, text.data(), text.size());
+  TextBuilder views(host, kRows);
+  const int32_t number = views.share(buffer);
+  const auto* const base = static_cast<const char*>(buffer->data);
+  const char* at = base;
+  for (int64_t row = 0; row < kRows; ++row) {
+    const auto* end = static_cast<const char*>(
+        std::memchr(at, '\n', text.size() - static_cast<size_t>(at - base)));
+    views.append_shared({at, static_cast<size_t>(end - at)}, number, base);
+    at = end + 1;
+  }
+  Output maker(harness.host().abi());
+  return maker.make(kRows, {{"message", {views.finish(), Type::text()}}}, nullptr);
+}
+
+void run(benchmark::State& state, Harness& harness, const Batch& in, size_t bytes) {
+  harness.push(in);
+  const std::vector<Batch> first = harness.pull_batches();
+  require(first.size() == 1 && first[0].rows() == kRows && harness.failed().empty(),
+          "every row comes out");
+  for (auto _ : state) {
+    harness.push(in);
+    benchmark::DoNotOptimize(harness.pull_batches());
+  }
+  report(state, bytes);
+}
+
+template <class Codec>
+void decode(benchmark::State& state, const std::string& text, const Settings& settings) {
+  Harness harness = Harness::of<Codec>(settings, FLOW_ROLE_DECODE);
+  run(state, harness, one_piece(harness, text), text.size());
+}
+
+void CsvDecodeText(benchmark::State& state) {
+  decode<Csv>(state, sales(), {{"header", false}, {"fields", kSalesFields}});
+}
+BENCHMARK(CsvDecodeText);
+
+void CsvFrame(benchmark::State& state) {
+  Harness harness =
+      Harness::of<Csv>({{"header", false}, {"fields", kSalesFields}}, FLOW_ROLE_FRAME);
+  const std::string text = sales();
+  require(harness.frame(text) == static_cast<int64_t>(text.size()), "all records are whole");
+  for (auto _ : state) benchmark::DoNotOptimize(harness.frame(text));
+  report(state, text.size());
+}
+BENCHMARK(CsvFrame);
+
+void CsvEncode(benchmark::State& state) {
+  Harness decoder =
+      Harness::of<Csv>({{"header", false}, {"fields", kSalesFields}}, FLOW_ROLE_DECODE);
+  const std::string text = sales();
+  decoder.push(one_piece(decoder, text));
+  const Batch rows = decoder.pull_batches().at(0);
+  Harness encoder = Harness::of<Csv>({}, FLOW_ROLE_ENCODE);
+  run(state, encoder, rows, text.size());
+}
+BENCHMARK(CsvEncode);
+
+void ParseCsvText(benchmark::State& state) {
+  Harness harness = Harness::of<ParseCsv>({{"fields", kSalesFields}});
+  const std::string text = sales();
+  run(state, harness, lines_of(harness, text), text.size());
+}
+BENCHMARK(ParseCsvText);
+
+// ---- access lines of a common pattern, and RE2 by itself ----
+
+constexpr const char* kPattern =
+    R"(^(?P<host>[^ ]+) [^ ]+ (?P<user>[^ ]+) \[(?P<time>[^\]]+)\] "(?P<method>[A-Z]+) (?P<path>[^ ]+) [^"]*" (?P<status>[0-9]{3}) (?P<bytes>[0-9]+)$)";
+
+std::string access_lines() {
+  std::string text;
+  for (int64_t row = 0; row < kRows; ++row) {
+    text.append("203.0.113.").append(std::to_string(row % 250));
+    text.append(" - - [28/Oct/2025:10:15:30 +0000] \"GET /product.php?id=");
+    text.append(std::to_string(row)).append(" HTTP/1.1\" 200 ").append(std::to_string(row * 13));
+    text += '\n';
+  }
+  return text;
+}
+
+void ParseRegexAccess(benchmark::State& state) {
+  Harness harness = Harness::of<ParseRegex>({{"pattern", kPattern}});
+  const std::string text = access_lines();
+  run(state, harness, lines_of(harness, text), text.size());
+}
+BENCHMARK(ParseRegexAccess);
+
+void BareRe2Access(benchmark::State& state) {
+  Harness harness = Harness::of<ParseRegex>({{"pattern", kPattern}});
+  const std::string text = access_lines();
+  const Batch in = lines_of(harness, text);
+  const TextView lines(in.column(0));
+  const re2::RE2 pattern(kPattern);
+  std::vector<re2::StringPiece> groups(static_cast<size_t>(pattern.NumberOfCapturingGroups()) + 1);
+  const auto match = [&](int64_t row) {
+    const std::string_view line = lines[row];
+    return pattern.Match({line.data(), line.size()}, 0, line.size(), re2::RE2::UNANCHORED,
+                         groups.data(), static_cast<int>(groups.size()));
+  };
+  require(match(0) && groups.back() == "0", "the pattern matches");
+  for (auto _ : state) {
+    for (int64_t row = 0; row < kRows; ++row) benchmark::DoNotOptimize(match(row));
+  }
+  report(state, text.size());
+}
+BENCHMARK(BareRe2Access);
+
+void LogfmtDecode(benchmark::State& state) {
+  std::string text;
+  for (int64_t row = 0; row < kRows; ++row) {
+    text.append("level=info ts=2025-10-28T10:15:30Z caller=server.go:112 msg=\"request done\" id=");
+    text.append(std::to_string(row)).append(" status=200 elapsed=1.25\n");
+  }
+  decode<Logfmt>(state, text, {});
+}
+BENCHMARK(LogfmtDecode);
+
+void SyslogDecode(benchmark::State& state) {
+  std::string text;
+  for (int64_t row = 0; row < kRows; ++row) {
+    text.append("<165>1 2025-10-28T10:15:30.123Z host.example.com app ");
+    text.append(std::to_string(row)).append(" ID47 - An application event of some length\n");
+  }
+  decode<Syslog>(state, text, {});
+}
+BENCHMARK(SyslogDecode);
+
+}  // namespace
+}  // namespace flow::operators

@@ -1,0 +1,33 @@
+// What a codec writes for a table's rows.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "flow/operator.hpp"
+#include "flow/testing/host.hpp"
+
+namespace flow::testing {
+
+// The stream, with delimiters or, as messages, without. Rows that fail are in `host`.
+inline std::string encoded(TestHost& host, Codec& codec, const Table& rows,
+                           flow_role role = FLOW_ROLE_ENCODE) {
+  Output out(host.abi());
+  std::vector<NewColumn> columns;
+  for (const TableColumn& column : rows.columns) {
+    columns.push_back(
+        {column.name, {make_column(host.host(), column.type, column.cells), column.type}});
+  }
+  codec.set_role(role);
+  codec.open(out);
+  codec.consume(0, out.make(rows.rows(), columns, nullptr), out);
+  std::string stream;
+  for (const Batch& batch : std::exchange(host.emitted[0], {})) {
+    const TextView texts(batch.column(0));
+    for (int64_t row = 0; row < texts.size(); ++row) stream += texts[row];
+  }
+  return stream;
+}
+
+}  // namespace flow::testing
