@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/config/parameters.hpp"
+
 namespace CLI {  // NOLINT(readability-identifier-naming): CLI11 calls it so
 class App;
 }
@@ -21,6 +23,9 @@ void add_new(CLI::App& program, int& exit_code);
 
 // --plugin-path, for the commands that load plugins.
 void add_plugin_path(CLI::App& command, std::vector<std::filesystem::path>& folders);
+
+// --set NAME=VALUE, for the commands that load a pipeline.
+void add_set(CLI::App& command, std::vector<ParameterSetting>& parameters);
 
 // One line on stderr: "flowrun: MESSAGE".
 void complain(std::string_view message);

@@ -13,10 +13,13 @@ namespace flowrun::cli {
 
 LoadedPipeline load_pipeline_with_plugins(const std::filesystem::path& file,
                                           const std::vector<std::filesystem::path>& plugin_path,
-                                          SecretReading secrets) {
+                                          SecretReading secrets,
+                                          const std::vector<ParameterSetting>& parameters) {
   LoadedPipeline loaded;
   Diagnostics found;
-  PipelineSpecification specification = load_pipeline(file, found);
+  LoadSettings settings;
+  settings.parameters = parameters;
+  PipelineSpecification specification = load_pipeline(file, found, settings);
   loaded.registry = Registry(plugin_search_folders(plugin_path));
   const bool complete = load_plugins(specification, loaded.registry, found);
   loaded.bound = bind(std::move(specification), loaded.registry, found, complete, {secrets});

@@ -6,6 +6,7 @@
 
 #include "core/config/binding.hpp"
 #include "core/config/diagnostic.hpp"
+#include "core/config/parameters.hpp"
 #include "core/plugin/registry.hpp"
 
 namespace flowrun::cli {
@@ -20,7 +21,8 @@ struct LoadedPipeline {
 // wrong with the file and its plugins.
 LoadedPipeline load_pipeline_with_plugins(const std::filesystem::path& file,
                                           const std::vector<std::filesystem::path>& plugin_path,
-                                          SecretReading secrets = SecretReading::kRead);
+                                          SecretReading secrets = SecretReading::kRead,
+                                          const std::vector<ParameterSetting>& parameters = {});
 
 // One line a diagnostic on stderr, and how many errors there are where it is more than one.
 void print_diagnostics(const std::vector<Diagnostic>& diagnostics);

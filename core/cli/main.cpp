@@ -9,6 +9,7 @@
 #include <exception>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -134,6 +135,25 @@ void add_plugin_path(CLI::App& command, std::vector<std::filesystem::path>& fold
       .add_option("--plugin-path", folders,
                   "A folder to look for plugins in, before all others; can be given several times")
       ->option_text("DIR")
+      ->allow_extra_args(false);
+}
+
+void add_set(CLI::App& command, std::vector<ParameterSetting>& parameters) {
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--set",
+          [&parameters](const std::vector<std::string>& words) {
+            for (const std::string& word : words) {
+              std::optional<ParameterSetting> setting = parse_parameter_setting(word);
+              if (!setting) {
+                throw CLI::ValidationError(
+                    "--set", quote(word) + " is not NAME=VALUE, such as --set rows=1000");
+              }
+              parameters.push_back(*std::move(setting));
+            }
+          },
+          "A value for a parameter of the file, instead of its default; can be given several times")
+      ->option_text("NAME=VALUE")
       ->allow_extra_args(false);
 }
 

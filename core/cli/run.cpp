@@ -31,6 +31,7 @@ namespace {
 struct RunOptions {
   std::filesystem::path file;
   std::vector<std::filesystem::path> plugin_path;
+  std::vector<ParameterSetting> parameters;
   int parallelism = 0;                        // 0: as the file says
   std::optional<std::int64_t> drain_timeout;  // nanoseconds; absent: as the file says
   std::optional<std::int64_t> memory_limit;   // bytes; absent: as the file says
@@ -167,7 +168,8 @@ int run(const RunOptions& options) {
   StopControl control;
   const SignalThread signals([&](const char* name, int count) { control.on_signal(name, count); });
   try {
-    LoadedPipeline loaded = load_pipeline_with_plugins(options.file, options.plugin_path);
+    LoadedPipeline loaded = load_pipeline_with_plugins(options.file, options.plugin_path,
+                                                       SecretReading::kRead, options.parameters);
     for (const Diagnostic& warning : loaded.warnings) {
       log::warning(warning.message, {{"key", warning.key_path},
                                      {"place", warning.place.to_string()},
@@ -221,6 +223,7 @@ void add_run(CLI::App& program, int& exit_code) {
       program.add_subcommand("run", "Run a pipeline; 'flowrun FILE' is short for it");
   auto options = std::make_shared<RunOptions>();
   command->add_option("FILE", options->file, "The pipeline file")->required()->option_text(" ");
+  add_set(*command, options->parameters);
   add_plugin_path(*command, options->plugin_path);
   command
       ->add_option("--parallelism", options->parallelism,
@@ -253,7 +256,8 @@ void add_run(CLI::App& program, int& exit_code) {
       kExitCodeHelp +
       "\nExamples:\n"
       "  flowrun pipelines/weblogs.toml\n"
-      "  flowrun run pipelines/weblogs.toml --parallelism 2 --admin 127.0.0.1:0\n");
+      "  flowrun run pipelines/weblogs.toml --parallelism 2 --admin 127.0.0.1:0\n"
+      "  flowrun errors.toml --set input=/var/log/nginx/access.log\n");
   command->callback([options, &exit_code] { exit_code = run(*options); });
 }
 

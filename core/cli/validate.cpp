@@ -26,6 +26,7 @@ namespace {
 struct ValidateOptions {
   std::vector<std::filesystem::path> files;
   std::vector<std::filesystem::path> plugin_path;
+  std::vector<ParameterSetting> parameters;
   bool no_environment = false;
 };
 
@@ -92,7 +93,9 @@ bool validate_file(const std::filesystem::path& file, const ValidateOptions& opt
   Diagnostics in_file;
   std::optional<PipelineSpecification> specification;
   try {
-    specification = load_pipeline(file, in_file);
+    LoadSettings settings;
+    settings.parameters = options.parameters;
+    specification = load_pipeline(file, in_file, settings);
   } catch (const ConfigurationError& error) {
     tick(false, "syntax", "cannot be read; nothing else was looked at");
     print_diagnostics(error.diagnostics());
@@ -140,6 +143,7 @@ void add_validate(CLI::App& program, int& exit_code) {
   command->add_flag("--no-environment", options->no_environment,
                     "Look at nothing but the file and its plugins: no databases, inputs, secrets. "
                     "For a machine that is not the one it will run on");
+  add_set(*command, options->parameters);
   add_plugin_path(*command, options->plugin_path);
   command->footer(
       "Four tiers, each with a tick:\n"
@@ -151,7 +155,10 @@ void add_validate(CLI::App& program, int& exit_code) {
       "All problems come at once, as file:line:col on stderr. Operators whose result may depend "
       "on\n"
       "the run (clock_dependent, order_dependent) are named.\n"
-      "Exit codes: 0 everything is right, 78 something is wrong.\n");
+      "Exit codes: 0 everything is right, 78 something is wrong.\n"
+      "Examples:\n"
+      "  flowrun validate pipelines/weblogs.toml\n"
+      "  flowrun validate *.toml --no-environment\n");
   command->callback([options, &exit_code] { exit_code = validate(*options); });
 }
 
