@@ -4,7 +4,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <array>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
@@ -22,8 +21,6 @@
 namespace flowrun::cli {
 namespace {
 
-constexpr std::array kCommands = {"run", "validate", "graph", "inspect", "new", "help"};
-
 constexpr const char* kShortHelp =
     "flowrun runs data through the operators that a pipeline file names.\n"
     "\n"
@@ -32,6 +29,7 @@ constexpr const char* kShortHelp =
     "  flowrun graph pipelines/weblogs.toml     draw it\n"
     "  flowrun inspect                          list all operators\n"
     "  flowrun inspect geoip                    the page of one operator\n"
+    "  flowrun new pipeline NAME                begin a pipeline from a template\n"
     "  flowrun new plugin NAME                  begin a plugin of your own\n"
     "  flowrun --help                           everything else\n";
 
@@ -49,9 +47,13 @@ std::string version_text() {
                      FLOWRUN_COMPILER, FLOW_ABI_MAJOR, FLOW_ABI_MINOR);
 }
 
-bool is_command(const std::string& word) {
-  return std::any_of(kCommands.begin(), kCommands.end(),
-                     [&](const char* command) { return word == command; });
+std::vector<std::string> command_names(const CLI::App& program) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : program.get_subcommands(nullptr)) {
+    names.push_back(command->get_name());
+  }
+  names.emplace_back("help");
+  return names;
 }
 
 bool looks_like_file(const std::string& word) {
@@ -60,11 +62,12 @@ bool looks_like_file(const std::string& word) {
 }
 
 // Puts "run" in front where it was left out. False: the first word is no command and no file.
-bool complete_command(std::vector<std::string>& words) {
+bool complete_command(std::vector<std::string>& words, const std::vector<std::string>& commands) {
   const std::string first = words.front();
-  if (is_command(first) || first == "-h" || first == "--help" || first == "--version") return true;
+  const bool is_command = std::find(commands.begin(), commands.end(), first) != commands.end();
+  if (is_command || first == "-h" || first == "--help" || first == "--version") return true;
   if (first.rfind('-', 0) != 0 && !looks_like_file(first)) {
-    const std::string meant = did_you_mean(first, {kCommands.begin(), kCommands.end()});
+    const std::string meant = did_you_mean(first, commands);
     complain("there is no command and no file " + quote(first) +
              (meant.empty() ? "" : "; " + meant));
     fmt::print(stderr, "'flowrun --help' lists the commands.\n");
@@ -86,11 +89,6 @@ int run_command_line(std::vector<std::string> words) {
   if (words.empty()) {
     fmt::print(stderr, "{}", kShortHelp);
     return kUsage;
-  }
-  if (!complete_command(words)) return kUsage;
-  if (words.front() == "help") {
-    words.erase(words.begin());
-    words.emplace_back("--help");
   }
 
   CLI::App program("Runs data through the operators that a pipeline file names.", "flowrun");
@@ -118,7 +116,14 @@ int run_command_line(std::vector<std::string> words) {
   add_graph(program, exit_code);
   add_inspect(program, exit_code);
   add_new(program, exit_code);
+  add_fmt(program, exit_code);
+  add_docs(program, exit_code);
 
+  if (!complete_command(words, command_names(program))) return kUsage;
+  if (words.front() == "help") {
+    words.erase(words.begin());
+    words.emplace_back("--help");
+  }
   std::reverse(words.begin(), words.end());  // as the parser wants them
   try {
     program.parse(words);
