@@ -75,7 +75,7 @@ _flowrun_files() {
 _flowrun_operators() {
   _flowrun_words "pipeline $("$program" inspect 2>/dev/null |
     awk '/^plugins$/ { exit } /^  / { print $1 }' | sort -u | tr '\n' ' ')"
-}  // namespace
+}
 
 _flowrun() {
   local program=${COMP_WORDS[0]} word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}

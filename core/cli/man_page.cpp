@@ -42,7 +42,7 @@ std::string option_entry(const OptionFacts& option) {
   head += bold(option.name);
   if (!option.value.empty()) head += ' ' + italic(option.value);
   std::string doc = plain(option.doc);
-  if (!option.by_default.empty()) doc += " Default: " + plain(option.by_default) + '.';
+  if (!option.by_default.empty()) doc += ". Default: " + plain(option.by_default);
   return ".TP\n" + head + '\n' + doc + ".\n";
 }
 
@@ -68,6 +68,10 @@ std::string command_section(const CommandFacts& command) {
     footer.erase(at, std::string_view(kExitCodeHelp).size());
   }
   footer.erase(0, footer.find_first_not_of('\n'));
+  for (std::size_t at = footer.find("\n\n\n"); at != std::string::npos;
+       at = footer.find("\n\n\n")) {
+    footer.erase(at, 1);
+  }
   if (!footer.empty()) text += ".PP\n" + verbatim(footer);
   return text;
 }
@@ -89,6 +93,8 @@ std::string man_page(const CommandFacts& program) {
           bold("flowrun inspect") + " lists them.\n";
   text += ".SH COMMANDS\n";
   for (const CommandFacts* command : all_commands(program)) text += command_section(*command);
+  text += ".SH OPTIONS OF EVERY COMMAND\n";
+  for (const OptionFacts& option : program.options) text += option_entry(option);
   text += ".SH EXIT STATUS\n";
   std::string_view codes = kExitCodeHelp;
   codes.remove_prefix(codes.find('\n') + 1);

@@ -31,7 +31,7 @@ std::string cell(std::string_view text) {
       out += "\\|";
     } else if (c == '\n') {
       out += ' ';
-    } else if (!code && (c == '<' || c == '*' || c == '_')) {
+    } else if (!code && (c == '<' || c == '*')) {
       out.append("\\").push_back(c);
     } else {
       out += c;
