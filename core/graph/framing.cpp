@@ -5,11 +5,28 @@
 
 namespace flowrun {
 
+Framing::Framing(flow_operator* framer, flow::host::MemoryAccount& account)
+    : framer_(framer), account_(account) {
+  if (framer->extension == nullptr) return;
+  context_ = static_cast<const flow_stream_context*>(
+      framer->extension(framer, FLOW_EXTENSION_STREAM_CONTEXT));
+}
+
+std::string Framing::context() const {
+  if (context_ == nullptr) return {};
+  const void* bytes = nullptr;
+  const std::int64_t length = context_->get(framer_, &bytes);
+  return {static_cast<const char*>(bytes), static_cast<std::size_t>(length)};
+}
+
 void Framing::add(std::string_view piece, std::int64_t position, std::vector<Run>& runs) {
   while (!piece.empty()) {
+    std::string before_run = context();
     if (held_.empty()) {
       const auto whole = static_cast<std::size_t>(frame(piece, false));
-      if (whole > 0) runs.push_back({piece.substr(0, whole), {}, position});
+      if (whole > 0) {
+        runs.push_back({piece.substr(0, whole), {}, position, std::move(before_run)});
+      }
       held_.assign(piece.substr(whole));
       held_position_ = position + static_cast<std::int64_t>(whole);
       break;
@@ -24,7 +41,7 @@ void Framing::add(std::string_view piece, std::int64_t position, std::vector<Run
       whole = static_cast<std::size_t>(frame(held_, false));
     }
     if (whole == 0) break;  // all of the piece is held back now
-    runs.push_back({{}, held_.substr(0, whole), held_position_});
+    runs.push_back({{}, held_.substr(0, whole), held_position_, std::move(before_run)});
     if (whole >= before) {
       // What was joined behind the record comes again, as part of the piece.
       const std::size_t used = whole - before;
@@ -43,9 +60,10 @@ void Framing::add(std::string_view piece, std::int64_t position, std::vector<Run
 
 void Framing::finish(std::vector<Run>& runs) {
   while (!held_.empty()) {
+    std::string before_run = context();
     const auto whole = static_cast<std::size_t>(frame(held_, true));
     if (whole == 0) break;
-    runs.push_back({{}, held_.substr(0, whole), held_position_});
+    runs.push_back({{}, held_.substr(0, whole), held_position_, std::move(before_run)});
     held_.erase(0, whole);
     held_position_ += static_cast<std::int64_t>(whole);
   }

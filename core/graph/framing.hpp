@@ -17,8 +17,7 @@ class Framing {
  public:
   // `framer`: an instance of the codec in the role FLOW_ROLE_FRAME, for this stream alone; the
   // caller keeps it. What is held back is charged to `account`.
-  Framing(flow_operator* framer, flow::host::MemoryAccount& account)
-      : framer_(framer), account_(account) {}
+  Framing(flow_operator* framer, flow::host::MemoryAccount& account);
   Framing(const Framing&) = delete;
   Framing& operator=(const Framing&) = delete;
   ~Framing() { account_.release(charged_); }
@@ -28,7 +27,10 @@ class Framing {
     std::string_view piece;
     std::string text;
     std::int64_t position;  // of its first byte in the stream
+    std::string context;    // of its first byte, if has_context()
   };
+  // The codec has FLOW_EXTENSION_STREAM_CONTEXT.
+  bool has_context() const { return context_ != nullptr; }
 
   // `position`: of the piece's first byte.
   void add(std::string_view piece, std::int64_t position, std::vector<Run>& runs);
@@ -47,9 +49,12 @@ class Framing {
     return framer_->frame(framer_, bytes.data(), static_cast<std::int64_t>(bytes.size()),
                           final ? 1 : 0);
   }
+  // Behind what the framer found whole so far.
+  std::string context() const;
   void charge();
 
   flow_operator* framer_;
+  const flow_stream_context* context_ = nullptr;
   flow::host::MemoryAccount& account_;
   std::string held_;
   std::int64_t held_position_ = 0;

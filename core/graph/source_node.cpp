@@ -339,13 +339,19 @@ flow::Batch SourceNode::framed(const flow_batch* batch, Partition& partition, co
     }
     if (!found) bytes.append(run.piece);
   }
+  std::vector<flow::NewColumn> columns = {{"bytes", {bytes.finish(), flow::Type::binary()}}};
+  if (partition.framing->has_context()) {
+    flow::TextBuilder contexts(output, rows, FLOW_BINARY);
+    for (const Framing::Run& run : runs) contexts.append(run.context);
+    columns.push_back({"context", {contexts.finish(), flow::Type::binary()}});
+  }
   const flow::Column column = positions.finish();
   flow_origin origin{};
   origin.size = sizeof origin;
   origin.source = component_.id.c_str();
   origin.partition = name;
   origin.position = column.get();
-  return output.make(rows, {{"bytes", {bytes.finish(), flow::Type::binary()}}}, &origin);
+  return output.make(rows, columns, &origin);
 }
 
 }  // namespace flowrun

@@ -4,8 +4,9 @@
 #include <vector>
 
 #include "flow/operator.hpp"
-#include "operators/codecs/json_decoder.hpp"
 #include "operators/codecs/json_encoder.hpp"
+#include "operators/common/declared_schema.hpp"
+#include "operators/common/json_rows.hpp"
 #include "operators/common/line_framer.hpp"
 #include "operators/common/line_splitter.hpp"
 
@@ -16,17 +17,19 @@ class Json final : public Codec {
   enum class Nulls { kOmit, kWrite };
   struct Options {
     Table schema;
+    Undeclared undeclared = Undeclared::kKeep;
     Nulls nulls = Nulls::kOmit;
     Size max_line{1 << 20};
     int64_t max_fields = 1000;
   };
   struct Shared {
-    // Throws Failure if `schema` names an unknown type.
+    // Throws Failure if `schema` is none.
     Shared(const Options& options, Host);
     LineContinuations continuations;
-    std::vector<DeclaredField> declared;
+    DeclaredSchema schema;
   };
   static void describe(Description<Options>& d);
+  static void infer(const Options& options, Shared& shared, Inference& inference);
 
   Json(const Options& options, Shared& shared);
   void open(Output& out) override;
@@ -38,7 +41,7 @@ class Json final : public Codec {
   int64_t max_line_;
   LineFramer framer_;
   LineSplitter splitter_;
-  JsonDecoder decoder_;
+  JsonRows rows_;
   JsonEncoder encoder_;
   Metric invalid_utf8_rows_;
 };

@@ -194,4 +194,18 @@ std::optional<int64_t> json_integer(std::string_view token) {
   return static_cast<int64_t>(*number);
 }
 
+std::optional<int64_t> json_timestamp(std::string_view token) {
+  constexpr int64_t kSecond = 1'000'000'000;
+  int64_t nanoseconds = 0;
+  if (const std::optional<int64_t> seconds = json_integer(token)) {
+    if (__builtin_mul_overflow(*seconds, kSecond, &nanoseconds)) return std::nullopt;
+    return nanoseconds;
+  }
+  const std::optional<double> seconds = json_number(token);
+  if (!seconds || std::fabs(*seconds) > 9.2e9) return std::nullopt;
+  const double whole = std::floor(*seconds);
+  // Rounded to microseconds: below, a double of today's size is noise.
+  return static_cast<int64_t>(whole) * kSecond + std::llround((*seconds - whole) * 1e6) * 1000;
+}
+
 }  // namespace flow::operators

@@ -46,4 +46,8 @@ void unescape_json(std::string_view inside, std::string& out);
 std::optional<int64_t> json_integer(std::string_view token);
 std::optional<double> json_number(std::string_view token);
 
+// A number of seconds since 1970, as nanoseconds: whole seconds exactly, fractions as a double has
+// them, to the microsecond. None: it is no number, or outside the years 1677 to 2262.
+std::optional<int64_t> json_timestamp(std::string_view token);
+
 }  // namespace flow::operators

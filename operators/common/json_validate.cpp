@@ -5,8 +5,6 @@
 namespace flow::operators {
 namespace {
 
-constexpr int kMaximumDepth = 1024;
-
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 
@@ -44,7 +42,7 @@ class Checker {
   }
 
   bool value(int depth) {
-    if (depth > kMaximumDepth) return fail("values are nested too deeply");
+    if (depth > kMostJsonDepth) return fail("values are nested too deeply");
     switch (peek()) {
       case '{':
         return object(depth);

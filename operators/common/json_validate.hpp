@@ -7,6 +7,9 @@
 
 namespace flow::operators {
 
+// How deep values may be nested in each other.
+inline constexpr int kMostJsonDepth = 1024;
+
 struct JsonError {
   size_t offset;     // of the first byte that cannot be
   const char* what;  // eg: "a comma or '}' is missing"

@@ -131,6 +131,23 @@ class Sink : public Operator {
   virtual void abort(std::string_view /*handle*/) {}
 };
 
+// What a codec is as well if its records need something that stands further up in their stream; see
+// FLOW_EXTENSION_STREAM_CONTEXT. Then column 1 of what decode() is given has the context at the
+// beginning of each row of column 0; there is none where each row is a stream of its own.
+class StreamContext {
+ public:
+  StreamContext() = default;
+  StreamContext(const StreamContext&) = delete;
+  StreamContext& operator=(const StreamContext&) = delete;
+  virtual ~StreamContext() = default;
+
+  // Behind the bytes that frame() found whole so far. Valid until the next call; empty: nothing has
+  // come before.
+  virtual std::string_view context() const = 0;
+  // Before the first frame(): the stream goes on where context() said this.
+  virtual void resume(std::string_view context) = 0;
+};
+
 // An instance does one of the three, by its role.
 class Codec : public Operator {
  public:
@@ -145,6 +162,7 @@ class Codec : public Operator {
   virtual void encode(const Batch& in, bool delimited, Output& out) = 0;
 
   void set_role(flow_role role) { role_ = role; }
+  flow_role role() const { return role_; }
   Status consume(uint32_t, const Batch& in, Output& out) override {
     if (role_ == FLOW_ROLE_DECODE) {
       decode(in, out);

@@ -4,8 +4,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "flow/operator.hpp"
@@ -17,11 +21,12 @@ template <class T>
 class CodecStream {
  public:
   explicit CodecStream(typename T::Options options = {})
-      : shared_(options, host.host()),
-        framer_(options, shared_),
+      : options_(options),
+        shared_(options, host.host()),
+        framer_(std::make_unique<T>(options, shared_)),
         decoder_(options, shared_),
         out_(host.abi()) {
-    framer_.set_role(FLOW_ROLE_FRAME);
+    framer_->set_role(FLOW_ROLE_FRAME);
     decoder_.set_role(FLOW_ROLE_DECODE);
     decoder_.open(out_);
   }
@@ -29,7 +34,8 @@ class CodecStream {
   void read(std::string_view bytes, bool final = false) {
     carry_ += bytes;
     largest_carry = std::max(largest_carry, carry_.size());
-    const int64_t whole = framer_.frame(carry_, final);
+    context_ = context();
+    const int64_t whole = framer_->frame(carry_, final);
     if (whole > 0) {
       decode(std::string_view(carry_).substr(0, static_cast<size_t>(whole)));
       carry_.erase(0, static_cast<size_t>(whole));
@@ -41,6 +47,13 @@ class CodecStream {
       read(bytes.substr(0, size));
     }
     finish();
+  }
+  // Goes on with a new framer, as a run does that begins at a stored position.
+  void restart() requires std::is_base_of_v<StreamContext, T> {
+    const std::string at(framer_->context());
+    framer_ = std::make_unique<T>(options_, shared_);
+    framer_->set_role(FLOW_ROLE_FRAME);
+    framer_->resume(at);
   }
   // One piece, whatever it holds.
   void decode(std::string_view piece) {
@@ -60,7 +73,15 @@ class CodecStream {
     origin.source = "log";
     origin.partition = "a.log";
     origin.position = position.get();
-    decoder_.consume(0, out_.make(1, {{"bytes", {bytes.finish(), Type::binary()}}}, &origin), out_);
+    std::vector<NewColumn> columns = {{"bytes", {bytes.finish(), Type::binary()}}};
+    if (context_) {
+      TextBuilder contexts(host.host(), 1, FLOW_BINARY);
+      contexts.append(*context_);
+      columns.push_back({"context", {contexts.finish(), Type::binary()}});
+    }
+    const Batch in = out_.make(1, columns, &origin);
+    while (decoder_.consume(0, in, out_) == Status::kMore) {
+    }
   }
 
   // All rows so far, and forgets them.
@@ -80,11 +101,18 @@ class CodecStream {
   size_t largest_carry = 0;
 
  private:
+  std::optional<std::string> context() const {
+    if constexpr (std::is_base_of_v<StreamContext, T>) return std::string(framer_->context());
+    return std::nullopt;
+  }
+
+  typename T::Options options_;
   typename T::Shared shared_;
-  T framer_;
+  std::unique_ptr<T> framer_;
   T decoder_;
   Output out_;
   std::string carry_;
+  std::optional<std::string> context_;  // where what is decoded begins
   int64_t position_ = 0;
 };
 

@@ -1,6 +1,8 @@
 // The rules of codecs: records end where framing says, whatever pieces the bytes come in.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -96,7 +98,7 @@ class CodecCheck {
     encoder.open();
     if (!decoder.ready() || !encoder.ready()) return;
     if (!stream.empty()) {
-      const Batch chunk = chunk_of(decoder, stream, 0);
+      const Batch chunk = chunk_of(decoder, stream, 0, std::nullopt);
       decoder.host().start_call();
       if (decoder.op()->process(decoder.op(), 0, chunk.get()) != FLOW_DONE) {
         context_.findings.add("decode", "fails: " + decoder.host().error);
@@ -131,6 +133,8 @@ class CodecCheck {
       const std::vector<int64_t> cuts =
           random_cuts(context_.random, static_cast<int64_t>(bytes.size()));
       compare(decode(bytes, cuts, i % 2 == 0 ? -1 : 1), whole, "frame");
+      context_.findings.during("decoding with a new framer at each position");
+      compare(decode(bytes, cuts, -1, true), whole, "context");
     }
     context_.findings.during("decoding bytes of one at a time");
     std::vector<int64_t> single;
@@ -155,7 +159,22 @@ class CodecCheck {
     if (!difference.empty()) context_.findings.add(rule, difference);
   }
 
-  static Batch chunk_of(Session& session, const std::string& bytes, int64_t position) {
+  static const flow_stream_context* context_of(Session& framer) {
+    flow_operator* op = framer.op();
+    return op->extension == nullptr ? nullptr
+                                    : static_cast<const flow_stream_context*>(
+                                          op->extension(op, FLOW_EXTENSION_STREAM_CONTEXT));
+  }
+  static std::optional<std::string> get_context(Session& framer) {
+    const flow_stream_context* context = context_of(framer);
+    if (context == nullptr) return std::nullopt;
+    const void* bytes = nullptr;
+    const int64_t length = context->get(framer.op(), &bytes);
+    return std::string(static_cast<const char*>(bytes), static_cast<size_t>(length));
+  }
+
+  static Batch chunk_of(Session& session, const std::string& bytes, int64_t position,
+                        const std::optional<std::string>& context) {
     const Host host = session.host().host();
     const Column chunk = make_column(host, Type::binary(), {bytes});
     const Column positions = make_column(host, Type::int64(), {position});
@@ -165,20 +184,26 @@ class CodecCheck {
     origin.partition = kPartition;
     origin.position = positions.get();
     Output out(session.host().abi());
-    return out.make(1, {{"bytes", {chunk, Type::binary()}}}, &origin);
+    if (!context) return out.make(1, {{"bytes", {chunk, Type::binary()}}}, &origin);
+    const Column contexts = make_column(host, Type::binary(), {*context});
+    return out.make(
+        1, {{"bytes", {chunk, Type::binary()}}, {"context", {contexts, Type::binary()}}}, &origin);
   }
 
-  // The stream in pieces [cuts[i], cuts[i + 1]) through framing and decoding.
-  Outcome decode(const std::string& bytes, const std::vector<int64_t>& cuts, int64_t room) {
-    Session framer(context_, context_.settings, FLOW_ROLE_FRAME);
+  // The stream in pieces [cuts[i], cuts[i + 1]) through framing and decoding. `restart`: a codec
+  // with FLOW_EXTENSION_STREAM_CONTEXT gets a new framer behind each run of records, which knows of
+  // the stream so far its context only.
+  Outcome decode(const std::string& bytes, const std::vector<int64_t>& cuts, int64_t room,
+                 bool restart = false) {
+    auto framer = std::make_unique<Session>(context_, context_.settings, FLOW_ROLE_FRAME);
     Session decoder(context_, context_.settings, FLOW_ROLE_DECODE, nullptr);
-    framer.open();
+    framer->open();
     decoder.open();
-    if (!framer.ready() || !decoder.ready()) {
-      context_.findings.add("decode", "does not open: " + framer.refusal() + decoder.refusal());
+    if (!framer->ready() || !decoder.ready()) {
+      context_.findings.add("decode", "does not open: " + framer->refusal() + decoder.refusal());
       return {};
     }
-    if (framer.op()->frame == nullptr) {
+    if (framer->op()->frame == nullptr) {
       context_.findings.add("frame", "the function is missing");
       return {};
     }
@@ -190,7 +215,9 @@ class CodecCheck {
           bytes.substr(static_cast<size_t>(cuts[i]), static_cast<size_t>(cuts[i + 1] - cuts[i]));
       const bool final = i + 2 == cuts.size();
       const auto length = static_cast<int64_t>(pending.size());
-      const int64_t whole = framer.op()->frame(framer.op(), pending.data(), length, final ? 1 : 0);
+      const std::optional<std::string> context = get_context(*framer);
+      const int64_t whole =
+          framer->op()->frame(framer->op(), pending.data(), length, final ? 1 : 0);
       if (whole < 0 || whole > length || (final && whole != length)) {
         context_.findings.add(
             "frame", "finds " + std::to_string(whole) + " of " + std::to_string(length) +
@@ -199,15 +226,22 @@ class CodecCheck {
       }
       if (whole == 0) continue;
       const std::string records = pending.substr(0, static_cast<size_t>(whole));
-      if (decoder.process(0, chunk_of(decoder, records, position)) != FLOW_DONE) {
+      if (decoder.process(0, chunk_of(decoder, records, position, context)) != FLOW_DONE) {
         context_.findings.add("decode", "fails: " + decoder.host().error);
         return decoder.outcome();
       }
       pending.erase(0, static_cast<size_t>(whole));
       position += whole;
+      if (restart && context && !final) {
+        const std::string at = *get_context(*framer);
+        framer->close(false);
+        framer = std::make_unique<Session>(context_, context_.settings, FLOW_ROLE_FRAME, nullptr);
+        framer->open();
+        context_of(*framer)->set(framer->op(), at.data(), static_cast<int64_t>(at.size()));
+      }
     }
     decoder.close(true);
-    framer.close(true);
+    framer->close(true);
     return decoder.outcome();
   }
 

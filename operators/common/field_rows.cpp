@@ -1,0 +1,110 @@
+#include "operators/common/field_rows.hpp"
+
+#include <utility>
+
+namespace flow::operators {
+namespace {
+
+constexpr size_t kShownBytes = 40;
+
+}  // namespace
+
+FieldRows::FieldRows(const std::vector<DeclaredField>& fields, Undeclared undeclared,
+                     int64_t max_fields)
+    : fixed_(fields.size()),
+      undeclared_(undeclared),
+      max_fields_(static_cast<size_t>(max_fields)),
+      known_at_row_(fields.size()) {
+  for (const DeclaredField& field : fields) {
+    by_name_.emplace(field.name, columns_.size());
+    columns_.emplace_back(field);
+  }
+}
+
+void FieldRows::start(Host host, int64_t rows, const flow_column& texts) {
+  host_ = host;
+  capacity_ = rows;
+  texts_ = &texts;
+  row_ = 0;
+  expected_ = 0;
+  while (columns_.size() > fixed_) {
+    by_name_.erase(columns_.back().field().name);
+    columns_.pop_back();
+  }
+  known_at_row_ = fixed_;
+  for (TypedColumnBuilder& column : columns_) column.start(host, rows, &texts);
+}
+
+size_t FieldRows::find(std::string_view name) {
+  if (expected_ < columns_.size() && columns_[expected_].field().name == name) {
+    return expected_++;
+  }
+  name_ = name;
+  if (const auto known = by_name_.find(name_); known != by_name_.end()) {
+    expected_ = known->second + 1;
+    return known->second;
+  }
+  return kNone;
+}
+
+FieldRows::Result FieldRows::put(std::string_view name, std::string_view text,
+                                 const TextPlace& place) {
+  if (expected_ >= columns_.size()) expected_ = 0;
+  const size_t known = find(name);
+  if (known != kNone) return put(known, text, place);
+  if (undeclared_ == Undeclared::kDrop) return Result::kDone;
+  if (columns_.size() >= max_fields_) return Result::kTooManyFields;
+  by_name_.emplace(name_, columns_.size());
+  columns_.emplace_back(DeclaredField{name_, FLOW_TEXT, {}, {}});
+  expected_ = columns_.size();
+  columns_.back().start(host_, capacity_, texts_);
+  columns_.back().put_text(row_, text, place);
+  return Result::kDone;
+}
+
+void FieldRows::forget_row() {
+  while (columns_.size() > known_at_row_) {
+    by_name_.erase(columns_.back().field().name);
+    columns_.pop_back();
+  }
+  // A row beyond the batch's last is never looked at.
+  if (row_ >= capacity_) return;
+  for (TypedColumnBuilder& column : columns_) column.put_null(row_);
+}
+
+const char* FieldRows::reason(Result result) {
+  return result == Result::kBadType ? "bad_type" : "too_many_fields";
+}
+
+std::string FieldRows::complaint(Result result, std::string_view name,
+                                 std::string_view text) const {
+  std::string message = "field '";
+  message.append(name.substr(0, kShownBytes)).append("'");
+  if (result == Result::kTooManyFields) {
+    return message.append(" would be one more than max_fields of a batch, which is ")
+        .append(std::to_string(max_fields_))
+        .append("; raise it");
+  }
+  message.append(": ").append(text.substr(0, kShownBytes));
+  if (text.size() > kShownBytes) message.append("...");
+  return message.append(" is no ").append(type_name(columns_[bad_].field().type));
+}
+
+std::vector<NewColumn> FieldRows::finish() {
+  std::vector<NewColumn> made;
+  made.reserve(columns_.size());
+  for (TypedColumnBuilder& column : columns_) {
+    made.push_back({column.field().name, column.finish(row_)});
+  }
+  return made;
+}
+
+Fields FieldRows::certain_fields() const {
+  Fields fields;
+  for (size_t i = 0; i < fixed_; ++i) {
+    fields.emplace_back(columns_[i].field().name, columns_[i].field().logical_type());
+  }
+  return fields;
+}
+
+}  // namespace flow::operators

@@ -1,0 +1,143 @@
+#include "operators/common/row_parser.hpp"
+
+#include <utility>
+
+#include "operators/common/text_source.hpp"
+#include "operators/common/utf8.hpp"
+
+namespace flow::operators {
+namespace {
+
+constexpr int64_t kReadable = 16;
+constexpr const char* kInvalidUtf8Doc = "Rows whose text had invalid UTF-8 that was repaired.";
+
+}  // namespace
+
+void ParseTarget::infer(Inference& inference, Fields added, bool open) const {
+  infer_text_column(inference, "field", field);
+  if (inference.input() == nullptr) return;
+  for (auto& column : added) column.first.insert(0, prefix);
+  Fields kept;
+  for (auto& column : fields_of(*inference.input())) {
+    if (!keep_source && column.first == field) continue;
+    // A name out of the data may take the place of any column that could be called so.
+    if (open && column.first.starts_with(prefix)) continue;
+    kept.push_back(std::move(column));
+  }
+  inference.output(with_fields(std::move(kept), added), inference.open() || open);
+}
+
+void ParseTransform::open(Output& out) {
+  invalid_utf8_rows_ = out.counter("invalid_utf8_rows", kInvalidUtf8Doc);
+}
+
+void ParseTransform::process(const Batch& in, Output& out) {
+  const TextSource source(input_.find(in, out));
+  parser_->start(out, in.rows(), source.texts());
+  good_.clear();
+  int64_t repaired_rows = 0;
+  for (int64_t row = 0; row < in.rows(); ++row) {
+    if (source.is_null(row)) {
+      out.fail(in, row, "null_text", "the text is null");
+      continue;
+    }
+    source.prefetch(row + 4 < in.rows() ? row + 4 : row);
+    const flow_view& view = source.view(row);
+    std::string_view text = source.text(view);
+    TextPlace place;
+    bool is_repaired = false;
+    if (!source.promises_utf8() && !is_valid_utf8(text)) {
+      repaired_.clear();
+      append_repaired_utf8(text, repaired_);
+      text = repaired_;
+      is_repaired = true;
+    } else if (view.length > FLOW_VIEW_INLINE) {
+      place = {source.base(view), view.buffer, 0,
+               view.offset + int64_t{view.length} + kReadable <= source.capacity(view)};
+    }
+    if (const char* const reason = parser_->add(text, place); reason != nullptr) {
+      out.fail(in, row, reason, parser_->message());
+      continue;
+    }
+    repaired_rows += is_repaired ? 1 : 0;
+    good_.push_back(static_cast<int32_t>(row));
+  }
+  if (repaired_rows > 0) invalid_utf8_rows_.record(static_cast<double>(repaired_rows));
+  const auto rows = static_cast<int64_t>(good_.size());
+  if (rows == 0) return;
+  const Batch kept = rows == in.rows() ? in : out.select(in, good_.data(), rows);
+  out.emit(assemble(kept, parser_->finish(), out));
+}
+
+Batch ParseTransform::assemble(const Batch& rows, std::vector<NewColumn> columns, Output& out) {
+  if (!target_.prefix.empty()) {
+    names_.clear();
+    names_.reserve(columns.size());
+    for (NewColumn& column : columns) {
+      names_.push_back(target_.prefix);
+      names_.back().append(column.name);
+      column.name = names_.back();
+    }
+  }
+  if (target_.keep_source) return out.with(rows, columns);
+  std::vector<std::pair<uint32_t, std::string>> others;
+  for (uint32_t i = 0; i < rows.column_count(); ++i) {
+    const char* const name = rows.schema().fields[i]->name;
+    if (target_.field != name) others.emplace_back(i, name);
+  }
+  if (others.empty()) return out.make(rows.rows(), columns, &rows.origin());
+  return out.with(out.pick(rows, others), columns);
+}
+
+int64_t decode_lines(const Batch& in, const std::vector<Line>& lines, RowParser& parser,
+                     std::vector<RefusedLine>& refused, std::vector<Line>& taken,
+                     std::string& repaired, Output& out) {
+  const flow_column& pieces = in.column(0);
+  parser.start(out, static_cast<int64_t>(lines.size()), pieces);
+  taken.clear();
+  int64_t repaired_rows = 0;
+  for (const Line& line : lines) {
+    std::string_view text = line.text;
+    TextPlace place;
+    const bool is_repaired = !is_valid_utf8(text);
+    if (is_repaired) {
+      repaired.clear();
+      append_repaired_utf8(text, repaired);
+      text = repaired;
+    } else if (text.size() > FLOW_VIEW_INLINE) {
+      const flow_buffer& buffer = *pieces.data[line.buffer];
+      const auto* const base = static_cast<const char*>(buffer.data);
+      const int64_t end = text.data() + text.size() - base;
+      place = {base, line.buffer, 0, end + kReadable <= buffer.capacity};
+    }
+    if (const char* const reason = parser.add(text, place); reason != nullptr) {
+      refused.push_back({line, reason, parser.message()});
+      continue;
+    }
+    repaired_rows += is_repaired ? 1 : 0;
+    taken.push_back(line);
+  }
+  const auto rows = static_cast<int64_t>(taken.size());
+  if (rows == 0) return repaired_rows;
+  const std::vector<NewColumn> columns = parser.finish();
+  const Column record = column_over(out, FLOW_BINARY, rows, line_views(out, taken, pieces), pieces);
+  const DecodedOrigin origin(out, in, taken, record);
+  out.create(out.make(rows, columns, origin.get()));
+  return repaired_rows;
+}
+
+void LineDecoder::open(Output& out) {
+  invalid_utf8_rows_ = out.counter("invalid_utf8_rows", kInvalidUtf8Doc);
+}
+
+void LineDecoder::decode(const Batch& in, RowParser& parser, Output& out) {
+  splitter_.split(in);
+  std::vector<RefusedLine> refused = refuse_too_long(splitter_.too_long(), max_line_);
+  const int64_t repaired =
+      decode_lines(in, splitter_.lines(), parser, refused, taken_, repaired_, out);
+  if (repaired > 0) invalid_utf8_rows_.record(static_cast<double>(repaired));
+  fail_lines(in, std::move(refused), max_line_, out);
+  out.drop(splitter_.empty_lines(), "empty line");
+}
+
+}  // namespace flow::operators

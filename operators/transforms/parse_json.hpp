@@ -1,0 +1,57 @@
+// parse_json: a column with JSON objects into columns.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "flow/operator.hpp"
+#include "operators/common/declared_schema.hpp"
+#include "operators/common/input_column.hpp"
+#include "operators/common/json_rows.hpp"
+
+namespace flow::operators {
+
+class ParseJson final : public Transform {
+ public:
+  struct Options {
+    Field field{"message"};
+    Table schema;
+    Undeclared undeclared = Undeclared::kKeep;
+    std::string prefix;
+    std::string into;
+    bool keep_source = false;
+    int64_t max_fields = 1000;
+  };
+  struct Shared {
+    // Throws Failure if `schema` is none, or `into` and `prefix` are both given.
+    Shared(const Options& options, Host);
+    DeclaredSchema schema;
+  };
+  static void describe(Description<Options>& d);
+  static void infer(const Options& options, Shared& shared, Inference& inference);
+
+  ParseJson(const Options& options, Shared& shared);
+  void open(Output& out) override;
+  void process(const Batch& in, Output& out) override;
+
+ private:
+  struct BadRow {
+    int64_t row;
+    const char* reason;
+    std::string message;
+  };
+
+  void parse(const flow_column& column, Output& out);
+  std::vector<NewColumn> named(std::vector<NewColumn> columns, int64_t rows, Output& out);
+
+  const Options options_;
+  TextInput input_;
+  JsonRows rows_;
+  Metric invalid_utf8_rows_;
+  std::vector<BadRow> bad_;
+  std::vector<int32_t> good_;
+  std::vector<std::string> names_;  // of the columns under way, with their prefix
+};
+
+}  // namespace flow::operators
