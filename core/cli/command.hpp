@@ -18,6 +18,8 @@ void add_validate(CLI::App& program, int& exit_code);
 void add_graph(CLI::App& program, int& exit_code);
 void add_inspect(CLI::App& program, int& exit_code);
 void add_new(CLI::App& program, int& exit_code);
+void add_tap(CLI::App& program, int& exit_code);
+void add_bench(CLI::App& program, int& exit_code);
 
 // --plugin-path, for the commands that load plugins.
 void add_plugin_path(CLI::App& command, std::vector<std::filesystem::path>& folders);

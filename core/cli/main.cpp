@@ -21,7 +21,7 @@
 namespace flowrun::cli {
 namespace {
 
-constexpr std::array kCommands = {"run", "validate", "graph", "inspect", "new", "help"};
+constexpr std::array kCommands = {"run", "validate", "graph", "inspect", "new", "tap", "bench", "help"};
 
 constexpr const char* kShortHelp =
     "flowrun runs data through the operators that a pipeline file names.\n"
@@ -117,6 +117,8 @@ int run_command_line(std::vector<std::string> words) {
   add_graph(program, exit_code);
   add_inspect(program, exit_code);
   add_new(program, exit_code);
+  add_tap(program, exit_code);
+  add_bench(program, exit_code);
 
   std::reverse(words.begin(), words.end());  // as the parser wants them
   try {
