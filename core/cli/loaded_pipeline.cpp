@@ -5,11 +5,24 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "core/cli/tool_sinks.hpp"
 #include "core/config/loader.hpp"
 #include "core/graph/plan.hpp"
 #include "core/plugin/search_path.hpp"
 
 namespace flowrun::cli {
+namespace {
+
+// The last steps of loading; throws everything that is wrong.
+void finish(PipelineSpecification specification, bool complete, SecretReading secrets,
+            LoadedPipeline& loaded, Diagnostics& found) {
+  loaded.bound = bind(std::move(specification), loaded.registry, found, complete, {secrets});
+  if (!found.has_errors()) add_dead_letter_sink(loaded.bound, loaded.registry, found);
+  found.throw_if_errors();
+  loaded.warnings = found.sorted();
+}
+
+}  // namespace
 
 LoadedPipeline load_pipeline_with_plugins(const std::filesystem::path& file,
                                           const std::vector<std::filesystem::path>& plugin_path,
@@ -22,10 +35,19 @@ LoadedPipeline load_pipeline_with_plugins(const std::filesystem::path& file,
   PipelineSpecification specification = load_pipeline(file, found, settings);
   loaded.registry = Registry(plugin_search_folders(plugin_path));
   const bool complete = load_plugins(specification, loaded.registry, found);
-  loaded.bound = bind(std::move(specification), loaded.registry, found, complete, {secrets});
-  if (!found.has_errors()) add_dead_letter_sink(loaded.bound, loaded.registry, found);
-  found.throw_if_errors();
-  loaded.warnings = found.sorted();
+  finish(std::move(specification), complete, secrets, loaded, found);
+  return loaded;
+}
+
+LoadedPipeline load_changed_pipeline(PipelineSpecification specification, Diagnostics found,
+                                     const std::vector<std::filesystem::path>& plugin_path,
+                                     const SpecificationChange& change) {
+  LoadedPipeline loaded;
+  loaded.registry = Registry(plugin_search_folders(plugin_path));
+  const bool complete = load_plugins(specification, loaded.registry, found);
+  loaded.registry.add(tool_sinks());
+  change(specification, loaded.registry, found);
+  finish(std::move(specification), complete, SecretReading::kRead, loaded, found);
   return loaded;
 }
 

@@ -116,6 +116,8 @@ int run_command_line(std::vector<std::string> words) {
   add_graph(program, exit_code);
   add_inspect(program, exit_code);
   add_new(program, exit_code);
+  add_tap(program, exit_code);
+  add_bench(program, exit_code);
   add_fmt(program, exit_code);
   add_docs(program, exit_code);
 
