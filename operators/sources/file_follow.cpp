@@ -170,35 +170,37 @@ void FileFollower::mark_ready(Followed& file) {
   ready_.push_back(file.identity);
 }
 
-// A descriptor for one more file. False: all that are open are being read.
-bool FileFollower::make_room() {
-  if (open_ < settings_.max_open_files) return true;
-  Followed* idle = nullptr;
-  Followed* over = nullptr;
-  for (auto& [identity, file] : files_) {
-    if (!file.tail->is_open() || file.ready) continue;
-    Followed*& longest = !file.detached && !file.path.empty() ? idle : over;
-    if (&longest == &over && !file.assigned) continue;
-    if (longest == nullptr || file.last_read < longest->last_read) longest = &file;
-  }
-  if (over != nullptr) {
-    // Read to its end, and its name is gone.
-    if (over->detached && !is_at_home(*over)) {
-      let_go(over->identity);
-      return true;
+// A descriptor for one more file. False: all that are open are being read, or cannot be opened
+// again. `even_ready`: those that are still to be read may be closed as well.
+bool FileFollower::make_room(bool even_ready) {
+  while (open_ >= settings_.max_open_files) {
+    Followed* idle = nullptr;  // may be opened again
+    Followed* over = nullptr;  // read to its end, and its name is gone
+    for (auto& [identity, file] : files_) {
+      if (!file.tail->is_open() || (file.ready && !even_ready)) continue;
+      const bool is_over = file.detached && file.assigned && !file.ready;
+      if (!is_over && file.path.empty()) continue;
+      Followed*& longest = is_over ? over : idle;
+      if (longest == nullptr || file.last_read < longest->last_read) longest = &file;
     }
-    if (over->detached) attach(*over, over->home);
+    if (over != nullptr && is_at_home(*over)) {
+      attach(*over, over->home);
+    } else if (over != nullptr) {
+      let_go(over->identity);
+    } else if (idle != nullptr) {
+      idle->tail->close();
+      --open_;
+    } else {
+      return false;
+    }
   }
-  if (idle == nullptr) return false;
-  idle->tail->close();
-  --open_;
   return true;
 }
 
 // Throws Retry where it cannot be opened now, and leaves the tail closed where it is gone.
 void FileFollower::ensure_open(Followed& file) {
   if (file.tail->is_open()) return;
-  make_room();
+  make_room(true);
   FileDescriptor descriptor(
       file.path.empty() ? -1 : ::open(file.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!descriptor && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == EINTR)) {

@@ -94,7 +94,7 @@ class FileFollower {
 
   // Files.
   void mark_ready(Followed& file);
-  bool make_room();
+  bool make_room(bool even_ready);
   void ensure_open(Followed& file);
   bool read_one(SourceOutput& out);
   bool read(Followed& file, SourceOutput& out);

@@ -204,7 +204,7 @@ void FileFollower::open_pending(SourceOutput& out) {
 
 std::vector<FileFollower::Opened> FileFollower::open_candidates() {
   std::vector<Opened> candidates;
-  if (!make_room()) return candidates;
+  if (!make_room(false)) return candidates;
   const auto most = std::min(kOpenedAtOnce, settings_.max_open_files - open_);
   for (const auto& [path, home] : pending_) {
     if (static_cast<int64_t>(candidates.size()) >= most) break;
