@@ -32,6 +32,7 @@ constexpr std::int64_t kDefaultDuration = 10'000'000'000;
 struct BenchOptions {
   std::filesystem::path file;
   std::vector<std::filesystem::path> plugin_path;
+  std::vector<ParameterSetting> parameters;
   std::optional<std::int64_t> duration;  // nanoseconds; 0: to the end of the input
   int parallelism = 0;
   bool without_encoding = false;
@@ -192,7 +193,9 @@ int bench(const BenchOptions& options) {
   PipelineSpecification as_read;
   tool.load = [&] {
     Diagnostics found;
-    as_read = load_pipeline(options.file, found);
+    LoadSettings settings;
+    settings.parameters = options.parameters;
+    as_read = load_pipeline(options.file, found, settings);
     return load_changed_pipeline(
         as_read, std::move(found), options.plugin_path,
         [&](PipelineSpecification& specification, const Registry& registry, Diagnostics&) {
@@ -234,6 +237,7 @@ void add_bench(CLI::App& program, int& exit_code) {
   command->add_flag("--without-encoding", options->without_encoding,
                     "Leave the sinks' encoders out too");
   command->add_flag("--json", options->json, "For machines");
+  add_set(*command, options->parameters);
   add_plugin_path(*command, options->plugin_path);
   command->footer(
       "Sinks take what they are given and throw it away: nothing is written, and rows that fail\n"

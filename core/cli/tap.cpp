@@ -31,6 +31,7 @@ struct TapOptions {
   std::filesystem::path file;
   std::string port;
   std::vector<std::filesystem::path> plugin_path;
+  std::vector<ParameterSetting> parameters;
   std::int64_t limit = 20;
   std::size_t width = 40;
   bool json = false;
@@ -128,7 +129,9 @@ int tap(const TapOptions& options) {
   ToolRun tool;
   tool.load = [&] {
     Diagnostics found;
-    PipelineSpecification read = load_pipeline(options.file, found);
+    LoadSettings settings;
+    settings.parameters = options.parameters;
+    PipelineSpecification read = load_pipeline(options.file, found, settings);
     const InputReference reference = reference_of(options.port);
     check_component(read, reference, found);
     found.throw_if_errors();
@@ -163,6 +166,7 @@ void add_tap(CLI::App& program, int& exit_code) {
   command->add_flag("--keep-sinks", options->keep_sinks,
                     "Run the whole pipeline, sinks and dead letters included. Without it only what "
                     "leads to the port runs, and nothing is written");
+  add_set(*command, options->parameters);
   add_plugin_path(*command, options->plugin_path);
   command->footer(
       "The table has the columns' types in its second line. Rows that fail on the way are dropped\n"
