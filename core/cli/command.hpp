@@ -20,6 +20,8 @@ void add_inspect(CLI::App& program, int& exit_code);
 void add_new(CLI::App& program, int& exit_code);
 void add_tap(CLI::App& program, int& exit_code);
 void add_bench(CLI::App& program, int& exit_code);
+void add_pipe(CLI::App& program, int& exit_code);
+void add_expr(CLI::App& program, int& exit_code);
 
 // --plugin-path, for the commands that load plugins.
 void add_plugin_path(CLI::App& command, std::vector<std::filesystem::path>& folders);
