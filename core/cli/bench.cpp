@@ -122,7 +122,7 @@ Figures measure(CommandRun& run, const PipelineSpecification& specification, dou
     const LedgerDelta totals = ledger->totals();
     OperatorFigure figure;
     figure.id = component.id;
-    figure.type = ledger->info().type;
+    figure.type = component.type.value;
     figure.rows = std::max(totals.rows.in, totals.rows.created);
     figure.busy = run.metrics().component(ledger->info()).busy_seconds.value();
     figures.failed += totals.rows.failed;
