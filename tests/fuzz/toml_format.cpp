@@ -1,11 +1,12 @@
 // The formatter of pipeline files: whatever is TOML keeps its meaning, and formatting it again
 // changes nothing. A std::logic_error, which says that it would not, is a finding.
+#include "core/config/toml_format.hpp"
+
 #include <cstdint>
 #include <cstdlib>
 #include <iterator>
 
 #include "core/config/diagnostic.hpp"
-#include "core/config/toml_format.hpp"
 #include "tests/fuzz/seeds.hpp"
 
 extern "C" FuzzSeeds flow_fuzz_seeds() {

@@ -13,19 +13,19 @@ class ParametersTest : public ::testing::Test {
  protected:
   // The options of the source `a`, whose table goes on with `options`.
   Value::Table load(const std::string& parameters, const std::string& options) {
-    found = Diagnostics();
+    found_ = Diagnostics();
     LoadSettings settings;
     settings.variables = [](std::string_view name) -> std::optional<std::string> {
       if (name == "HOME") return "/home/${parameters.n}";
       return std::nullopt;
     };
-    settings.parameters = set;
+    settings.parameters = set_;
     settings.read = [this](const std::filesystem::path& file, std::size_t) {
-      return FileText{files[file.string()], ""};
+      return FileText{files_[file.string()], ""};
     };
     const std::string text = parameters + "\n[sinks.z]\ntype = \"file\"\ninputs = [\"a\"]\n" +
                              "[sources.a]\ntype = \"file\"\n" + options;
-    return parse_pipeline(text, "p.toml", found, settings).find("a")->options;
+    return parse_pipeline(text, "p.toml", found_, settings).find("a")->options;
   }
 
   // The messages, one a line; parameters from line 1.
@@ -33,16 +33,16 @@ class ParametersTest : public ::testing::Test {
     std::string lines;
     try {
       load(parameters, options);
-      for (const Diagnostic& problem : found.sorted()) lines += problem.to_string() + '\n';
+      for (const Diagnostic& problem : found_.sorted()) lines += problem.to_string() + '\n';
     } catch (const ConfigurationError& error) {
       for (const Diagnostic& problem : error.diagnostics()) lines += problem.to_string() + '\n';
     }
     return lines;
   }
 
-  std::vector<ParameterSetting> set;
-  std::map<std::string, std::string> files;
-  Diagnostics found;
+  std::vector<ParameterSetting> set_;
+  std::map<std::string, std::string> files_;
+  Diagnostics found_;
 };
 
 TEST_F(ParametersTest, ATextThatIsOneReferenceTakesTheTypeOfTheParameter) {
@@ -50,7 +50,7 @@ TEST_F(ParametersTest, ATextThatIsOneReferenceTakesTheTypeOfTheParameter) {
       "[parameters]\nn = 5\nf = 2.5\nok = true\nt = \"x\"\nl = [\"p\", \"q\"]\n",
       "n = \"${parameters.n}\"\nf = \"${parameters.f}\"\nok = \"${parameters.ok}\"\n"
       "t = \"${parameters.t}\"\nl = \"${parameters.l}\"\nin = { deep = [\"${parameters.n}\"] }\n");
-  ASSERT_TRUE(found.all().empty()) << found.all()[0].to_string();
+  ASSERT_TRUE(found_.all().empty()) << found_.all()[0].to_string();
   EXPECT_EQ(*find(options, "n")->integer(), 5);
   EXPECT_EQ(*find(options, "f")->number(), 2.5);
   EXPECT_TRUE(*find(options, "ok")->boolean());
@@ -65,20 +65,20 @@ TEST_F(ParametersTest, InsideATextValuesAreWrittenOut) {
   const Value::Table options = load("[parameters]\nn = 5\nf = 2.5\nok = true\nt = \"${HOME}\"\n",
                                     "path = \"$${parameters.n}/${parameters.n}-${parameters.f}-"
                                     "${parameters.ok}-${parameters.t}\"\n");
-  ASSERT_TRUE(found.all().empty()) << found.all()[0].to_string();
+  ASSERT_TRUE(found_.all().empty()) << found_.all()[0].to_string();
   // What was put in is not expanded again.
   EXPECT_EQ(*find(options, "path")->text(), "${parameters.n}/5-2.5-true-/home/${parameters.n}");
 }
 
 TEST_F(ParametersTest, SetIsReadAsTheTypeWants) {
-  set = {{"n", "7"},       {"ok", "false"}, {"t", "${HOME}=1"},
-         {"l", "[\"p\"]"}, {"f", "3"},      {"d", "2m"}};
+  set_ = {{"n", "7"},       {"ok", "false"}, {"t", "${HOME}=1"},
+          {"l", "[\"p\"]"}, {"f", "3"},      {"d", "2m"}};
   const Value::Table options = load(
       "[parameters]\nn = 5\nok = true\nt = \"\"\nl = []\nf = 1.5\n"
       "d = { type = \"duration\", min = \"1s\" }\n",
       "n = \"${parameters.n}\"\nok = \"${parameters.ok}\"\nt = \"${parameters.t}\"\n"
       "l = \"${parameters.l}\"\nf = \"${parameters.f}\"\nd = \"${parameters.d}\"\n");
-  ASSERT_TRUE(found.all().empty()) << found.all()[0].to_string();
+  ASSERT_TRUE(found_.all().empty()) << found_.all()[0].to_string();
   EXPECT_EQ(*find(options, "n")->integer(), 7);
   EXPECT_FALSE(*find(options, "ok")->boolean());
   EXPECT_EQ(*find(options, "t")->text(), "${HOME}=1");
@@ -87,7 +87,7 @@ TEST_F(ParametersTest, SetIsReadAsTheTypeWants) {
 }
 
 TEST_F(ParametersTest, TheLastSetWins) {
-  set = {{"n", "7"}, {"n", "8"}};
+  set_ = {{"n", "7"}, {"n", "8"}};
   EXPECT_EQ(*find(load("parameters.n = 5\n", "n = \"${parameters.n}\"\n"), "n")->integer(), 8);
 }
 
@@ -96,18 +96,18 @@ TEST_F(ParametersTest, ValuesAreCheckedWhereTheyAreGiven) {
       "[parameters]\nrows = { type = \"int\", default = 5, min = 1, max = 10 }\n"
       "mode = { default = \"fast\", choices = [\"fast\", \"safe\"] }\n"
       "wait = { type = \"duration\", default = \"1s\", max = \"1m\" }\n";
-  set = {{"rows", "11"}, {"mode", "saf"}, {"wait", "1h"}};
+  set_ = {{"rows", "11"}, {"mode", "saf"}, {"wait", "1h"}};
   EXPECT_EQ(messages(declared),
             "--set mode=saf: parameters.mode: 'saf' is not one of \"fast\" or \"safe\" (did you "
             "mean 'safe'?)\n"
             "--set rows=11: parameters.rows: must be between 1 and 10, and is 11\n"
             "--set wait=1h: parameters.wait: must be at most 1m, and is '1h'\n");
-  set = {{"rows", "x"}};
+  set_ = {{"rows", "x"}};
   EXPECT_EQ(messages(declared),
             "--set rows=x: parameters.rows: must be a whole number, and is a text\n");
-  set = {{"rows", "5\nx = 6"}};
+  set_ = {{"rows", "5\nx = 6"}};
   EXPECT_NE(messages(declared).find("must be a whole number"), std::string::npos);
-  set.clear();
+  set_.clear();
   EXPECT_EQ(messages("[parameters]\nrows = { type = \"int\", default = \"5\" }\n"),
             "p.toml:2:34: parameters.rows: must be a whole number, and is a text\n");
 }
@@ -139,16 +139,16 @@ TEST_F(ParametersTest, AllThatHaveNoValueAreToldAtOnce) {
 }
 
 TEST_F(ParametersTest, UnknownNamesGetTheNearestOne) {
-  set = {{"row", "1"}};
+  set_ = {{"row", "1"}};
   EXPECT_EQ(messages("parameters.rows = 5\n"),
             "--set row=1: there is no parameter 'row' (did you mean 'rows'?)\n");
-  set = {{"q", "1"}};
+  set_ = {{"q", "1"}};
   EXPECT_EQ(messages("parameters.rows = 5\n"),
             "--set q=1: there is no parameter 'q' (there is rows)\n");
   EXPECT_EQ(messages(""),
             "--set q=1: there is no parameter 'q' (the file declares none, as [parameters] "
             "would)\n");
-  set.clear();
+  set_.clear();
   EXPECT_EQ(messages("parameters.rows = 5\n", "n = \"${parameters.rwos}${parameters.rows}\"\n"),
             "p.toml:8:5: sources.a.n: there is no parameter 'rwos' (did you mean 'rows'?)\n");
 }
@@ -174,7 +174,7 @@ TEST_F(ParametersTest, WhatNothingUsesIsAWarning) {
 }
 
 TEST_F(ParametersTest, AnIncludingFileMayGiveAValueButNotDeclareAgain) {
-  files["common.toml"] = "[parameters]\nrows = { type = \"int\", default = 5, max = 10 }\n";
+  files_["common.toml"] = "[parameters]\nrows = { type = \"int\", default = 5, max = 10 }\n";
   const std::string use = "n = \"${parameters.rows}\"\n";
   EXPECT_EQ(*find(load("include = [\"common.toml\"]\nparameters.rows = 6\n", use), "n")->integer(),
             6);
@@ -183,7 +183,7 @@ TEST_F(ParametersTest, AnIncludingFileMayGiveAValueButNotDeclareAgain) {
   EXPECT_EQ(messages("include = [\"common.toml\"]\nparameters.rows = { default = 6 }\n", use),
             "p.toml:2:12: parameters.rows: is declared at common.toml:2:1 already (to give it "
             "another value here, write rows = VALUE)\n");
-  files["other.toml"] = "parameters.rows = 7\n";
+  files_["other.toml"] = "parameters.rows = 7\n";
   EXPECT_EQ(messages("include = [\"common.toml\", \"other.toml\"]\n", use),
             "other.toml:1:12: parameters.rows: has a value at common.toml:2:34 already, and "
             "neither file includes the other\n");
