@@ -237,9 +237,8 @@ void CsvDecoder::refuse_fault(const Piece& piece, const CsvRecord& record) {
 
 void CsvDecoder::refuse_width(const Piece& piece, const CsvRecord& record) {
   const size_t width = columns_.names().size();
-  refuse(piece, record, record.fields < width ? "too_few_fields" : "too_many_fields",
-         "the record has " + std::to_string(record.fields) + " fields, and there are " +
-             std::to_string(width) + " columns");
+  refuse(piece, record, csv_width_reason(record.fields, width),
+         csv_width_message(record.fields, width));
 }
 
 void CsvDecoder::emit(const Batch& in, Output& out) {
@@ -281,34 +280,6 @@ void CsvDecoder::emit(const Batch& in, Output& out) {
     }
   }
   out.create(out.select(batch, good.data(), static_cast<int64_t>(good.size())));
-}
-
-const char* csv_fault_reason(CsvFault fault) {
-  switch (fault) {
-    case CsvFault::kUnclosedQuote:
-      return "unclosed_quote";
-    case CsvFault::kTextAfterQuote:
-      return "text_after_quote";
-    default:
-      return "record_too_long";
-  }
-}
-
-std::string csv_fault_message(const CsvRecord& record, int64_t max_record, bool multiline) {
-  const std::string column = std::to_string(record.fault_at - record.begin + 1);
-  switch (record.fault) {
-    case CsvFault::kUnclosedQuote:
-      return "column " + column + ": the quote is not closed before the end of the " +
-             (multiline ? "text" : "line");
-    case CsvFault::kTextAfterQuote:
-      return "column " + column +
-             ": text behind a closing quote; write a quote inside of a field "
-             "as two";
-    default:
-      return "the record has more than " + std::to_string(max_record) +
-             " bytes, or a quote that is still open there; only its start is kept. Raise "
-             "max_record for longer ones.";
-  }
 }
 
 }  // namespace flow::operators

@@ -81,8 +81,4 @@ class CsvDecoder {
   int64_t invalid_utf8_rows_ = 0;
 };
 
-// The word and the message for a record that is none.
-const char* csv_fault_reason(CsvFault fault);
-std::string csv_fault_message(const CsvRecord& record, int64_t max_record, bool multiline);
-
 }  // namespace flow::operators

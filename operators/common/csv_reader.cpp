@@ -151,4 +151,41 @@ CsvRecord CsvReader::read(CsvCell* cells, uint32_t limit) {
   return record;
 }
 
+const char* csv_fault_reason(CsvFault fault) {
+  switch (fault) {
+    case CsvFault::kUnclosedQuote:
+      return "unclosed_quote";
+    case CsvFault::kTextAfterQuote:
+      return "text_after_quote";
+    default:
+      return "record_too_long";
+  }
+}
+
+std::string csv_fault_message(const CsvRecord& record, int64_t max_record, bool multiline) {
+  const std::string column = std::to_string(record.fault_at - record.begin + 1);
+  switch (record.fault) {
+    case CsvFault::kUnclosedQuote:
+      return "column " + column + ": the quote is not closed before the end of the " +
+             (multiline ? "text" : "line");
+    case CsvFault::kTextAfterQuote:
+      return "column " + column +
+             ": text behind a closing quote; write a quote inside of a field "
+             "as two";
+    default:
+      return "the record has more than " + std::to_string(max_record) +
+             " bytes, or a quote that is still open there; only its start is kept. Raise "
+             "max_record for longer ones.";
+  }
+}
+
+const char* csv_width_reason(size_t fields, size_t columns) {
+  return fields < columns ? "too_few_fields" : "too_many_fields";
+}
+
+std::string csv_width_message(size_t fields, size_t columns) {
+  return "the record has " + std::to_string(fields) + " fields, and there are " +
+         std::to_string(columns) + " columns";
+}
+
 }  // namespace flow::operators

@@ -90,4 +90,10 @@ class CsvReader {
   std::string own_;
 };
 
+// The word and the message for people where a record is none, or has not a field a column.
+const char* csv_fault_reason(CsvFault fault);
+std::string csv_fault_message(const CsvRecord& record, int64_t max_record, bool multiline);
+const char* csv_width_reason(size_t fields, size_t columns);
+std::string csv_width_message(size_t fields, size_t columns);
+
 }  // namespace flow::operators

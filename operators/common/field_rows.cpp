@@ -1,6 +1,9 @@
 #include "operators/common/field_rows.hpp"
 
+#include <algorithm>
 #include <utility>
+
+#include "operators/common/nearest_name.hpp"
 
 namespace flow::operators {
 namespace {
@@ -8,6 +11,22 @@ namespace {
 constexpr size_t kShownBytes = 40;
 
 }  // namespace
+
+std::vector<DeclaredField> declared_fields(const std::vector<std::string>& names,
+                                           const DeclaredSchema& schema) {
+  for (const DeclaredField& field : schema.fields()) {
+    if (std::find(names.begin(), names.end(), field.name) != names.end()) continue;
+    const std::string nearest = nearest_name(field.name, names);
+    throw OptionFailure("schema", "there is no field '" + field.name + "'",
+                        nearest.empty() ? "" : "did you mean '" + nearest + "'?", -1, field.name);
+  }
+  std::vector<DeclaredField> fields;
+  for (const std::string& name : names) {
+    const DeclaredField* const declared = schema.find(name);
+    fields.push_back(declared != nullptr ? *declared : DeclaredField{name, FLOW_TEXT, {}, {}});
+  }
+  return fields;
+}
 
 FieldRows::FieldRows(const std::vector<DeclaredField>& fields, Undeclared undeclared,
                      int64_t max_fields)

@@ -14,9 +14,14 @@
 
 namespace flow::operators {
 
-// Builds the columns of one batch after the other: first the fixed ones, in every batch and of their
-// type; then text columns for other names, in the order in which the batch meets them. Texts are
-// views into the shared buffers. One an instance.
+// A field for each name: of the type that `schema` declares, or text. Throws OptionFailure for a
+// declared field that none of the names is, with the nearest.
+std::vector<DeclaredField> declared_fields(const std::vector<std::string>& names,
+                                           const DeclaredSchema& schema);
+
+// Builds the columns of one batch after the other: first the fixed ones, in every batch and of
+// their type; then text columns for other names, in the order in which the batch meets them. Texts
+// are views into the shared buffers. One an instance.
 class FieldRows {
  public:
   // No other names than the fixed ones.
