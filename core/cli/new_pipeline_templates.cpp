@@ -112,7 +112,7 @@ constexpr std::string_view kCsvToJson =
 
 [pipeline]
 name = "@NAME@"
-plugins = ["std", "files"]
+plugins = ["std", "files", "formats"]
 dead_letter = "out/@NAME@.rejected.ndjson"  # records that cannot be read, each with the reason
 
 [parameters]

@@ -2,28 +2,21 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <utility>
 
 namespace flow::operators {
 namespace {
 
-constexpr int kWaitMilliseconds = 5;
 constexpr int64_t kUnwatchedPause = 100'000'000;  // between looks at files that cannot be watched
 constexpr size_t kGoneKept = 65'536;
 
 }  // namespace
 
 FileFollower::FileFollower(Settings settings, std::function<const char*(const std::string&)> keep)
-    : settings_(std::move(settings)),
-      patterns_(settings_.patterns),
-      keep_(std::move(keep)),
-      wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
+    : settings_(std::move(settings)), patterns_(settings_.patterns), keep_(std::move(keep)) {}
 
 void FileFollower::open(Output& out) {
   host_ = out;
@@ -46,24 +39,10 @@ void FileFollower::open(Output& out) {
   report();
 }
 
-void FileFollower::wake() {
-  const uint64_t one = 1;
-  [[maybe_unused]] const ssize_t n = ::write(wake_.get(), &one, sizeof one);
-}
-
-void FileFollower::wait() const {
-  std::array<pollfd, 3> sources = {pollfd{names_.descriptor(), POLLIN, 0},
-                                   pollfd{writes_.descriptor(), POLLIN, 0},
-                                   pollfd{wake_.get(), POLLIN, 0}};
-  ::poll(sources.data(), sources.size(), kWaitMilliseconds);
-  uint64_t ignored = 0;
-  [[maybe_unused]] const ssize_t n = ::read(wake_.get(), &ignored, sizeof ignored);
-}
-
 Status FileFollower::poll(SourceOutput& out) {
   look_around(out);
   if (tell_end(out) || read_one(out) || look_after_restless(out)) return Status::kDone;
-  wait();
+  wake_.wait({names_.descriptor(), writes_.descriptor()});
   look_around(out);
   return tell_end(out) || read_one(out) ? Status::kDone : Status::kIdle;
 }
@@ -183,8 +162,11 @@ bool FileFollower::make_room(bool even_ready) {
       Followed*& longest = is_over ? over : idle;
       if (longest == nullptr || file.last_read < longest->last_read) longest = &file;
     }
+    // What was written under its name is seen once the name is known to be gone.
     if (over != nullptr && is_at_home(*over)) {
       attach(*over, over->home);
+    } else if (over != nullptr && !over->tail->is_at_end()) {
+      mark_ready(*over);
     } else if (over != nullptr) {
       let_go(over->identity);
     } else if (idle != nullptr) {

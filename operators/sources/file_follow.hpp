@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "flow/operator.hpp"
+#include "operators/common/wake_event.hpp"
 #include "operators/sources/file_patterns.hpp"
 #include "operators/sources/file_tail.hpp"
 #include "operators/sources/file_watch.hpp"
@@ -46,7 +47,7 @@ class FileFollower {
   Status poll(SourceOutput& out);
   void assign(const std::string& partition, std::optional<std::string_view> position);
   void revoke(const std::string& partition);
-  void wake();  // [any]
+  void wake() { wake_.wake(); }  // [any]
 
  private:
   struct Followed {
@@ -103,7 +104,6 @@ class FileFollower {
   bool look_after_restless(SourceOutput& out);
   void let_go(FileIdentity identity);
   bool tell_end(SourceOutput& out);
-  void wait() const;
   void restore(const std::string& partition, const TailPosition& position);
   Followed* find_restored(const std::string& home, const TailPosition& position);
   void count(const FileTail& tail, int64_t sign);
@@ -115,7 +115,7 @@ class FileFollower {
   Host host_{nullptr};  // the operator's own, from open on
   FolderWatch names_;
   WriteWatch writes_;
-  FileDescriptor wake_;
+  WakeEvent wake_;
 
   Files files_;
   std::map<std::string, FileIdentity> by_partition_;

@@ -163,6 +163,7 @@ void FileFollower::apply(const FolderWatch::Change& change) {
   } else {
     set_path(*file, change.to);
     detach(*file);
+    mark_ready(*file);  // it may have been closed, and not found under its name before
   }
 }
 

@@ -118,6 +118,11 @@ bool FileTail::seek(const TailPosition& position) {
 
 void FileTail::seek_end() { move_to(bytes_); }
 
+bool FileTail::is_at_end() const {
+  const auto found = file_facts(file_.get());
+  return !found || found->bytes == offset_;
+}
+
 void FileTail::start_over() {
   offset_ = 0;
   recent_.clear();

@@ -73,6 +73,8 @@ class FileTail {
 
   TailPosition position() const;
   int64_t offset() const { return offset_; }
+  // Whether the file has nothing behind the offset now, or cannot tell.
+  bool is_at_end() const;
   // As of the last read.
   int64_t bytes() const { return bytes_; }
   const FileIdentity& identity() const { return identity_; }
