@@ -148,13 +148,13 @@ class CompletionTest(CommandTest):
         self.assertEqual(self.complete("new", "pipeline", "x", "--li"), ["--list"])
 
     def test_pipeline_files_and_folders(self):
-        self.write("p.toml", "")
-        self.write("p.txt", "")
-        os.mkdir(self.path("pipes"))
-        self.assertEqual(sorted(self.complete("run", "p")), ["p.toml", "pipes"])
-        self.assertEqual(sorted(self.complete("p")), ["p.toml", "pipes"])
-        self.assertEqual(self.complete("run", "--plugin-path", "p"), ["pipes"])
-        self.assertIn("--set", self.complete("p.toml", "--s"))
+        self.write("zone.toml", "")
+        self.write("zone.txt", "")
+        os.mkdir(self.path("zones"))
+        self.assertEqual(sorted(self.complete("run", "zo")), ["zone.toml", "zones"])
+        self.assertEqual(sorted(self.complete("zo")), ["zone.toml", "zones"])
+        self.assertEqual(self.complete("run", "--plugin-path", "zo"), ["zones"])
+        self.assertIn("--set", self.complete("zone.toml", "--s"))
 
     def test_operators_behind_inspect(self):
         self.assertEqual(self.complete("inspect", "geo"), ["geoip"])
@@ -165,7 +165,8 @@ class ManPageTest(CommandTest):
 
     def test_it_has_every_command_and_option(self):
         text = text_of(MAN_PAGE).replace("\\-", "-")
-        for command in ("run", "validate", "graph", "inspect", "new pipeline", "fmt", "docs"):
+        for command in ("run", "validate", "graph", "inspect", "tap", "bench", "new pipeline",
+                        "new plugin", "fmt", "docs"):
             self.assertIn(f".SS flowrun {command}", text)
             for option in re.findall(r"(?m)^  (?:-\w,)?(--[\w-]+)",
                                      self.expect(0, *command.split(), "--help").stdout):
