@@ -20,14 +20,15 @@ namespace {
 struct GraphOptions {
   std::filesystem::path file;
   std::vector<std::filesystem::path> plugin_path;
+  std::vector<ParameterSetting> parameters;
   DrawingFormat format = DrawingFormat::kMermaid;
   bool physical = false;
 };
 
 int graph(const GraphOptions& options) {
   try {
-    const LoadedPipeline loaded =
-        load_pipeline_with_plugins(options.file, options.plugin_path, SecretReading::kLeaveOut);
+    const LoadedPipeline loaded = load_pipeline_with_plugins(
+        options.file, options.plugin_path, SecretReading::kLeaveOut, options.parameters);
     auto parallelism = static_cast<int>(loaded.bound.specification.parallelism.value);
     if (parallelism == 0) parallelism = oneapi::tbb::info::default_concurrency();
     fmt::print("{}", options.physical ? draw_physical(loaded.bound, make_plan(loaded.bound),
@@ -52,6 +53,7 @@ void add_graph(CLI::App& program, int& exit_code) {
   command->add_flag("--physical", options->physical,
                     "What really runs: which operators are fused, how parallel they are, and "
                     "where rows queue");
+  add_set(*command, options->parameters);
   add_plugin_path(*command, options->plugin_path);
   command->footer(
       "Examples:\n"

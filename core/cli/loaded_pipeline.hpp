@@ -2,10 +2,12 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <vector>
 
 #include "core/config/binding.hpp"
 #include "core/config/diagnostic.hpp"
+#include "core/config/parameters.hpp"
 #include "core/plugin/registry.hpp"
 
 namespace flowrun::cli {
@@ -20,7 +22,17 @@ struct LoadedPipeline {
 // wrong with the file and its plugins.
 LoadedPipeline load_pipeline_with_plugins(const std::filesystem::path& file,
                                           const std::vector<std::filesystem::path>& plugin_path,
-                                          SecretReading secrets = SecretReading::kRead);
+                                          SecretReading secrets = SecretReading::kRead,
+                                          const std::vector<ParameterSetting>& parameters = {});
+
+// A specification that a command changes before it runs it: `change` is called once the plugins are
+// loaded, and may name the sinks of tool_sinks.hpp. `found`: what reading it found. Throws as
+// above.
+using SpecificationChange =
+    std::function<void(PipelineSpecification&, const Registry&, Diagnostics&)>;
+LoadedPipeline load_changed_pipeline(PipelineSpecification specification, Diagnostics found,
+                                     const std::vector<std::filesystem::path>& plugin_path,
+                                     const SpecificationChange& change);
 
 // One line a diagnostic on stderr, and how many errors there are where it is more than one.
 void print_diagnostics(const std::vector<Diagnostic>& diagnostics);

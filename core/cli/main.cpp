@@ -4,11 +4,11 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <array>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,8 +21,6 @@
 namespace flowrun::cli {
 namespace {
 
-constexpr std::array kCommands = {"run", "validate", "graph", "inspect", "new", "help"};
-
 constexpr const char* kShortHelp =
     "flowrun runs data through the operators that a pipeline file names.\n"
     "\n"
@@ -31,6 +29,12 @@ constexpr const char* kShortHelp =
     "  flowrun graph pipelines/weblogs.toml     draw it\n"
     "  flowrun inspect                          list all operators\n"
     "  flowrun inspect geoip                    the page of one operator\n"
+    "  flowrun tap FILE PORT                    run it and show the rows of one port\n"
+    "  flowrun bench FILE                       run it without output and measure it\n"
+    "  flowrun pipe 'A ! B ! C'                 run a pipeline written in one line\n"
+    "  flowrun expr 'EXPR' [FILE]               try an expression on lines of JSON\n"
+    "  flowrun new pipeline NAME                begin a pipeline from a template\n"
+    "  flowrun fmt FILE                         lay a pipeline file out\n"
     "  flowrun new plugin NAME                  begin a plugin of your own\n"
     "  flowrun --help                           everything else\n";
 
@@ -48,9 +52,13 @@ std::string version_text() {
                      FLOWRUN_COMPILER, FLOW_ABI_MAJOR, FLOW_ABI_MINOR);
 }
 
-bool is_command(const std::string& word) {
-  return std::any_of(kCommands.begin(), kCommands.end(),
-                     [&](const char* command) { return word == command; });
+std::vector<std::string> command_names(const CLI::App& program) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : program.get_subcommands(nullptr)) {
+    names.push_back(command->get_name());
+  }
+  names.emplace_back("help");
+  return names;
 }
 
 bool looks_like_file(const std::string& word) {
@@ -59,11 +67,12 @@ bool looks_like_file(const std::string& word) {
 }
 
 // Puts "run" in front where it was left out. False: the first word is no command and no file.
-bool complete_command(std::vector<std::string>& words) {
+bool complete_command(std::vector<std::string>& words, const std::vector<std::string>& commands) {
   const std::string first = words.front();
-  if (is_command(first) || first == "-h" || first == "--help" || first == "--version") return true;
+  const bool is_command = std::find(commands.begin(), commands.end(), first) != commands.end();
+  if (is_command || first == "-h" || first == "--help" || first == "--version") return true;
   if (first.rfind('-', 0) != 0 && !looks_like_file(first)) {
-    const std::string meant = did_you_mean(first, {kCommands.begin(), kCommands.end()});
+    const std::string meant = did_you_mean(first, commands);
     complain("there is no command and no file " + quote(first) +
              (meant.empty() ? "" : "; " + meant));
     fmt::print(stderr, "'flowrun --help' lists the commands.\n");
@@ -85,11 +94,6 @@ int run_command_line(std::vector<std::string> words) {
   if (words.empty()) {
     fmt::print(stderr, "{}", kShortHelp);
     return kUsage;
-  }
-  if (!complete_command(words)) return kUsage;
-  if (words.front() == "help") {
-    words.erase(words.begin());
-    words.emplace_back("--help");
   }
 
   CLI::App program("Runs data through the operators that a pipeline file names.", "flowrun");
@@ -117,7 +121,18 @@ int run_command_line(std::vector<std::string> words) {
   add_graph(program, exit_code);
   add_inspect(program, exit_code);
   add_new(program, exit_code);
+  add_tap(program, exit_code);
+  add_bench(program, exit_code);
+  add_pipe(program, exit_code);
+  add_expr(program, exit_code);
+  add_fmt(program, exit_code);
+  add_docs(program, exit_code);
 
+  if (!complete_command(words, command_names(program))) return kUsage;
+  if (words.front() == "help") {
+    words.erase(words.begin());
+    words.emplace_back("--help");
+  }
   std::reverse(words.begin(), words.end());  // as the parser wants them
   try {
     program.parse(words);
@@ -134,6 +149,25 @@ void add_plugin_path(CLI::App& command, std::vector<std::filesystem::path>& fold
       .add_option("--plugin-path", folders,
                   "A folder to look for plugins in, before all others; can be given several times")
       ->option_text("DIR")
+      ->allow_extra_args(false);
+}
+
+void add_set(CLI::App& command, std::vector<ParameterSetting>& parameters) {
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--set",
+          [&parameters](const std::vector<std::string>& words) {
+            for (const std::string& word : words) {
+              std::optional<ParameterSetting> setting = parse_parameter_setting(word);
+              if (!setting) {
+                throw CLI::ValidationError(
+                    "--set", quote(word) + " is not NAME=VALUE, such as --set rows=1000");
+              }
+              parameters.push_back(*std::move(setting));
+            }
+          },
+          "A value for a parameter of the file, instead of its default; can be given several times")
+      ->option_text("NAME=VALUE")
       ->allow_extra_args(false);
 }
 

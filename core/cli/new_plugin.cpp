@@ -13,6 +13,7 @@
 
 #include "core/cli/command.hpp"
 #include "core/cli/exit_code.hpp"
+#include "core/cli/new.hpp"
 #include "core/cli/new_plugin_templates.hpp"
 #include "core/config/names.hpp"
 
@@ -126,11 +127,9 @@ int new_plugin(const NewPluginOptions& options) {
 
 }  // namespace
 
-void add_new(CLI::App& program, int& exit_code) {
-  CLI::App* command = program.add_subcommand("new", "Begin something: 'new plugin NAME'");
-  command->require_subcommand(1);
+void add_new_plugin(CLI::App& command, int& exit_code) {
   CLI::App* plugin =
-      command->add_subcommand("plugin", "Write a plugin project that builds and passes its tests");
+      command.add_subcommand("plugin", "Write a plugin project that builds and passes its tests");
   auto options = std::make_shared<NewPluginOptions>();
   plugin
       ->add_option("NAME", options->name,
@@ -140,7 +139,7 @@ void add_new(CLI::App& program, int& exit_code) {
   plugin
       ->add_option("--directory", options->directory,
                    "Where the folder NAME is made; the working directory, if left out")
-      ->type_name("DIR");
+      ->option_text("DIR");
   plugin->footer(
       "The project is built against the installed SDK: CMake finds it by find_package(flow-sdk).\n"
       "Example:\n"

@@ -27,6 +27,7 @@ namespace {
 struct ValidateOptions {
   std::vector<std::filesystem::path> files;
   std::vector<std::filesystem::path> plugin_path;
+  std::vector<ParameterSetting> parameters;
   bool no_environment = false;
   bool schemas = false;
 };
@@ -118,7 +119,9 @@ bool validate_file(const std::filesystem::path& file, const ValidateOptions& opt
   Diagnostics in_file;
   std::optional<PipelineSpecification> specification;
   try {
-    specification = load_pipeline(file, in_file);
+    LoadSettings settings;
+    settings.parameters = options.parameters;
+    specification = load_pipeline(file, in_file, settings);
   } catch (const ConfigurationError& error) {
     tick(false, "syntax", "cannot be read; nothing else was looked at");
     print_diagnostics(error.diagnostics());
@@ -168,6 +171,7 @@ void add_validate(CLI::App& program, int& exit_code) {
   command->add_flag("--no-environment", options->no_environment,
                     "Look at nothing but the file and its plugins: no databases, inputs, secrets. "
                     "For a machine that is not the one it will run on");
+  add_set(*command, options->parameters);
   command->add_flag("--schemas", options->schemas,
                     "Print the columns that leave each component, as far as they are known; ? is "
                     "not known, ... may be others beside");
@@ -187,7 +191,8 @@ void add_validate(CLI::App& program, int& exit_code) {
       "Exit codes: 0 everything is right, 78 something is wrong.\n\n"
       "Examples:\n"
       "  flowrun validate pipelines/weblogs.toml\n"
-      "  flowrun validate --schemas pipelines/weblogs.toml\n");
+      "  flowrun validate --schemas pipelines/weblogs.toml\n"
+      "  flowrun validate *.toml --no-environment\n");
   command->callback([options, &exit_code] { exit_code = validate(*options); });
 }
 

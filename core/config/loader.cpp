@@ -25,14 +25,10 @@ constexpr std::array<Section, 4> kSections = {{{"sources", FLOW_SOURCE},
                                                {"windows", FLOW_WINDOW},
                                                {"sinks", FLOW_SINK}}};
 
-std::uint64_t fnv1a(std::string_view bytes) {
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : bytes) {
-    hash ^= static_cast<unsigned char>(c);
-    hash *= 0x100000001b3;
-  }
-  return hash;
-}
+struct Taken {
+  std::string key_path;
+  Place place;
+};
 
 class ComponentReader {
  public:
@@ -60,10 +56,12 @@ class ComponentReader {
     if (!is_identifier(member.name)) {
       found_.error(member.place, key_path_, quote(member.name) + " is not a well-formed id",
                    "begin with a letter or '_', go on with letters, digits, '_' and '-'");
-    } else if (const auto [other, added] = paths_.try_emplace(member.name, key_path_); !added) {
+    } else if (const auto [other, added] =
+                   taken_.try_emplace(member.name, Taken{key_path_, member.place});
+               !added) {
       found_.error(member.place, key_path_,
-                   "the id " + quote(member.name) + " is taken by " + other->second +
-                       " already: ids are unique in a file");
+                   "the id " + quote(member.name) + " is taken by " + other->second.key_path +
+                       " at " + other->second.place.to_string() + ": ids are unique in a pipeline");
     }
     const Value::Table* table = member.value.table();
     if (table == nullptr) {
@@ -231,55 +229,106 @@ class ComponentReader {
 
   PipelineSpecification& specification_;
   Diagnostics& found_;
-  std::map<std::string, std::string> paths_;  // id -> key path of its first use
-  std::string key_path_;                      // of the component being read
+  std::map<std::string, Taken> taken_;  // by id: its first use
+  std::string key_path_;                // of the component being read
 };
+
+// The settings of all documents. Those of a file that includes another go before the other's.
+Value merged_settings(const PipelineDocuments& documents, const Place& place, Diagnostics& found) {
+  Value::Table settings;
+  std::map<std::string, std::size_t> given_by;
+  std::optional<Value> whole;  // the last document's, which may be no table
+  for (std::size_t i = 0; i < documents.all.size(); ++i) {
+    const Value* pipeline = find(documents.all[i].tables, "pipeline");
+    if (pipeline == nullptr) continue;
+    whole = Value{pipeline->place, Value::Table()};
+    if (pipeline->table() == nullptr) return *pipeline;
+    for (const Member& setting : *pipeline->table()) {
+      const auto [by, added] = given_by.try_emplace(setting.name, i);
+      if (added) {
+        settings.push_back(setting);
+        continue;
+      }
+      Member& before = *std::find_if(settings.begin(), settings.end(), [&](const Member& other) {
+        return other.name == setting.name;
+      });
+      if (documents.all[i].include.count(by->second) > 0) {
+        before = setting;
+        by->second = i;
+      } else {
+        found.error(setting.place, join_key("pipeline", setting.name),
+                    "is set at " + before.place.to_string() +
+                        " already, and neither file includes the other");
+      }
+    }
+  }
+  if (!whole) return {place, Value::Table()};
+  return {whole->place, std::move(settings)};
+}
 
 }  // namespace
 
 PipelineSpecification parse_pipeline(std::string_view text, const std::filesystem::path& file,
                                      Diagnostics& found, const LoadSettings& settings) {
-  PipelineSpecification specification;
-  specification.place.file = file.string();
-  specification.content_hash = fnv1a(text);
-  // Parsed first: gcc 12 destroys a brace-initialized aggregate twice if a member's value throws.
-  Value::Table tables = parse_toml(text, file.string());
-  Value document{{file.string(), 1, 1}, std::move(tables)};
-
-  const VariableLookup lookup = [&](std::string_view name) -> std::optional<std::string> {
-    if (name != "PIPELINE_DIR") return settings.variables(name);
-    return std::filesystem::absolute(file).lexically_normal().parent_path().string();
+  PipelineDocuments documents =
+      read_documents(text, file, settings.read, settings.variables, found);
+  const auto expand = [&](Member& member, const PipelineDocument& document,
+                          const Parameters* parameters) {
+    expand_variables(member.value, with_pipeline_dir(settings.variables, document.file),
+                     join_key("", member.name), found, parameters);
   };
-  expand_variables(document, lookup, "", found);
-
-  read_pipeline_settings(find(*document.table(), "pipeline"), file.stem().string(), specification,
-                         found);
-  ComponentReader reader(specification, found);
-  for (const Member& member : *document.table()) {
-    const auto section = std::find_if(kSections.begin(), kSections.end(),
-                                      [&](const Section& s) { return s.name == member.name; });
-    if (section != kSections.end()) {
-      reader.read_section(*section, member);
-    } else if (member.name != "pipeline") {
-      const std::vector<std::string> known = {"pipeline", "sources", "transforms", "windows",
-                                              "sinks"};
-      std::string remedy = did_you_mean(member.name, known);
-      if (remedy.empty()) remedy = "a file has the tables " + enumerate(known);
-      found.error(member.place, join_key("", member.name), "unknown table", std::move(remedy));
+  for (PipelineDocument& document : documents.all) {
+    for (Member& member : document.tables) {
+      if (member.name == "parameters") expand(member, document, nullptr);
     }
   }
-  std::stable_sort(specification.components.begin(), specification.components.end(),
-                   [](const ComponentSpecification& a, const ComponentSpecification& b) {
-                     return std::tie(a.place.line, a.place.column) <
-                            std::tie(b.place.line, b.place.column);
-                   });
+  const Parameters parameters(documents, settings.parameters, found);
+  found.throw_if_errors();
+  for (PipelineDocument& document : documents.all) {
+    for (Member& member : document.tables) {
+      if (member.name != "parameters") expand(member, document, &parameters);
+    }
+  }
+
+  PipelineSpecification specification;
+  specification.place.file = file.string();
+  specification.content_hash = documents.content_hash;
+  for (const ParameterSetting& setting : settings.parameters) {
+    specification.content_hash =
+        fnv1a(setting.name + '=' + setting.value + '\n', specification.content_hash);
+  }
+  const Value pipeline = merged_settings(documents, specification.place, found);
+  read_pipeline_settings(&pipeline, file.stem().string(), specification, found);
+  ComponentReader reader(specification, found);
+  for (const PipelineDocument& document : documents.all) {
+    const auto first = static_cast<std::ptrdiff_t>(specification.components.size());
+    for (const Member& member : document.tables) {
+      const auto section = std::find_if(kSections.begin(), kSections.end(),
+                                        [&](const Section& s) { return s.name == member.name; });
+      if (section != kSections.end()) {
+        reader.read_section(*section, member);
+      } else if (member.name != "pipeline" && member.name != "parameters") {
+        const std::vector<std::string> known = {"include",    "parameters", "pipeline", "sources",
+                                                "transforms", "windows",    "sinks"};
+        std::string remedy = did_you_mean(member.name, known);
+        if (remedy.empty()) remedy = "a file has " + enumerate(known);
+        found.error(member.place, join_key("", member.name), "unknown table", std::move(remedy));
+      }
+    }
+    std::stable_sort(specification.components.begin() + first, specification.components.end(),
+                     [](const ComponentSpecification& a, const ComponentSpecification& b) {
+                       return std::tie(a.place.line, a.place.column) <
+                              std::tie(b.place.line, b.place.column);
+                     });
+  }
+  parameters.warn_of_unused(found);
   check_graph(specification, found);
   return specification;
 }
 
 PipelineSpecification load_pipeline(const std::filesystem::path& file, Diagnostics& found,
                                     const LoadSettings& settings) {
-  const FileText content = read_file_text(file, kLargestPipelineFile);
+  const FileText content = settings.read(file, kLargestPipelineFile);
   if (!content.problem.empty()) {
     const Place place{file.string(), 0, 0};
     throw ConfigurationError(Diagnostic{place, "", content.problem, ""});

@@ -4,7 +4,10 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "core/config/documents.hpp"
+#include "core/config/parameters.hpp"
 #include "core/config/specification.hpp"
 #include "core/config/variables.hpp"
 
@@ -14,14 +17,19 @@ inline constexpr std::size_t kLargestPipelineFile = std::size_t{4} << 20;
 
 struct LoadSettings {
   // Where variables in the file come from, except PIPELINE_DIR, which is the absolute folder of the
-  // file whatever the environment says.
+  // file that they stand in, whatever the environment says.
   VariableLookup variables = environment_variable;
+  // What --set says, in its order.
+  std::vector<ParameterSetting> parameters;
+  // Reads the files that `include` names.
+  FileReader read = read_file_text;
 };
 
 // Reads and checks all that can be checked without knowing any operator: the form, the settings,
 // that ids are unique, that inputs exist and make no cycle. Problems go to `found`, and what could
-// be read is returned, so that bind() can add its own; only a file that cannot be read and a syntax
-// error, which stand alone, are thrown as ConfigurationError.
+// be read is returned, so that bind() can add its own. Thrown as ConfigurationError is only what
+// the rest cannot be judged without: a file that cannot be read, a syntax error, and, together,
+// everything that is wrong with includes and parameters.
 PipelineSpecification load_pipeline(const std::filesystem::path& file, Diagnostics& found,
                                     const LoadSettings& settings = {});
 

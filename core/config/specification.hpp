@@ -80,8 +80,9 @@ struct PipelineSpecification {
   Placed<std::string> dead_letter;  // path of a file
   Placed<OnError> on_error;
   std::vector<ComponentSpecification> components;  // in file order
-  std::uint64_t content_hash =
-      0;  // FNV-1a of the file's bytes: the `configuration` of dead letters
+  // FNV-1a of the bytes of the file, of those it includes and of what --set says: the
+  // `configuration` of dead letters.
+  std::uint64_t content_hash = 0;
 
   // The component with this id, or nullptr.
   const ComponentSpecification* find(std::string_view id) const;

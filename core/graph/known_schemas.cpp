@@ -9,6 +9,7 @@
 #include "core/config/names.hpp"
 #include "core/config/text_place.hpp"
 #include "core/graph/dead_letter.hpp"
+#include "core/observe/row_text.hpp"
 #include "flow/inference.hpp"
 
 namespace flowrun {
@@ -33,8 +34,9 @@ const Value* value_of(const Value::Table& options, const OptionProblem& problem)
 
 class Walker {
  public:
-  Walker(const BoundPipeline& pipeline, const Trial& trial, Diagnostics& found)
-      : pipeline_(pipeline), trial_(trial), found_(found) {}
+  Walker(const BoundPipeline& pipeline, const Trial& trial, Diagnostics& found,
+         const DocumentReader& read)
+      : pipeline_(pipeline), trial_(trial), found_(found), read_(read) {}
 
   PortSchemas run() {
     for (const std::size_t index : pipeline_.order) {
@@ -192,55 +194,36 @@ class Walker {
 
   const std::string& document(const std::string& file) {
     const auto [at, added] = documents_.try_emplace(file);
-    if (added) at->second = read_file_text(file, kLargestPipelineFile).text;
+    if (added) at->second = read_(file);
     return at->second;
   }
 
   const BoundPipeline& pipeline_;
   const Trial& trial_;
   Diagnostics& found_;
+  const DocumentReader& read_;
   PortSchemas schemas_;
   std::map<std::string, std::string> documents_;  // text by file
 };
 
-void append(std::string& text, const flow_field* const* fields, std::uint32_t n_fields);
-
-void append_type(std::string& text, const flow_field& field) {
-  text += flow::type_name(field.type);
-  if (field.n_children == 0) return;
-  text += '<';
-  if (field.type == FLOW_LIST) {
-    append_type(text, *field.children[0]);
-  } else {
-    append(text, field.children, field.n_children);
-  }
-  text += '>';
-}
-
-void append(std::string& text, const flow_field* const* fields, std::uint32_t n_fields) {
-  for (std::uint32_t i = 0; i < n_fields; ++i) {
-    if (i > 0) text += ", ";
-    text.append(fields[i]->name).append(" ");
-    append_type(text, *fields[i]);
-  }
-}
-
 }  // namespace
 
-PortSchemas infer_schemas(const BoundPipeline& pipeline, const Trial& trial, Diagnostics& found) {
-  return Walker(pipeline, trial, found).run();
+std::string read_document(const std::string& file) {
+  return read_file_text(file, kLargestPipelineFile).text;
 }
 
-std::string to_string(const flow_field& field) {
-  std::string text;
-  append_type(text, field);
-  return text;
+PortSchemas infer_schemas(const BoundPipeline& pipeline, const Trial& trial, Diagnostics& found,
+                          const DocumentReader& read) {
+  return Walker(pipeline, trial, found, read).run();
 }
 
 std::string to_string(const KnownSchema& known) {
   if (!known.schema) return "?";
   std::string text;
-  append(text, known.schema->fields, known.schema->n_fields);
+  for (std::uint32_t i = 0; i < known.schema->n_fields; ++i) {
+    const flow_field& field = *known.schema->fields[i];
+    text.append(i > 0 ? ", " : "").append(field.name).append(" ").append(type_text(field));
+  }
   if (known.open) text += text.empty() ? "..." : ", ...";
   return text;
 }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -20,14 +21,16 @@ struct KnownSchema {
 // By component and output port (of its descriptor, or kCodecErrorsPort).
 using PortSchemas = std::map<std::pair<std::size_t, std::uint32_t>, KnownSchema>;
 
+// The text of a file by its name; empty: it cannot be read.
+using DocumentReader = std::function<std::string(const std::string& file)>;
+std::string read_document(const std::string& file);
+
 // Asks every component, in the order of the flow, for the columns of its outputs. What is wrong
 // with an option goes to `found`, at its place inside the file: a mistake that a component was
-// refused for, and a column or a type that its input does not have. Files of values are read again
-// for that; where one cannot be, the place is that of the value.
-PortSchemas infer_schemas(const BoundPipeline& pipeline, const Trial& trial, Diagnostics& found);
-
-// The type of a column: "text", "list<int64>", "struct<lat float64, lon float64>".
-std::string to_string(const flow_field& field);
+// refused for, and a column or a type that its input does not have. `read` gives the files
+// of values for that; where one cannot be had, the place is that of the value.
+PortSchemas infer_schemas(const BoundPipeline& pipeline, const Trial& trial, Diagnostics& found,
+                          const DocumentReader& read = read_document);
 
 // "host text, location struct<lat float64, lon float64>"; open ones end in ", ..."; "?": not known.
 std::string to_string(const KnownSchema& known);

@@ -108,6 +108,7 @@ void SourceNode::run() {
       do_requests();
       send_control(Control::kEnd, 0);
     }
+    for (auto& [name, partition] : partitions_) close_framer(partition);
     if (source_->close(!runtime_.aborted.load()) != FLOW_DONE) {
       log::warning("A source did not close.",
                    {{"component", component_.id}, {"error", source_->error()}});
@@ -239,8 +240,20 @@ void SourceNode::finish_partitions() {
   for (auto& [name, partition] : partitions_) {
     if (partition.framing == nullptr) continue;
     const flow::Batch last = framed(nullptr, partition, name.c_str(), true);
+    close_framer(partition);
     if (last) send(last, batch_bytes(*last.get()));
   }
+}
+
+void SourceNode::close_framer(Partition& partition) {
+  if (partition.framer == nullptr) return;
+  if (partition.framer->close(!runtime_.aborted.load()) != FLOW_DONE) {
+    log::warning("A codec did not close.",
+                 {{"component", component_.id}, {"error", partition.framer->error()}});
+  }
+  partition.framer->publish();
+  partition.framing.reset();
+  partition.framer.reset();
 }
 
 std::int64_t SourceNode::room(std::size_t, std::uint32_t) { return emitted_in_call_ == 0 ? 1 : 0; }
@@ -258,10 +271,10 @@ void SourceNode::offer(const std::string& partition) {
 }
 
 SourceNode::Partition& SourceNode::partition(const std::string& name, const char** lasting_name) {
-  const auto [found, is_new] = partitions_.try_emplace(name);
+  const auto found = partitions_.try_emplace(name).first;
   *lasting_name = found->first.c_str();
   Partition& partition = found->second;
-  if (is_new && codec_ != nullptr) {
+  if (partition.framing == nullptr && codec_ != nullptr) {
     partition.framer = std::make_unique<OperatorInstance>(
         runtime_, component_, codec_, FLOW_ROLE_FRAME, Accounting::kDecoder, 0, *this);
     partition.framing = std::make_unique<Framing>(partition.framer->abi(), runtime_.account);
@@ -283,8 +296,9 @@ void SourceNode::emit_from(const flow_batch* batch, const std::string& name,
   }
   // Bytes that are held back are not downstream: a position behind them must not be acknowledged.
   if (at.framing == nullptr || at.framing->empty()) at.position = position;
+  if (end) close_framer(at);
   if (!sent) return;
-  const std::int64_t most = at.framing != nullptr ? INT64_MAX : runtime_.batch_rows;
+  const std::int64_t most = codec_ != nullptr ? INT64_MAX : runtime_.batch_rows;
   for (std::int64_t first = 0; first < sent.rows(); first += most) {
     const flow::Batch part =
         sent.rows() <= most

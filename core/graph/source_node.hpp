@@ -43,8 +43,9 @@ class SourceNode final : public Outlet {
   void offer(const std::string& partition) override;
 
  private:
+  // A stream lasts from a partition's first bytes to its end; a partition may begin another one.
   struct Partition {
-    std::unique_ptr<OperatorInstance> framer;
+    std::unique_ptr<OperatorInstance> framer;  // of the stream; none between streams
     std::unique_ptr<Framing> framing;
     std::string position;
   };
@@ -61,6 +62,8 @@ class SourceNode final : public Outlet {
   // Sends on the rows that failed in the last call. False: the pipeline has failed.
   bool send_failures();
   void finish_partitions();
+  // The partition's stream is over; nothing is held back any more.
+  void close_framer(Partition& partition);
   enum class Port : std::uint8_t { kOut, kErrors };
   void send(const flow::Batch& batch, std::int64_t bytes, Port port = Port::kOut);
   flow::Batch with_origin(const flow_batch& batch, const char* partition);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "flow/builder.hpp"
+#include "operators/common/byte_piece.hpp"
 #include "operators/sources/file_paths.hpp"
 
 namespace flow::operators {
@@ -25,7 +25,8 @@ std::string join(const std::vector<std::string>& parts) {
 
 void FileSource::describe(Description<Options>& description) {
   description.name("file");
-  description.summary("Reads files, plain or compressed, from their start to their end.");
+  description.summary(
+      "Reads files, plain or compressed, from their start to their end, or follows them.");
   description.doc(R"(Reads one file after the other, in the order of `path`, and ends after the
 last one. The codec named by `encoding` finds the records in the bytes and decodes them; the
 source itself changes no byte.
@@ -43,7 +44,32 @@ reading itself fails (a disk or network trouble) it is tried again.
 After a restart reading goes on where the checkpoint was taken, once the kilobyte before it is
 found to be the same; a file that was replaced or truncated is read from its start, with a
 warning. A compressed file is decoded again up to that place. With checkpoints, each byte is thus
-read into the result exactly once.)");
+read into the result exactly once.
+
+**Following.** With `follow = true` the source does not end: it reads what is appended, as
+`tail -F` does, and finds files that appear later. A line is picked up some milliseconds after it
+was written. A half line is held back until the rest of it comes (see `partial_timeout`). Each file
+is a partition, `PATH#INODE`; a missing path is waited for; compressed files and what is no regular
+file are left alone.
+
+* *Rotation by rename* loses and doubles nothing: a file that was renamed or removed is read to its
+  end, and kept open until nothing came for `rotate_wait`. Files are known by device, inode, time of
+  birth and first kilobyte, so that a renamed one that matches a pattern (`app.log*`) is not read
+  again. Renames are followed even where several happen before the source looks, as long as they
+  stay in folders that `path` names.
+* *Copy and truncate* cannot promise as much, whoever reads: what is written between the copy and
+  the truncation is lost by the rotation itself, and what was not read before it is only in the copy.
+  The truncation is noticed by the size and by the 256 bytes before the place that was read to; it
+  goes unnoticed where the file has grown past that place again with the same 256 bytes before it.
+  The writer must append (`O_APPEND`), or leaves a hole that is read as NUL bytes. Let no pattern
+  match the copies: they are files of their own, and would be read again.
+* *Changes are learned from inotify*, and once a second by looking: what only looking finds are
+  files behind links, on network file systems, and in folders that a pattern with `*` in a folder's
+  name has come to match. Such a file must not be rotated twice in that second. The same holds where
+  more than 16,384 names change while the pipeline stands still (`file_watch_overflows`).
+* *After a restart* each file goes on where the checkpoint was taken, found by its identity even
+  under another name in the same folder, and the files that were begun since are read from their
+  start.)");
   description.example(R"(type = "file"
 path = ["logs/access-*.log.gz", "logs/access.log"]
 decoding = "lines"
@@ -78,10 +104,39 @@ allow_missing = true
               "per piece begins to show. Records may be longer than this.")
       .range(4096, 64.0 * 1024 * 1024);
   description.option(
+      "follow", &Options::follow,
+      "Whether to go on with what is appended, and with files that appear, until the run is "
+      "stopped. Costs two descriptors and, for each file, some 2 KiB and an inotify watch "
+      "(fs.inotify.max_user_watches).");
+  description.choice(
+      "read_from", &Options::read_from,
+      {{"beginning", ReadFrom::kBeginning}, {"end", ReadFrom::kEnd}},
+      "With `follow`: where to begin with files that are there at the start and in no checkpoint. "
+      "`end` skips what they have. Files that appear later are always read from their beginning.");
+  description
+      .option("partial_timeout", &Options::partial_timeout,
+              "With `follow`: after so long without a byte, a last line without its end is taken "
+              "as it is; what comes later is another line. Without it half a line waits for ever, "
+              "or until its file is gone. For writers that leave out the last line feed.")
+      .range(1e6, 86'400e9);
+  description
+      .option("rotate_wait", &Options::rotate_wait,
+              "With `follow`: how long a renamed or removed file is kept open after the last byte "
+              "came: as long as its writer may take to go over to the new one. Costs a descriptor "
+              "meanwhile.")
+      .range(0, 3600e9);
+  description
+      .option("max_open_files", &Options::max_open_files,
+              "With `follow`: the most descriptors. Where more files are followed, those that were "
+              "silent for longest are closed and opened again when they are written to; a closed "
+              "one that moves to another folder is then not found. Renamed files that were read "
+              "to their end are let go before `rotate_wait` is over. Stay below `ulimit -n`.")
+      .range(2, 1'000'000);
+  description.option(
       "allow_missing", &Options::allow_missing,
       "Whether to go on, with a note in the log, where a path does not exist or a pattern matches "
       "nothing. Default false: the run is refused, as it is usually a misspelt path. Costs "
-      "nothing. A run without any file ends at once.");
+      "nothing. A run without any file ends at once. With `follow` missing files are waited for.");
 }
 
 const char* FileSource::Shared::keep(const std::string& name) {
@@ -89,14 +144,49 @@ const char* FileSource::Shared::keep(const std::string& name) {
   return names_.insert(name).first->c_str();
 }
 
+FileSource::FileSource(const Options& options, Shared& shared)
+    : options_(options), shared_(shared) {
+  if (!options_.follow) return;
+  FileFollower::Settings settings;
+  settings.patterns = options_.path;
+  settings.read_size = options_.read_size.bytes;
+  settings.from_end = options_.read_from == ReadFrom::kEnd;
+  if (options_.partial_timeout) settings.partial_timeout = options_.partial_timeout->nanoseconds;
+  settings.rotate_wait = options_.rotate_wait.nanoseconds;
+  settings.max_open_files = options_.max_open_files;
+  follower_ = std::make_unique<FileFollower>(
+      std::move(settings), [&shared](const std::string& name) { return shared.keep(name); });
+}
+
+void FileSource::wake() {
+  if (follower_) follower_->wake();
+}
+
+void FileSource::open_followed(Output& out) {
+  if (options_.compression == CompressionChoice::kGzip ||
+      options_.compression == CompressionChoice::kZstd) {
+    throw Failure(
+        "file source: a compressed file cannot be followed; leave `compression` out, or set "
+        "follow = false");
+  }
+  follower_->open(out);
+}
+
 void FileSource::open(Output& out) {
+  if (options_.path.empty()) {
+    throw Failure("file source: `path` is empty; name a file or a pattern, eg: \"logs/*.log\"");
+  }
+  if (follower_) {
+    open_followed(out);
+    return;
+  }
+  if (options_.read_from == ReadFrom::kEnd) {
+    throw Failure("file source: read_from = \"end\" is for files that grow; set follow = true");
+  }
   read_errors_ =
       out.counter("file_read_errors", "Files that could not be read or decoded to their end.");
   bytes_total_ = out.gauge("source_bytes_total", "Bytes of all files, as stored.");
   bytes_read_ = out.gauge("source_bytes_read", "Bytes read of them.");
-  if (options_.path.empty()) {
-    throw Failure("file source: `path` is empty; name a file or a pattern, eg: \"logs/*.log\"");
-  }
   FoundFiles found = find_files(options_.path);
   if (!options_.allow_missing) {
     std::vector<std::string>& problems = found.problems;
@@ -128,6 +218,10 @@ FileSource::Known FileSource::known(const std::string& path) const {
 }
 
 void FileSource::assign(const std::string& partition, std::optional<std::string_view> position) {
+  if (follower_) {
+    follower_->assign(partition, position);
+    return;
+  }
   std::optional<FilePosition> from;
   if (position) {
     from = FilePosition::decode(*position);
@@ -141,11 +235,16 @@ void FileSource::assign(const std::string& partition, std::optional<std::string_
 }
 
 void FileSource::revoke(const std::string& partition) {
+  if (follower_) {
+    follower_->revoke(partition);
+    return;
+  }
   waiting_.erase({known(partition).number, partition});
   if (reader_ && current_ == partition) reader_.reset();
 }
 
 Status FileSource::poll(SourceOutput& out) {
+  if (follower_) return follower_->poll(out);
   if (!reader_) {
     if (waiting_.empty()) return started_ ? Status::kEnd : Status::kIdle;
     start(out.out());
@@ -192,22 +291,8 @@ Compression FileSource::compression_of(const std::string& path) const {
 }
 
 void FileSource::emit(const FileReader::Piece& piece, SourceOutput& out) {
-  const Host& host = out.out();
-  TextBuilder bytes(host, 1, FLOW_BINARY);
-  const int32_t buffer = bytes.share(piece.buffer);
-  const auto* data = static_cast<const char*>(piece.buffer->data);
-  bytes.append_shared({data, static_cast<size_t>(piece.bytes)}, buffer, data);
-  Int64Builder offset(host, 1);
-  offset.append(piece.offset);
-  const Column position = offset.finish();
-
-  const flow_origin origin{.size = sizeof(flow_origin),
-                           .reserved = 0,
-                           .source = nullptr,
-                           .partition = shared_.keep(current_),
-                           .position = position.get(),
-                           .record = nullptr};
-  const Batch batch = out.out().make(1, {{"bytes", {bytes.finish(), Type::binary()}}}, &origin);
+  const Batch batch =
+      byte_batch(out.out(), {piece.buffer, 0, piece.bytes, piece.offset}, shared_.keep(current_));
   count_read(reader_->stored_bytes_read());
   out.emit(batch, current_, reader_->position().encode());
 }

@@ -1,12 +1,14 @@
-// The operators that every installation has: made-up data, lines and JSON, fields and rows, the
-// standard output.
+// The operators that every installation has: made-up data, the standard input, commands, lines and
+// JSON, fields and rows, the standard output.
 #include "flow/plugin.hpp"
 
 #include "operators/codecs/json.hpp"
 #include "operators/codecs/lines.hpp"
 #include "operators/sinks/discard.hpp"
 #include "operators/sinks/stdout.hpp"
+#include "operators/sources/exec.hpp"
 #include "operators/sources/generate.hpp"
+#include "operators/sources/stdin.hpp"
 #include "operators/transforms/cast.hpp"
 #include "operators/transforms/drop.hpp"
 #include "operators/transforms/filter.hpp"
@@ -15,6 +17,7 @@
 #include "operators/transforms/rename.hpp"
 
 FLOW_PLUGIN_LICENSED("flowrun.std", "0.1.0", "Apache-2.0", flow::operators::Generate,
+                     flow::operators::StdinSource, flow::operators::ExecSource,
                      flow::operators::Lines, flow::operators::Json, flow::operators::Filter,
                      flow::operators::Keep, flow::operators::Drop, flow::operators::Rename,
                      flow::operators::ParseJson, flow::operators::Cast, flow::operators::StdoutSink,

@@ -60,6 +60,20 @@ TEST(FilesContract, FileSourceOfCompressedFiles) {
   EXPECT_CONTRACT(kFiles, "file", subject);
 }
 
+TEST(FilesContract, FileSourceThatFollows) {
+  const ScratchFolder scratch;
+  ContractSubject subject;
+  subject.kind = FLOW_SOURCE;
+  subject.settings = {{"path", Setting(std::vector<std::string>{
+                                   scratch.write("a.log", long_text()), scratch.write("b.log", ""),
+                                   scratch.write("c.log", "one line\n")})},
+                      {"follow", true},
+                      {"read_size", 4096}};
+  // Pieces: the source does not end.
+  subject.source_rows = static_cast<int64_t>(long_text().size() + 4095) / 4096 + 1;
+  EXPECT_CONTRACT(kFiles, "file", subject);
+}
+
 TEST(FilesContract, OperatorsOfOneNameAreToldApartByTheirKind) {
   const auto violations = flow::testing::check_contract(kFiles, "file");
   ASSERT_EQ(violations.size(), 1u);

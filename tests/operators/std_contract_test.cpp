@@ -1,15 +1,22 @@
 // Every operator of plugins/std that reads or changes rows, as the library exports it.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "flow/testing/check_contract.hpp"
+#include "tests/operators/common/scratch_folder.hpp"
+#include "tests/operators/sources/redirected_input.hpp"
 
 namespace flow::operators {
 namespace {
 
 using flow::testing::ContractSubject;
+using flow::testing::RedirectedInput;
+using flow::testing::ScratchFolder;
+using flow::testing::Setting;
 using flow::testing::Table;
 
 constexpr const char* kLibrary = FLOWRUN_PLUGIN_DIR "/std.so";
@@ -20,6 +27,29 @@ TEST(StdContract, Generate) {
   EXPECT_CONTRACT(kLibrary, "generate", subject);
   subject.settings = {{"rows", 20000}, {"dataset", "access_log"}, {"batch_rows", 100}};
   EXPECT_CONTRACT(kLibrary, "generate", subject);
+}
+
+// What cannot be read again cannot go on where a position says.
+const std::vector<std::pair<std::string, std::string>> kReadOnce = {
+    {"assign", "the stream cannot be read again; its page says so"}};
+
+TEST(StdContract, Stdin) {
+  const ScratchFolder scratch;
+  const RedirectedInput input(scratch.write("in", std::string(30'000, 'x') + "\nlast"));
+  ContractSubject subject;
+  subject.settings = {{"read_size", 4096}};
+  subject.reset = [] { ::lseek(STDIN_FILENO, 0, SEEK_SET); };
+  subject.waived = kReadOnce;
+  EXPECT_CONTRACT(kLibrary, "stdin", subject);
+}
+
+TEST(StdContract, Exec) {
+  ContractSubject subject;
+  // One piece: where a pipe's pieces end is a matter of time.
+  subject.settings = {{"command", Setting(std::vector<std::string>{"printf", "%s\n", "a", "b"})},
+                      {"restart", "never"}};
+  subject.waived = kReadOnce;
+  EXPECT_CONTRACT(kLibrary, "exec", subject);
 }
 
 TEST(StdContract, Lines) {

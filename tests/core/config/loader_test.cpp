@@ -293,16 +293,16 @@ TEST_F(LoaderTest, IdsAreWellFormedAndUniqueAcrossKinds) {
   std::string text(kWiring);
   text += "[transforms.a]\ntype = \"keep\"\ninputs = [\"a\"]\n[sources.\"1 b\"]\ntype = \"x\"\n";
   EXPECT_EQ(errors(text),
-            "7:13: transforms.a: the id 'a' is taken by sources.a already: ids are unique in a "
-            "file\n"
+            "7:13: transforms.a: the id 'a' is taken by sources.a at /etc/pipes/p.toml:2:10: ids "
+            "are unique in a pipeline\n"
             "10:10: sources.\"1 b\": '1 b' is not a well-formed id (begin with a letter or '_', go "
             "on with letters, digits, '_' and '-')\n");
 }
 
 TEST_F(LoaderTest, UnknownTablesGetTheNearestName) {
   EXPECT_EQ(errors_with("colours = 1\n[source.x]\ntype = \"file\"\n"),
-            "1:1: colours: unknown table (a file has the tables pipeline, sources, transforms, "
-            "windows and sinks)\n"
+            "1:1: colours: unknown table (a file has include, parameters, pipeline, sources, "
+            "transforms, windows and sinks)\n"
             "2:2: source: unknown table (did you mean 'sources'?)\n");
 }
 

@@ -59,6 +59,7 @@ struct Board {
   std::vector<std::uint64_t> prepared;
   std::vector<std::uint64_t> committed;
   std::vector<std::string> trouble;  // what an operator found wrong
+  std::vector<std::string> lines;    // of rows that have a `line`
   std::int64_t sum = 0;              // of `number`, of rows that have one
   int closed_drained = 0, closed_undrained = 0, opened = 0;
   std::atomic<std::int64_t> delivered{0};

@@ -180,6 +180,43 @@ class Texts final : public flow::Source {
   bool assigned_ = false;
 };
 
+// A byte stream for a codec: the pieces of `pieces` in one partition, where "." ends the stream.
+class Streams final : public flow::Source {
+ public:
+  struct Options {
+    std::vector<std::string> pieces;
+  };
+  static void describe(Description<Options>& d) {
+    describe_as(d, "streams", FLOW_BYTES);
+    d.option("pieces", &Options::pieces, "What comes.");
+  }
+  explicit Streams(const Options& options) : options_(options) {}
+  void open(Output& out) override { out.get()->offer(out.get(), "all"); }
+  void assign(const std::string&, std::optional<std::string_view>) override { assigned_ = true; }
+  Status poll(flow::SourceOutput& out) override {
+    if (!assigned_) return Status::kIdle;
+    if (at_ == options_.pieces.size()) return Status::kEnd;
+    const std::string& piece = options_.pieces[at_++];
+    if (piece == ".") {
+      out.end("all", std::to_string(at_));
+      return Status::kDone;
+    }
+    flow::TextBuilder bytes(out.out(), 1, FLOW_BINARY);
+    bytes.append(piece);
+    flow_origin origin{};
+    origin.size = sizeof origin;
+    origin.partition = "all";
+    out.emit(out.out().make(1, {{"bytes", {bytes.finish(), flow::Type::binary()}}}, &origin), "all",
+             std::to_string(at_));
+    return Status::kDone;
+  }
+
+ private:
+  const Options& options_;
+  std::size_t at_ = 0;
+  bool assigned_ = false;
+};
+
 // ---- transforms ----
 
 // Keeps every so-manieth row of Texts.
@@ -540,6 +577,10 @@ class Collect final : public flow::Sink {
         ++board_.letters[std::string(component[row]) + "|" + std::string(reason[row]) + "|" +
                          std::string(message[row])];
       }
+    } else if (const flow_column* lines = in.find("line")) {
+      for (std::int64_t row = 0; row < in.rows(); ++row) {
+        board_.lines.emplace_back(flow::TextView(*lines)[row]);
+      }
     } else if (const flow_column* numbers = in.find("number")) {
       for (std::int64_t row = 0; row < in.rows(); ++row) {
         board_.sum += flow::Int64View(*numbers)[row];
@@ -573,9 +614,9 @@ class Collect final : public flow::Sink {
 
 const flow_plugin& test_flow_plugin() {
   static const flow_plugin kPlugin =
-      flow::detail::make_plugin<Numbers, Texts, KeepFew, Step<false>, Step<true>, Amplify, Keyed,
-                                Join, Ask, NoErrorsPort, Collect>("org.flowrun.test.flow", "1.0.0",
-                                                                  "Apache-2.0");
+      flow::detail::make_plugin<Numbers, Texts, Streams, KeepFew, Step<false>, Step<true>, Amplify,
+                                Keyed, Join, Ask, NoErrorsPort, Collect>("org.flowrun.test.flow",
+                                                                         "1.0.0", "Apache-2.0");
   return kPlugin;
 }
 
