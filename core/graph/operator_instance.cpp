@@ -3,6 +3,7 @@
 #include <chrono>
 #include <stdexcept>
 
+#include "core/graph/kept_fields.hpp"
 #include "core/observe/log.hpp"
 #include "core/observe/text.hpp"
 #include "flow/builder.hpp"
@@ -51,7 +52,7 @@ bool is_valid_utf8(std::string_view text) {
 }  // namespace
 
 std::int64_t batch_bytes(const flow_batch& batch) {
-  if (batch.schema->n_fields == 1 && batch.columns[0]->type == FLOW_BINARY) {
+  if (is_encoded(*batch.schema)) {
     const flow_view* views = flow::host::detail::views(*batch.columns[0]);
     std::int64_t bytes = 0;
     for (std::int64_t i = 0; i < batch.rows; ++i) bytes += views[i].length;
@@ -130,7 +131,10 @@ void OperatorHost::install_observation() {
   abi_.stopping = [](const flow_host* host) -> std::int32_t {
     return self(host).runtime_.aborted.load(std::memory_order_relaxed) ? 1 : 0;
   };
-  abi_.extension = [](const flow_host*, const char*) -> const void* { return nullptr; };
+  abi_.extension = [](const flow_host* host, const char* id) -> const void* {
+    const bool asked = std::string_view(id) == FLOW_EXTENSION_CHECKPOINTS;
+    return asked ? &self(host).runtime_.told_checkpoints : nullptr;
+  };
 }
 
 OperatorInstance::OperatorInstance(Runtime& runtime, ComponentRuntime& component,
@@ -178,6 +182,7 @@ void OperatorInstance::emitted(std::uint32_t port, const flow_batch& batch, std:
 
 void OperatorInstance::failed(const flow_batch& batch, std::int64_t row, const char* reason,
                               const char* message) {
+  outlet_.failed(step_, &batch, row);
   delta_.failed(reason);
   if (counts_only_outcomes()) ++delta_.rows.in;
   FailedRow failure;

@@ -4,7 +4,11 @@
 #include <array>
 #include <exception>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "flow/operator.hpp"
 
@@ -217,6 +221,7 @@ class Component {
 
   Component(const flow_host* host, const flow_value* const* values)
       : options_(description<T>().read(values)), shared_(options_, Host(host)) {
+    if constexpr (requires { T::kept_fields(options_); }) keep(T::kept_fields(options_));
     abi_.size = sizeof abi_;
     abi_.self = this;
     abi_.instance = [](flow_component* component, const flow_host* instance_host,
@@ -232,7 +237,11 @@ class Component {
     abi_.destroy = [](flow_component* component) {
       delete static_cast<Component*>(component->self);
     };
-    abi_.extension = [](flow_component*, const char*) -> const void* { return nullptr; };
+    abi_.extension = [](flow_component* component, const char* id) -> const void* {
+      const auto& self = *static_cast<Component*>(component->self);
+      const bool asked = std::string_view(id) == FLOW_EXTENSION_KEPT_FIELDS;
+      return asked && !self.kept_names_.empty() ? &self.kept_ : nullptr;
+    };
   }
   flow_component* abi() { return &abi_; }
 
@@ -247,9 +256,20 @@ class Component {
   }
 
  private:
+  void keep(std::vector<std::string> fields) {
+    kept_names_ = std::move(fields);
+    for (const std::string& name : kept_names_) kept_pointers_.push_back(name.c_str());
+    kept_ = {.size = sizeof kept_,
+             .n_fields = static_cast<uint32_t>(kept_pointers_.size()),
+             .fields = kept_pointers_.data()};
+  }
+
   flow_component abi_{};
   Options options_;
   Shared shared_;
+  std::vector<std::string> kept_names_;
+  std::vector<const char*> kept_pointers_;
+  flow_kept_fields kept_{};
 };
 
 template <class... Operators>
