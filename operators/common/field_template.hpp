@@ -19,6 +19,7 @@ class FieldTemplate {
     bool is_field = false;
     std::string format;                      // as written; "": none
     std::shared_ptr<const TimeFormat> time;  // of `format`; NULL: none
+    bool sub_second = true;                  // whether it may show less than whole seconds
   };
 
   // Throws Failure, beginning with `owner`, for a brace that is not closed, an empty name, and a

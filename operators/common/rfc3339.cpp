@@ -2,29 +2,13 @@
 
 #include <chrono>
 
+#include "operators/common/digits.hpp"
+
 namespace flow::operators {
 namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
 constexpr int64_t kDay = 86'400;
-
-char* two_digits(char* out, unsigned value) {
-  out[0] = static_cast<char>('0' + value / 10);
-  out[1] = static_cast<char>('0' + value % 10);
-  return out + 2;
-}
-
-// Reads `n` digits at the start of `text` and removes them; -1: there are not so many.
-int take_digits(std::string_view& text, size_t n) {
-  if (text.size() < n) return -1;
-  int value = 0;
-  for (size_t i = 0; i < n; ++i) {
-    if (text[i] < '0' || text[i] > '9') return -1;
-    value = value * 10 + (text[i] - '0');
-  }
-  text.remove_prefix(n);
-  return value;
-}
 
 bool take(std::string_view& text, char c) {
   if (text.empty() || text.front() != c) return false;
