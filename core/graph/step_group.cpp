@@ -80,9 +80,8 @@ StepGroup::StepGroup(Runtime& runtime, const PlanNode& node,
     }
     if (plan.role == FLOW_ROLE_ENCODE || plan.role == FLOW_ROLE_ENCODE_MESSAGE) {
       flow_component* sink = shared.component;
-      const void* asked = sink->extension != nullptr
-                              ? sink->extension(sink, FLOW_EXTENSION_KEPT_FIELDS)
-                              : nullptr;
+      const void* asked =
+          sink->extension != nullptr ? sink->extension(sink, FLOW_EXTENSION_KEPT_FIELDS) : nullptr;
       if (asked != nullptr) {
         step.kept = std::make_unique<KeptFields>(*static_cast<const flow_kept_fields*>(asked));
       }

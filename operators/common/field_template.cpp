@@ -49,8 +49,8 @@ void FieldTemplate::add_field(std::string_view inside, std::string_view owner) {
   if (colon != std::string_view::npos) {
     part.format = inside.substr(colon + 1);
     const bool is_pattern = part.format.find('%') != std::string::npos;
-    part.sub_second = part.format != "epoch_s" &&
-                      (!is_pattern || part.format.find('f') != std::string::npos);
+    part.sub_second =
+        part.format != "epoch_s" && (!is_pattern || part.format.find('f') != std::string::npos);
     try {
       part.time = std::make_shared<const TimeFormat>(TimeFormat::compile(part.format));
     } catch (const Failure& refusal) {

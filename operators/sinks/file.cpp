@@ -37,8 +37,9 @@ void read_roll(const Table& roll, FileSetPlan& plan) {
       plan.roll_at_checkpoint = value.integer != 0;
     } else {
       throw Failure((value.place.empty() ? "" : value.place + ": ") + "roll." + name +
-                    (name == "checkpoint" ? " is true or false"
-                                          : ": no such key; `roll` has size, every and checkpoint"));
+                    (name == "checkpoint"
+                         ? " is true or false"
+                         : ": no such key; `roll` has size, every and checkpoint"));
     }
   }
 }
@@ -186,7 +187,8 @@ FileSink::FileSink(const Options& options) {
       !path.has_fields() && ::stat(fixed.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
   if (special || (!path.has_fields() && fixed.back() == '/') ||
       (!path.has_fields() && plan.compression == Compression::kNone && !plan.rolls())) {
-    if (special && !S_ISDIR(status.st_mode) && (plan.compression != Compression::kNone || plan.rolls())) {
+    if (special && !S_ISDIR(status.st_mode) &&
+        (plan.compression != Compression::kNone || plan.rolls())) {
       throw Failure(place_of(fixed) + " is no ordinary file, which is neither compressed nor " +
                     "rolled; leave out `roll`, and set compression = \"none\"");
     }

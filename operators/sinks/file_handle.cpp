@@ -7,7 +7,8 @@
 namespace flow::operators {
 namespace {
 
-// "2 <n open> <n finished> ", then numbers with a space behind each, and texts as "<length>:<bytes>".
+// "2 <n open> <n finished> ", then numbers with a space behind each, and texts as
+// "<length>:<bytes>".
 constexpr std::string_view kVersion = "2 ";
 
 void put(std::string& out, int64_t number) {

@@ -59,7 +59,6 @@ FileSet::FileSet(PathTemplate path, std::string place, const FileSetPlan& plan)
 
 void FileSet::open(Output& out) {
   out_ = &out;
-  checkpoints_ = out.has_checkpoints();
   const std::string folder = path_.folder();
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -142,8 +141,8 @@ FileSet::File* FileSet::route_row(int64_t row) {
     case PathMaker::Outcome::kDone:
       break;
     case PathMaker::Outcome::kNoValue:
-      refusals_.push_back({row, "no_path", "the field '" + maker_.field() +
-                                               "' has no value to make a path of"});
+      refusals_.push_back(
+          {row, "no_path", "the field '" + maker_.field() + "' has no value to make a path of"});
       return nullptr;
     case PathMaker::Outcome::kTooLong:
       refusals_.push_back({row, "path_too_long",
@@ -358,7 +357,7 @@ void FileSet::sync(File& file) {
 // Nothing more goes into the file: it has its name at once, or at the next commit.
 void FileSet::finish(File& file) {
   end(file);
-  if (!checkpoints_) take_names();
+  if (!out_->has_checkpoints()) take_names();
 }
 
 // The same, and the name waits.
@@ -517,8 +516,8 @@ void FileSet::close(bool drained, Output& out) {
     finish_frame();
     flush_all();
   } catch (const std::exception& trouble) {
-    out.warn(place_ + ": what was gathered is not written, as the run did not finish: " +
-             trouble.what());
+    out.warn(place_ +
+             ": what was gathered is not written, as the run did not finish: " + trouble.what());
   }
   for (auto& [path, file] : files_) {
     if (!plan_.staged() || !file->begun()) continue;

@@ -53,12 +53,12 @@ class FileSet final : public FileTarget {
 
  private:
   struct File {
-    std::string path;               // as the template made it
+    std::string path;                // as the template made it
     std::string target, final_path;  // of the current file; empty: none is begun
-    int64_t number = -1;   // none yet
-    int64_t length = 0;    // bytes in the target
-    int64_t rolled = 0;    // bytes given to it before compression
-    int64_t begun_at = 0;  // nanoseconds since 1970
+    int64_t number = -1;             // none yet
+    int64_t length = 0;              // bytes in the target
+    int64_t rolled = 0;              // bytes given to it before compression
+    int64_t begun_at = 0;            // nanoseconds since 1970
     bool unsynced = false;
     bool touched = false;  // by the batch under way
     FileDescriptor descriptor;
@@ -118,8 +118,7 @@ class FileSet final : public FileTarget {
   Frame frame_;
   int64_t gathered_ = 0;
   int64_t looked_at_ = 0;  // when files were last asked for their age
-  bool checkpoints_ = false;
-  bool used_ = false;  // processed something: handles are of its own making
+  bool used_ = false;      // processed something: handles are of its own making
 
   // Of the batch under way:
   bool routed_ = false;

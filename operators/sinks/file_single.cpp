@@ -215,8 +215,7 @@ void SingleFile::close(bool drained, Output& out) {
     out.info("file sink: " + quote(path_) + " is complete, " + bytes_text(length()));
   } else if (replaces_) {
     out.warn("file sink: " + quote(target_) + " (" + bytes_text(length()) +
-             ") is left behind, as the run did not finish; " + quote(path_) +
-             " is as it was");
+             ") is left behind, as the run did not finish; " + quote(path_) + " is as it was");
   }
   file_.reset();
 }

@@ -75,8 +75,8 @@ class Host {
   int64_t now() const { return host_->now(host_); }
   // Whether checkpoints are taken, so that what was prepared will be committed.
   bool has_checkpoints() const {
-    const auto* told = static_cast<const flow_checkpoints*>(
-        host_->extension(host_, FLOW_EXTENSION_CHECKPOINTS));
+    const auto* told =
+        static_cast<const flow_checkpoints*>(host_->extension(host_, FLOW_EXTENSION_CHECKPOINTS));
     return told != nullptr && told->enabled != 0;
   }
   // True when the run is being stopped at once: give up waiting.

@@ -101,7 +101,7 @@ class TestHost {
   int64_t clock = 1'700'000'000'000'000'000;
   bool stopping = false;
   bool checkpoints = false;  // what FLOW_EXTENSION_CHECKPOINTS tells
-  flow_keys keys{};  // of the input under way, when size is set
+  flow_keys keys{};          // of the input under way, when size is set
   int64_t state_limit = int64_t{1} << 30;
 
  private:
