@@ -4,6 +4,7 @@
 
 #include "operators/codecs/json.hpp"
 #include "operators/codecs/lines.hpp"
+#include "operators/codecs/pretty.hpp"
 #include "operators/sinks/discard.hpp"
 #include "operators/sinks/stdout.hpp"
 #include "operators/sources/generate.hpp"
@@ -13,6 +14,7 @@
 #include "operators/transforms/rename.hpp"
 
 FLOW_PLUGIN_LICENSED("flowrun.std", "0.1.0", "Apache-2.0", flow::operators::Generate,
-                     flow::operators::Lines, flow::operators::Json, flow::operators::Filter,
-                     flow::operators::Keep, flow::operators::Drop, flow::operators::Rename,
-                     flow::operators::StdoutSink, flow::operators::DiscardSink)
+                     flow::operators::Lines, flow::operators::Json, flow::operators::Pretty,
+                     flow::operators::Filter, flow::operators::Keep, flow::operators::Drop,
+                     flow::operators::Rename, flow::operators::StdoutSink,
+                     flow::operators::DiscardSink)

@@ -46,6 +46,8 @@ TEST(StdContract, Json) {
   EXPECT_CONTRACT(kLibrary, "json", subject);
 }
 
+TEST(StdContract, Pretty) { EXPECT_CONTRACT(kStd, "pretty"); }
+
 TEST(StdContract, Filter) {
   ContractSubject subject;
   subject.inputs = {{{"response", {"200", "404", nullptr, "404", "500"}}}};
