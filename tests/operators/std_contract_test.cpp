@@ -46,7 +46,7 @@ TEST(StdContract, Json) {
   EXPECT_CONTRACT(kLibrary, "json", subject);
 }
 
-TEST(StdContract, Pretty) { EXPECT_CONTRACT(kStd, "pretty"); }
+TEST(StdContract, Pretty) { EXPECT_CONTRACT(kLibrary, "pretty"); }
 
 TEST(StdContract, Filter) {
   ContractSubject subject;
