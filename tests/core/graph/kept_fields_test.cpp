@@ -32,9 +32,7 @@ class KeptFieldsTest : public ::testing::Test {
     }
     return out.make(table.rows(), columns, nullptr);
   }
-  Batch encoded(const std::vector<Cell>& rows) {
-    return batch({{"bytes", Type::binary(), rows}});
-  }
+  Batch encoded(const std::vector<Cell>& rows) { return batch({{"bytes", Type::binary(), rows}}); }
   static KeptFields kept(const std::vector<const char*>& names) {
     return KeptFields({.size = sizeof(flow_kept_fields),
                        .n_fields = static_cast<std::uint32_t>(names.size()),
@@ -47,9 +45,11 @@ class KeptFieldsTest : public ::testing::Test {
 
 TEST_F(KeptFieldsTest, ColumnsTravelBesideTheBytesOfTheirRows) {
   const Type place = Type::structure({{"city", Type::text()}});
-  const Batch in = batch({{"n", {1, 2}},
-                          {"place", place,
-                           {Cell::structure({{"city", "here"}}), Cell::structure({{"city", "there"}})}}});
+  const Batch in =
+      batch({{"n", {1, 2}},
+             {"place",
+              place,
+              {Cell::structure({{"city", "here"}}), Cell::structure({{"city", "there"}})}}});
   KeptFields fields = kept({"place.city", "n"});
   fields.hold(encoded({"one", "two"}));
   const std::vector<Batch> released = fields.release(in, out);
