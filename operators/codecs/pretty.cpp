@@ -92,8 +92,7 @@ dotted names, timestamps as RFC 3339 in UTC, json strings without their quotes, 
 What would command a terminal (control characters, escape sequences, changes of the direction of
 writing) and invalid UTF-8 are written as `\x1b` and the like; further lines of a text are indented.
 
-Meant for the sink `stdout`. Not meant to be read by programs; use `json` for them. Encodes only.
-Costs about 1 us a row of 15 fields.)");
+Meant for the sink `stdout`. Not meant to be read by programs; use `json` for them. Encodes only.)");
   description.example(R"(type = "pretty"
 layout = "line"
 )");

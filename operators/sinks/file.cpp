@@ -116,8 +116,8 @@ to after the last checkpoint before a crash keeps those rows twice: use `roll` o
 Without checkpoints, rows reach the operating system at once and the disk when it likes (some
 30 s); a `.part` file is made durable before it gets its name.
 
-What files that are not open for reading gather is up to 64 KiB a file (256 KiB compressed), and at
-most 16 MiB in all.)");
+Rows of files that are not added to in place are gathered and written in pieces of 64 KiB a path
+(256 KiB where they are compressed), at most 16 MiB in all; up to then a killed run loses them.)");
   description.example(R"(type = "file"
 inputs = ["parsed"]
 path = "out/{country}/weblogs.ndjson.gz"
@@ -130,8 +130,9 @@ encoding = "json"
       .option("path", &Options::path,
               "The file to write; with fields in braces, one file for each value, eg "
               "`out/{country}/{when:%Y-%m-%d}.ndjson`. Missing folders are made. Relative paths "
-              "start from the working directory. Required. A fixed path costs nothing a row, a "
-              "field some 50 ns. Expect some 540 bytes a row for web-log documents in JSON: 1 GB "
+              "start from the working directory. Required. A fixed path costs nothing a row; "
+              "one with fields is made for each. Expect some 540 bytes a row for web-log documents "
+              "in JSON: 1 GB "
               "for two million. Each path takes some 300 bytes of memory until its file is "
               "finished.")
       .required();
@@ -149,13 +150,14 @@ encoding = "json"
        {"gzip", Packing::kGzip},
        {"zstd", Packing::kZstd}},
       "How files are compressed. `by_extension`, the default: `.gz` gzip, `.zst` zstd, others not "
-      "at all. Compression runs on the sink's own thread: zstd takes some 300 MB of JSON a second, "
-      "gzip some 60. Every 256 KiB (1 MiB where there is one file) and every checkpoint make a "
+      "at all. Compression runs on the sink's one thread and bounds what it takes: zstd is several "
+      "times as fast as gzip. Every 256 KiB (1 MiB where there is one file) and every checkpoint "
+      "make a "
       "frame of their own, which any reader takes as one stream.");
   description
       .option("level", &Options::level,
               "How hard to compress: gzip 1 to 9, zstd 1 to 19. 0, the default, is gzip's 6 and "
-              "zstd's 3. zstd's 9 makes JSON some 10 % smaller at a quarter of the speed.")
+              "zstd's 3. Higher ones make files somewhat smaller, and take several times as long.")
       .range(0, kMostZstdLevel);
   description.option(
       "roll", &Options::roll,
@@ -168,7 +170,7 @@ encoding = "json"
   description
       .option("max_open_files", &Options::max_open_files,
               "The most files open at once where `path` has fields. More paths than this cost two "
-              "system calls each time another one is opened, some 10 us. The system's limit on "
+              "system calls and a lock each time another one is opened. The system's limit on "
               "open files (ulimit -n, often 1024) is for all of the process.")
       .range(1, 65536);
 }
