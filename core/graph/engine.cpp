@@ -192,6 +192,7 @@ void Pipeline::Engine::make_nodes() {
   const std::int64_t interval = settings_.checkpoint_interval > 0 ? settings_.checkpoint_interval
                                 : checkpoint                      ? checkpoint->interval.value
                                                                   : 0;
+  runtime.told_checkpoints.enabled = interval > 0 ? 1 : 0;
   checkpoints = std::make_unique<Checkpoints>(
       std::chrono::nanoseconds(interval), participant_unit_.size(),
       Checkpoints::Actions{[this](std::uint64_t id) {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <stdexcept>
 
+#include "core/graph/kept_fields.hpp"
 #include "core/observe/log.hpp"
 #include "core/observe/text.hpp"
 #include "flow/builder.hpp"
@@ -51,7 +52,7 @@ bool is_valid_utf8(std::string_view text) {
 }  // namespace
 
 std::int64_t batch_bytes(const flow_batch& batch) {
-  if (batch.schema->n_fields == 1 && batch.columns[0]->type == FLOW_BINARY) {
+  if (is_encoded(*batch.schema)) {
     const flow_view* views = flow::host::detail::views(*batch.columns[0]);
     std::int64_t bytes = 0;
     for (std::int64_t i = 0; i < batch.rows; ++i) bytes += views[i].length;
@@ -147,7 +148,7 @@ void OperatorHost::install_observation() {
   abi_.extension = extension_of;
 }
 
-const void* OperatorHost::extension_of(const flow_host*, const char* id) {
+const void* OperatorHost::extension_of(const flow_host* host, const char* id) {
   static constexpr flow_option_problem_host kProblems{
       sizeof(flow_option_problem_host), 0,
       [](const flow_host* host, const flow_option_problem* problem) {
@@ -155,7 +156,10 @@ const void* OperatorHost::extension_of(const flow_host*, const char* id) {
         me.option_problem_ = OptionProblem::from(*problem);
         me.error_ = me.option_problem_->to_string();
       }};
-  return std::string_view(id) == FLOW_EXTENSION_OPTION_PROBLEM ? &kProblems : nullptr;
+  const std::string_view wanted = id;
+  if (wanted == FLOW_EXTENSION_OPTION_PROBLEM) return &kProblems;
+  if (wanted == FLOW_EXTENSION_CHECKPOINTS) return &self(host).runtime_.told_checkpoints;
+  return nullptr;
 }
 
 OperatorInstance::OperatorInstance(Runtime& runtime, ComponentRuntime& component,
@@ -203,6 +207,7 @@ void OperatorInstance::emitted(std::uint32_t port, const flow_batch& batch, std:
 
 void OperatorInstance::failed(const flow_batch& batch, std::int64_t row, const char* reason,
                               const char* message) {
+  outlet_.failed(step_, &batch, row);
   delta_.failed(reason);
   if (counts_only_outcomes()) ++delta_.rows.in;
   FailedRow failure;

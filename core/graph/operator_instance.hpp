@@ -33,6 +33,8 @@ class Outlet {
   virtual ~Outlet() = default;
   virtual std::int64_t room(std::size_t step, std::uint32_t port) = 0;
   virtual void emit(std::size_t step, std::uint32_t port, flow::Batch batch) = 0;
+  // A row left by `errors`.
+  virtual void failed(std::size_t /*step*/, const flow_batch* /*batch*/, std::int64_t /*row*/) {}
   // Sources only.
   virtual void emit_from(const flow_batch* /*batch*/, const std::string& /*partition*/,
                          const std::string& /*position*/, bool /*end*/) {}

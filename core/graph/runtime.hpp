@@ -74,6 +74,7 @@ struct Runtime {
   std::int64_t batch_rows = INT64_MAX;  // more rows than this leave a source in several batches
   std::string configuration;            // hash of the pipeline file, in hex: for dead letters
   std::function<std::int64_t()> now;    // nanoseconds since 1970
+  flow_checkpoints told_checkpoints{sizeof(flow_checkpoints), 0};  // what operators are told
 
   Signal signal;
   std::atomic<bool> stopping{false};  // sources stop, everything else drains

@@ -78,6 +78,14 @@ StepGroup::StepGroup(Runtime& runtime, const PlanNode& node,
     } catch (const std::runtime_error& refusal) {
       throw std::runtime_error(shared.runtime->id + ": " + refusal.what());
     }
+    if (plan.role == FLOW_ROLE_ENCODE || plan.role == FLOW_ROLE_ENCODE_MESSAGE) {
+      flow_component* sink = shared.component;
+      const void* asked =
+          sink->extension != nullptr ? sink->extension(sink, FLOW_EXTENSION_KEPT_FIELDS) : nullptr;
+      if (asked != nullptr) {
+        step.kept = std::make_unique<KeptFields>(*static_cast<const flow_kept_fields*>(asked));
+      }
+    }
     steps_.push_back(std::move(step));
   }
 }
@@ -146,6 +154,7 @@ StepGroup::Progress StepGroup::step_forward(Step& step) {
   if (!route_failures(step)) return Progress::kFailed;
   switch (status) {
     case FLOW_DONE:
+      if (!release_kept(step, work)) return Progress::kFailed;
       if (step.is_sink && work.batch && message_->ticket != nullptr) {
         const std::int64_t age = runtime_.now() - message_->ticket->born();
         instance.component().metrics->event_age.observe(
@@ -212,6 +221,20 @@ flow_status StepGroup::barrier(Step& step, std::uint64_t checkpoint) {
   return FLOW_DONE;
 }
 
+// What an encoder made goes on with its kept fields.
+bool StepGroup::release_kept(Step& step, const Work& work) {
+  if (step.kept == nullptr || !work.batch) return true;
+  try {
+    for (const flow::Batch& batch : step.kept->release(work.batch, step.instance->output())) {
+      route(step.plan->outputs.front(), batch);
+    }
+    return true;
+  } catch (const std::exception& broken) {
+    runtime_.fail(step.instance->component().id, broken.what());
+    return false;
+  }
+}
+
 bool StepGroup::route_failures(Step& step) {
   const flow::Batch letters = step.instance->take_failures();
   if (!letters) return true;
@@ -260,6 +283,10 @@ void StepGroup::emit(std::size_t index, std::uint32_t port, flow::Batch batch) {
                   "emitted rows on its `errors` port: a row leaves there by fail");
     return;
   }
+  if (steps_[index].kept != nullptr) {
+    steps_[index].kept->hold(std::move(batch));
+    return;
+  }
   const std::int64_t most = runtime_.batch_rows;
   if (steps_[index].plan->role != FLOW_ROLE_DECODE || batch.rows() <= most) {
     route(outputs[port], batch);
@@ -283,6 +310,10 @@ void StepGroup::route(const std::vector<PlanTarget>& targets, const flow::Batch&
       steps_[target.index].work.push_back(std::move(work));
     }
   }
+}
+
+void StepGroup::failed(std::size_t index, const flow_batch* batch, std::int64_t row) {
+  if (steps_[index].kept != nullptr) steps_[index].kept->failed(batch, row);
 }
 
 void StepGroup::flush(bool last) {

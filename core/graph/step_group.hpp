@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/graph/channel.hpp"
+#include "core/graph/kept_fields.hpp"
 #include "core/graph/operator_instance.hpp"
 #include "core/graph/plan.hpp"
 
@@ -79,6 +80,7 @@ class StepGroup final : public Outlet {
 
   std::int64_t room(std::size_t step, std::uint32_t port) override;
   void emit(std::size_t step, std::uint32_t port, flow::Batch batch) override;
+  void failed(std::size_t step, const flow_batch* batch, std::int64_t row) override;
   void settled(std::size_t step) override;
 
  private:
@@ -97,6 +99,7 @@ class StepGroup final : public Outlet {
     std::deque<Work> work;
     bool reaches_edge = false;
     bool is_sink = false;
+    std::unique_ptr<KeptFields> kept;  // an encoder whose sink wants fields beside the bytes
     std::uint32_t errors_port = UINT32_MAX;
     bool closed = false;
   };
@@ -111,6 +114,7 @@ class StepGroup final : public Outlet {
 
   flow_status call(Step& step, Work& work);
   Progress step_forward(Step& step);
+  bool release_kept(Step& step, const Work& work);
   bool route_failures(Step& step);
   void route(const std::vector<PlanTarget>& targets, const flow::Batch& batch);
   void flush(bool last);

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,11 +9,10 @@
 #include <array>
 #include <cerrno>
 #include <climits>
-#include <csignal>
 #include <cstring>
-#include <ctime>
 
 #include "operators/common/file_descriptor.hpp"
+#include "operators/common/guarded_write.hpp"
 
 namespace flow::operators {
 namespace {
@@ -22,45 +20,6 @@ namespace {
 constexpr size_t kCollectBytes = 64 * 1024;  // rows that lie apart are collected up to this
 constexpr size_t kWorthAWrite = 16 * 1024;   // a run this long is written from where it is
 constexpr int kWaitMilliseconds = 50;
-
-// Keeps the signals that a failing write raises from the process, for this thread only: one that
-// arises while it lives is taken back, one that was pending before stays.
-class WriteSignalGuard {
- public:
-  WriteSignalGuard() {
-    sigset_t pending;
-    sigpending(&pending);
-    sigemptyset(&mine_);
-    for (const int signal : {SIGPIPE, SIGXFSZ}) {
-      if (sigismember(&pending, signal) == 0) sigaddset(&mine_, signal);
-    }
-    pthread_sigmask(SIG_BLOCK, &mine_, &before_);
-  }
-  WriteSignalGuard(const WriteSignalGuard&) = delete;
-  WriteSignalGuard& operator=(const WriteSignalGuard&) = delete;
-  ~WriteSignalGuard() {
-    if (raised_) {
-      const timespec now{};
-      while (sigtimedwait(&mine_, nullptr, &now) > 0) {
-      }
-    }
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-  }
-  void failed(int error) { raised_ |= error == EPIPE || error == EFBIG; }
-
- private:
-  sigset_t mine_{}, before_{};
-  bool raised_ = false;
-};
-
-// write(2) with its error number.
-ssize_t guarded_write(int fd, std::string_view bytes, int& error) {
-  WriteSignalGuard guard;
-  const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-  error = n < 0 ? errno : 0;
-  if (n < 0) guard.failed(error);
-  return n;
-}
 
 // Rows of the batch whose last byte lies behind the first `bytes` bytes.
 int64_t rows_behind(const Batch& batch, int64_t bytes) {
@@ -210,27 +169,14 @@ void ByteWriter::wait(const Host& host) const {
 }
 
 void ByteWriter::fail(int error, int64_t left) const {
-  const std::string place = name_ + ": cannot write: " + error_text(error);
   const std::string unwritten =
       std::to_string(rows_behind(*batch_, done_)) + " rows of the batch not written";
-  switch (error) {
-    case ENOSPC:
-    case EDQUOT:
-      throw Retry(place + "; free at least " + std::to_string(left) +
-                  " bytes, the run goes on then");
-    case EFBIG:
-      throw Retry(place + "; raise the limit on the size of files (ulimit -f)");
-    case EPIPE:
-      if (broken_pipe_is_final_) throw Failure(place + ": its reader has gone, " + unwritten);
-      throw Retry(name_ + ": its reader has gone; the run goes on when there is another one");
-    case EBADF:
-    case EFAULT:
-    case EINVAL:
-    case EPERM:
-      throw Failure(place + "; " + unwritten);
-    default:
-      throw Retry(place);
+  if (error != EPIPE) throw_write_error(name_, error, left, unwritten);
+  if (broken_pipe_is_final_) {
+    throw Failure(name_ + ": cannot write: " + error_text(error) + ": its reader has gone, " +
+                  unwritten);
   }
+  throw Retry(name_ + ": its reader has gone; the run goes on when there is another one");
 }
 
 }  // namespace flow::operators

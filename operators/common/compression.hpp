@@ -1,4 +1,4 @@
-// Decoding of compressed byte streams, piece by piece.
+// Compressed byte streams: decoding them piece by piece, and making them frame by frame.
 #pragma once
 
 #include <cstddef>
@@ -42,5 +42,28 @@ class Decompressor {
 
 // NULL for kNone. Throws std::bad_alloc.
 std::unique_ptr<Decompressor> make_decompressor(Compression compression);
+
+// Makes whole gzip members or zstd frames, which stand on their own: a file of them may be cut
+// behind any one, and any two such files one behind the other are a third.
+//
+// Not thread-safe; one serves any number of files. Memory: 260 KiB (gzip), or 1 MiB to some 100 MiB
+// by level (zstd; level 3: about 3 MiB).
+class Compressor {
+ public:
+  Compressor() = default;
+  Compressor(const Compressor&) = delete;
+  Compressor& operator=(const Compressor&) = delete;
+  virtual ~Compressor() = default;
+
+  // Replaces `out` with one member or frame of all of `bytes`, checksum included.
+  virtual void compress(std::string_view bytes, std::string& out) = 0;
+};
+
+// Levels: gzip 1 to 9, zstd 1 to 19; 0: the usual one (6, 3).
+inline constexpr int kMostGzipLevel = 9;
+inline constexpr int kMostZstdLevel = 19;
+
+// NULL for kNone. Throws std::bad_alloc.
+std::unique_ptr<Compressor> make_compressor(Compression compression, int level);
 
 }  // namespace flow::operators

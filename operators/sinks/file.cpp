@@ -1,63 +1,104 @@
 #include "operators/sinks/file.hpp"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <charconv>
-#include <ctime>
-#include <filesystem>
-#include <system_error>
+#include <algorithm>
+
+#include "operators/common/file_descriptor.hpp"
+#include "operators/common/quantity.hpp"
+#include "operators/sinks/file_set.hpp"
+#include "operators/sinks/file_single.hpp"
 
 namespace flow::operators {
 namespace {
 
-constexpr int kWaitMilliseconds = 50;
-constexpr const char* kUnfinished = ".part";
+std::string place_of(const std::string& path) { return "file sink: " + quote(path); }
 
-std::string bytes_text(int64_t bytes) { return std::to_string(bytes) + " bytes"; }
-
-std::string time_text(time_t seconds) {
-  tm parts{};
-  char text[32];
-  gmtime_r(&seconds, &parts);
-  return {text, std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &parts)};
+PathTemplate template_of(const std::string& path) {
+  const std::string place = place_of(path);
+  if (path.empty()) throw Failure("file sink: `path` is empty");
+  if (path.find("${") != std::string::npos) {
+    throw Failure(place + " has '${' in it; a field of the rows is written {name}");
+  }
+  if (path.find("{{ ") != std::string::npos) {
+    throw Failure(place + " has '{{ ' in it, which stands for a brace; a field of the rows is " +
+                  "written {name}");
+  }
+  return {path, place};
 }
 
-// Handles of prepare: "1 <length> <path>".
-std::string encode_handle(int64_t length, const std::string& path) {
-  return "1 " + std::to_string(length) + " " + path;
-}
-
-struct Handle {
-  int64_t length = 0;
-  std::string_view path;
-};
-
-Handle decode_handle(std::string_view text) {
-  Handle handle;
-  if (text.substr(0, 2) == "1 ") {
-    const char* end = text.data() + text.size();
-    const auto [rest, error] = std::from_chars(text.data() + 2, end, handle.length);
-    if (error == std::errc() && rest != end && *rest == ' ' && handle.length >= 0) {
-      handle.path = {rest + 1, static_cast<size_t>(end - rest - 1)};
-      return handle;
+void read_roll(const Table& roll, FileSetPlan& plan) {
+  for (const auto& [name, value] : roll.items) {
+    if (name == "size") {
+      plan.roll_size = read_size(value, "roll.size");
+    } else if (name == "every") {
+      plan.roll_every = read_duration(value, "roll.every");
+    } else if (name == "checkpoint" && value.type == FLOW_OPTION_BOOL) {
+      plan.roll_at_checkpoint = value.integer != 0;
+    } else {
+      throw Failure((value.place.empty() ? "" : value.place + ": ") + "roll." + name +
+                    (name == "checkpoint"
+                         ? " is true or false"
+                         : ": no such key; `roll` has size, every and checkpoint"));
     }
   }
-  throw Failure("file sink: the checkpoint's handle was written by something else");
+}
+
+FileSetPlan plan_of(const FileSink::Options& options) {
+  FileSetPlan plan;
+  plan.replaces = options.mode == FileSink::Mode::kReplace;
+  plan.level = static_cast<int>(options.level);
+  plan.most_open = static_cast<size_t>(options.max_open_files);
+  switch (options.compression) {
+    case FileSink::Packing::kByExtension:
+      plan.compression = compression_by_extension(options.path);
+      break;
+    case FileSink::Packing::kNone:
+      plan.compression = Compression::kNone;
+      break;
+    case FileSink::Packing::kGzip:
+      plan.compression = Compression::kGzip;
+      break;
+    case FileSink::Packing::kZstd:
+      plan.compression = Compression::kZstd;
+      break;
+  }
+  if (plan.compression == Compression::kGzip && plan.level > kMostGzipLevel) {
+    throw Failure(place_of(options.path) + ": gzip has the levels 1 to 9, and `level` is " +
+                  std::to_string(plan.level));
+  }
+  read_roll(options.roll, plan);
+  if (plan.replaces && plan.rolls()) {
+    throw Failure(place_of(options.path) +
+                  ": `roll` makes new files with numbers, which replace nothing; leave out `mode`");
+  }
+  return plan;
 }
 
 }  // namespace
 
 void FileSink::describe(Description<Options>& description) {
   description.name("file");
-  description.summary("Writes rows to one file, appending to it or replacing it.");
+  description.summary("Writes rows to files: one, or one for each value; rolled, compressed.");
   description.doc(R"(Writes what the codec named by `encoding` made of each row, in the order of
 arrival. Folders that are missing are made. At the start it says what it found at `path` and what
 becomes of it. Two sinks cannot write the same file at once: the second one is refused.
+
+**Paths made of rows.** `{country}` in `path` stands for the row's value of that field (dotted names
+reach inside), `{when:%Y-%m-%d}` for a timestamp in UTC, written as the pattern says, and `{{` and
+`}}` for a brace. What stands before the first field must hold a folder, and no row leaves it: in
+values `/`, `%` and control characters are written as `%2F` and the like, and a name that would
+come out as `..`, or end in `.part`, has that dot as `%2E`. Rows without a value go to `errors` as
+`no_path`, those whose name is longer than 230 bytes (a path: 4,000) as `path_too_long`, and those
+whose file can never be opened as `cannot_open`. At most `max_open_files` are open at once; the
+least recently used one is closed, and opened again when it is needed.
+
+**When a file is finished.** In place: `mode = "append"` without `roll` and compression adds to the
+file under its own name, so that readers can follow it; a run that is killed may leave its last row
+cut off. All other files are called `<name>.part` until they are finished and whole on disk:
+when they are rolled, or at the end of the run. A run that is killed leaves `.part` files and never a
+damaged finished one. A finished compressed file is not added to: where `x.ndjson.gz` is there,
+the next one is `x-0001.ndjson.gz`.
 
 A full disk, an exceeded quota or an input/output error raises an alarm and is tried again until
 it passes; no row is lost or written twice, and a row that was half written is completed. A path
@@ -67,231 +108,96 @@ that cannot be written to at the start stops the run before it begins.
 it waits, the pipeline stands still within its memory limit. Where the reader goes away it is
 waited for another one; what was in the pipe by then is lost with the reader.
 
-With checkpoints each row is in the file exactly once: a checkpoint makes the file durable, and a
-restart cuts off what was written after the last one. Without them, rows reach the operating
-system at once and the disk when it likes (some 30 s); `mode = "replace"` makes the file durable
-at its end.)");
+**With checkpoints** each row is in the files exactly once. A checkpoint ends the compressed frame
+and makes the files durable, and a restart cuts off what was written after it; rolled files get
+their names when the checkpoint behind them is complete. Rows of files that are added to in place
+are seen before their checkpoint, and where their paths have fields, a file that was first written
+to after the last checkpoint before a crash keeps those rows twice: use `roll` or `replace` there.
+Without checkpoints, rows reach the operating system at once and the disk when it likes (some
+30 s); a `.part` file is made durable before it gets its name.
+
+Rows of files that are not added to in place are gathered and written in pieces of 64 KiB a path
+(256 KiB where they are compressed), at most 16 MiB in all; up to then a killed run loses them.)");
   description.example(R"(type = "file"
 inputs = ["parsed"]
-path = "out/weblogs.ndjson"
-mode = "append"
+path = "out/{country}/weblogs.ndjson.gz"
+roll = { size = "100MiB", every = "1h" }
 encoding = "json"
 )");
   description.traits(FLOW_BYTES | FLOW_SERIAL | FLOW_BLOCKING | FLOW_TWO_PHASE);
+  description.output("errors", "Rows that no file can be named or opened for.");
   description
       .option("path", &Options::path,
-              "The file to write. Missing folders are made, which costs nothing later. One fixed "
-              "path: values of rows cannot be part of it in this version. Relative paths start "
-              "from the working directory. Required. Expect some 540 bytes a row for web-log "
-              "documents in JSON: 1 GB for two million.")
+              "The file to write; with fields in braces, one file for each value, eg "
+              "`out/{country}/{when:%Y-%m-%d}.ndjson`. Missing folders are made. Relative paths "
+              "start from the working directory. Required. A fixed path costs nothing a row; "
+              "one with fields is made for each. Expect some 540 bytes a row for web-log documents "
+              "in JSON: 1 GB "
+              "for two million. Each path takes some 300 bytes of memory until its file is "
+              "finished.")
       .required();
   description.choice(
       "mode", &Options::mode, {{"append", Mode::kAppend}, {"replace", Mode::kReplace}},
-      "What to do with a file that exists. `append`, the default, adds to it in place: readers can "
-      "follow it while the run goes on. `replace` writes `<path>.part` and renames it to `path` "
+      "What to do with a file that exists. `append`, the default, adds to it, or makes the next "
+      "number where files are rolled or compressed. `replace` writes `<path>.part` and renames it "
       "once all input is processed, so that readers see the old file or the whole new one, and a "
       "run that fails leaves the old one as it was; it takes the space of both for that time, and "
-      "one wait for the disk at the end (1 GB: about 1 to 10 s).");
+      "one wait for the disk at the end (1 GB: about 1 to 10 s). It does not go with `roll`.");
+  description.choice(
+      "compression", &Options::compression,
+      {{"by_extension", Packing::kByExtension},
+       {"none", Packing::kNone},
+       {"gzip", Packing::kGzip},
+       {"zstd", Packing::kZstd}},
+      "How files are compressed. `by_extension`, the default: `.gz` gzip, `.zst` zstd, others not "
+      "at all. Compression runs on the sink's one thread and bounds what it takes: zstd is several "
+      "times as fast as gzip. Every 256 KiB (1 MiB where there is one file) and every checkpoint "
+      "make a "
+      "frame of their own, which any reader takes as one stream.");
+  description
+      .option("level", &Options::level,
+              "How hard to compress: gzip 1 to 9, zstd 1 to 19. 0, the default, is gzip's 6 and "
+              "zstd's 3. Higher ones make files somewhat smaller, and take several times as long.")
+      .range(0, kMostZstdLevel);
+  description.option(
+      "roll", &Options::roll,
+      "When a file is finished and the next one begun: `size`, once it has that many bytes before "
+      "compression; `every`, once it is that old (looked at when rows or checkpoints come); "
+      "`checkpoint = true`, at each checkpoint, so that readers see rows exactly when they are "
+      "committed. Files are numbered from -0001, before the extension, and go on behind the "
+      "highest number that is there. A thousand small files cost more than a large one: some "
+      "100MiB and 1h are usual.");
+  description
+      .option("max_open_files", &Options::max_open_files,
+              "The most files open at once where `path` has fields. More paths than this cost two "
+              "system calls and a lock each time another one is opened. The system's limit on "
+              "open files (ulimit -n, often 1024) is for all of the process.")
+      .range(1, 65536);
 }
 
-FileSink::FileSink(const Options& options)
-    : options_(options), writer_("file sink: " + quote(options.path)) {}
+std::vector<std::string> FileSink::kept_fields(const Options& options) {
+  return template_of(options.path).fields();
+}
 
-void FileSink::open(Output& out) {
-  out_ = &out;
-  const std::string& path = options_.path;
-  const std::string place = "file sink: " + quote(path);
-  if (path.empty()) throw Failure("file sink: `path` is empty");
-  for (const char* opening : {"${", "{{"}) {
-    if (path.find(opening) == std::string::npos) continue;
-    throw Failure(place + " has " + quote(opening) + " in it, and values of rows cannot be part " +
-                  "of a path in this version; name one fixed path");
-  }
+FileSink::FileSink(const Options& options) {
+  PathTemplate path = template_of(options.path);
+  const FileSetPlan plan = plan_of(options);
+  // The template's own text: "{{" is one brace by now.
+  const std::string fixed = path.literal();
   struct stat status {};
-  const bool exists = ::stat(path.c_str(), &status) == 0;
-  if (path.back() == '/' || (exists && S_ISDIR(status.st_mode))) {
-    throw Failure(place + " is a directory; name a file in it, eg: " +
-                  quote((std::filesystem::path(path) / "out.ndjson").string()));
-  }
-  regular_ = !exists || S_ISREG(status.st_mode);
-  replaces_ = regular_ && options_.mode == Mode::kReplace;
-  // Renaming to a link would put the file in the link's place.
-  final_ = replaces_ && exists ? std::filesystem::canonical(path).string() : path;
-  target_ = replaces_ ? final_ + kUnfinished : final_;
-  if (regular_) {
-    const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-    std::error_code error;
-    if (!folder.empty()) std::filesystem::create_directories(folder, error);
-    if (error) {
-      throw Failure(place + ": cannot make the folder " + quote(folder.string()) + ": " +
-                    error.message());
+  const bool special =
+      !path.has_fields() && ::stat(fixed.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
+  if (special || (!path.has_fields() && fixed.back() == '/') ||
+      (!path.has_fields() && plan.compression == Compression::kNone && !plan.rolls())) {
+    if (special && !S_ISDIR(status.st_mode) &&
+        (plan.compression != Compression::kNone || plan.rolls())) {
+      throw Failure(place_of(fixed) + " is no ordinary file, which is neither compressed nor " +
+                    "rolled; leave out `roll`, and set compression = \"none\"");
     }
-    open_file(out);
-    return;
-  }
-  if (S_ISSOCK(status.st_mode)) throw Failure(place + " is a socket, which is not written to");
-  if (::access(path.c_str(), W_OK) != 0) {
-    throw Failure(place + ": cannot write: " + error_text(errno));
-  }
-  out.info(place + " is " + (S_ISFIFO(status.st_mode) ? "a pipe" : "a device") +
-           ": written to as it is");
-  connect(out);
-}
-
-void FileSink::open_file(Output& out) {
-  tell_what_was_there(out);
-  // Not truncated yet: what an unfinished run left may be what a checkpoint is going on with.
-  file_ = FileDescriptor(::open(target_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666));
-  if (!file_) {
-    throw Failure("file sink: " + quote(target_) + ": cannot write: " + error_text(errno) +
-                  (errno == EACCES ? "; give this user write permission" : ""));
-  }
-  // Held until the file is closed. Some network file systems have no locks: then there is none.
-  if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    throw Failure("file sink: " + quote(target_) + " is being written to by another sink or run; " +
-                  "name another path, or wait for its end");
-  }
-  writer_.attach(file_.get());
-}
-
-void FileSink::tell_what_was_there(Output& out) const {
-  const std::string& path = options_.path;
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) {
-    out.info("file sink: " + quote(path) + " is new");
-  } else if (replaces_) {
-    out.info("file sink: " + quote(path) + " exists (" + bytes_text(status.st_size) +
-             ", modified " + time_text(status.st_mtime) +
-             "): stays until this run finishes, then is replaced");
+    target_ = std::make_unique<SingleFile>(fixed, plan.replaces);
   } else {
-    out.info("file sink: " + quote(path) + " exists, " + bytes_text(status.st_size) +
-             ": appending");
-    char last = '\n';
-    const FileDescriptor existing(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (existing && ::pread(existing.get(), &last, 1, status.st_size - 1) == 1 && last != '\n') {
-      out.warn("file sink: " + quote(path) + " does not end in a line break: its last record may " +
-               "be cut off, and the first new one follows it on the same line");
-    }
+    target_ = std::make_unique<FileSet>(std::move(path), place_of(options.path), plan);
   }
-}
-
-// Opens a pipe or a device. False: a pipe that nobody reads yet.
-bool FileSink::connect(Output& out) {
-  file_ = FileDescriptor(::open(target_.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-  if (file_) {
-    writer_.attach(file_.get());
-    return true;
-  }
-  if (errno != ENXIO) {
-    throw Failure("file sink: " + quote(target_) + ": cannot write: " + error_text(errno));
-  }
-  if (!waiting_) out.info("file sink: " + quote(target_) + ": waiting for a reader of the pipe");
-  waiting_ = true;
-  return false;
-}
-
-// Before the first byte of this run.
-void FileSink::begin() {
-  if (begun_ || !regular_) return;
-  if (const int64_t left = replaces_ ? length() : 0; left > 0) {
-    if (::ftruncate(file_.get(), 0) != 0) {
-      throw Retry("file sink: " + quote(target_) + ": cannot truncate: " + error_text(errno));
-    }
-    out_->info("file sink: " + quote(target_) + " (" + bytes_text(left) +
-               ") was left by an unfinished run: overwritten");
-  }
-  begun_ = true;
-}
-
-void FileSink::process(const Batch& in, Output& out) {
-  while (!file_ && !connect(out)) {
-    ::poll(nullptr, 0, kWaitMilliseconds);
-    if (out.stopping()) {
-      throw Failure("stopped while nobody read the pipe " + quote(target_) + ": " +
-                    std::to_string(in.rows()) + " rows of its batch not written");
-    }
-  }
-  begin();
-  writer_.write(in, out);
-}
-
-int64_t FileSink::length() const {
-  struct stat status {};
-  if (::fstat(file_.get(), &status) != 0) {
-    throw Failure("file sink: " + quote(target_) + ": " + error_text(errno));
-  }
-  return status.st_size;
-}
-
-// No Retry: after a failed sync the system forgets which pages were not written, so that a second
-// one would succeed without them.
-void FileSink::sync() const {
-  int outcome = 0;
-  do {
-    outcome = ::fdatasync(file_.get());
-  } while (outcome != 0 && errno == EINTR);
-  if (outcome != 0) {
-    throw Failure("file sink: " + quote(target_) + ": cannot be made durable: " +
-                  error_text(errno) + "; what was written lately may be lost: run again");
-  }
-}
-
-std::string FileSink::prepare(uint64_t) {
-  if (!regular_) return {};
-  begin();
-  sync();
-  return encode_handle(length(), target_);
-}
-
-void FileSink::go_on_at(std::string_view text) {
-  if (!regular_ || begun_ || text.empty()) return;
-  const Handle handle = decode_handle(text);
-  if (handle.path != target_) {
-    throw Failure("file sink: the checkpoint was taken with " + quote(std::string(handle.path)) +
-                  " as the file, and it is " + quote(target_) +
-                  " now; give it the old path back, or start afresh");
-  }
-  const int64_t found = length();
-  if (found < handle.length) {
-    throw Failure("file sink: " + quote(target_) + " has " + bytes_text(found) + ", and had " +
-                  bytes_text(handle.length) +
-                  " at the checkpoint: it was changed by something else; start afresh");
-  }
-  if (found > handle.length && ::ftruncate(file_.get(), handle.length) != 0) {
-    throw Retry("file sink: " + quote(target_) + ": cannot truncate: " + error_text(errno));
-  }
-  out_->info("file sink: " + quote(target_) + ": going on at byte " +
-             std::to_string(handle.length) + ", " + bytes_text(found - handle.length) +
-             " written after the checkpoint are cut off");
-  writer_.reset();
-  begun_ = true;
-}
-
-void FileSink::close(bool drained, Output& out) {
-  if (!file_) return;
-  if (replaces_ && drained) {
-    begin();
-    sync();
-    rename_into_place();
-    out.info("file sink: " + quote(options_.path) + " is complete, " + bytes_text(length()));
-  } else if (replaces_) {
-    out.warn("file sink: " + quote(target_) + " (" + bytes_text(length()) +
-             ") is left behind, as the run did not finish; " + quote(options_.path) +
-             " is as it was");
-  }
-  file_.reset();
-}
-
-void FileSink::rename_into_place() const {
-  if (::rename(target_.c_str(), final_.c_str()) != 0) {
-    throw Retry("file sink: cannot rename " + quote(target_) + " to " + quote(final_) + ": " +
-                error_text(errno));
-  }
-  // The name is durable once its folder is. Not every file system can do that: then it is as it is.
-  const std::filesystem::path parent = std::filesystem::path(final_).parent_path();
-  const std::string folder = parent.empty() ? "." : parent.string();
-  const FileDescriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory) ::fsync(directory.get());
 }
 
 }  // namespace flow::operators

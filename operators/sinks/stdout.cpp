@@ -9,15 +9,15 @@ void StdoutSink::describe(Description<Options>& description) {
   description.summary("Writes rows to the standard output.");
   description.doc(R"(Writes what the codec named by `encoding` made of each row, in the order of
 arrival, and nothing else; logs and progress go to the standard error. Has no options of its own.
-Meant for looking at a pipeline and for passing rows to another program (`flowrun look.toml | jq
-.city`).
+Meant for looking at a pipeline (`encoding = "pretty"`) and for passing rows to another program
+(`flowrun look.toml | jq .city`).
 
 A slow reader is waited for; while it is, the pipeline stands still within its memory limit. If
 the reader goes away, the run fails: no other one can come. A full disk is tried again until it
 passes. Rows are delivered at least once: what was written cannot be taken back after a restart.)");
   description.example(R"(type = "stdout"
 inputs = ["parsed"]
-encoding = "json"
+encoding = "pretty"
 )");
   description.traits(FLOW_BYTES | FLOW_SERIAL | FLOW_BLOCKING);
 }

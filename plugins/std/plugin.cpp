@@ -4,6 +4,7 @@
 
 #include "operators/codecs/json.hpp"
 #include "operators/codecs/lines.hpp"
+#include "operators/codecs/pretty.hpp"
 #include "operators/sinks/discard.hpp"
 #include "operators/sinks/stdout.hpp"
 #include "operators/sources/exec.hpp"
@@ -18,7 +19,7 @@
 
 FLOW_PLUGIN_LICENSED("flowrun.std", "0.1.0", "Apache-2.0", flow::operators::Generate,
                      flow::operators::StdinSource, flow::operators::ExecSource,
-                     flow::operators::Lines, flow::operators::Json, flow::operators::Filter,
+                     flow::operators::Lines, flow::operators::Json, flow::operators::Pretty, flow::operators::Filter,
                      flow::operators::Keep, flow::operators::Drop, flow::operators::Rename,
                      flow::operators::ParseJson, flow::operators::Cast, flow::operators::StdoutSink,
                      flow::operators::DiscardSink)

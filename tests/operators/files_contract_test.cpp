@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
+#include <map>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -91,7 +92,7 @@ Table encoded_rows() {
 ContractSubject sink_subject(const ScratchFolder& scratch, const std::string& mode) {
   ContractSubject subject;
   subject.kind = FLOW_SINK;
-  subject.settings = {{"path", scratch.path("out")}, {"mode", mode}};
+  subject.settings = {{"path", scratch.path("out")}, {"mode", mode}, {"roll", Setting::table({})}};
   subject.inputs = {encoded_rows()};
   subject.reset = [&scratch] {
     std::filesystem::remove(scratch.path("out"));
@@ -117,6 +118,59 @@ TEST(FilesContract, FileSinkThatReplaces) {
   const ScratchFolder scratch;
   ContractSubject subject = sink_subject(scratch, "replace");
   subject.waived = {{"commit", "the file takes its name at the end of the run"}};
+  EXPECT_CONTRACT(kFiles, "file", subject);
+}
+
+// What a codec hands to a sink whose path has the field `f`.
+Table encoded_rows_with_fields() {
+  Table table = encoded_rows();
+  table.columns.push_back(
+      {"kept:f", Type::text(), {"red", "green", "../blue", "red", "red", "green"}});
+  return table;
+}
+
+ContractSubject many_files_subject(const ScratchFolder& scratch) {
+  ContractSubject subject;
+  subject.kind = FLOW_SINK;
+  subject.inputs = {encoded_rows_with_fields()};
+  subject.reset = [&scratch] {
+    std::filesystem::remove_all(scratch.path("out"));
+    std::filesystem::create_directory(scratch.path("out"));
+  };
+  // Finished files, whatever their numbers, in order.
+  subject.observe = [&scratch] {
+    std::map<std::string, std::string> files;
+    for (const auto& entry : std::filesystem::directory_iterator(scratch.path("out"))) {
+      const std::string name = entry.path().filename().string();
+      if (entry.path().extension() == ".part") continue;
+      files[name] = scratch.read("out/" + name);
+    }
+    std::string all;
+    for (const auto& [name, bytes] : files) all.append(name).append(": ").append(bytes);
+    return all;
+  };
+  return subject;
+}
+
+TEST(FilesContract, FileSinkOfManyFilesShowsRowsAtCommit) {
+  const ScratchFolder scratch;
+  ContractSubject subject = many_files_subject(scratch);
+  subject.settings = {{"path", scratch.path("out/{f}.txt")},
+                      {"roll", Setting::table({{"checkpoint", true}})}};
+  subject.delivered_rows = [&subject] {
+    const std::string bytes = subject.observe();
+    return static_cast<int64_t>(std::count(bytes.begin(), bytes.end(), '\n'));
+  };
+  EXPECT_CONTRACT(kFiles, "file", subject);
+}
+
+TEST(FilesContract, FileSinkThatRollsAndCompresses) {
+  const ScratchFolder scratch;
+  ContractSubject subject = many_files_subject(scratch);
+  subject.settings = {{"path", scratch.path("out/{f}.zst")},
+                      {"max_open_files", 2},
+                      {"roll", Setting::table({{"size", "15kB"}})}};
+  subject.waived = {{"commit", "a file that is not full takes its name later"}};
   EXPECT_CONTRACT(kFiles, "file", subject);
 }
 

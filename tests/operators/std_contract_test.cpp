@@ -126,6 +126,8 @@ TEST(StdContract, Cast) {
   EXPECT_CONTRACT(kLibrary, "cast", subject);
 }
 
+TEST(StdContract, Pretty) { EXPECT_CONTRACT(kLibrary, "pretty"); }
+
 TEST(StdContract, Filter) {
   ContractSubject subject;
   subject.inputs = {{{"response", {"200", "404", nullptr, "404", "500"}}}};

@@ -385,7 +385,9 @@ enum {
   FLOW_ROLE_NONE = 0,
   FLOW_ROLE_FRAME = 1,         /* frame() only, on the source's thread */
   FLOW_ROLE_DECODE = 2,        /* process(): binary rows of whole records -> typed rows */
-  FLOW_ROLE_ENCODE = 3,        /* process(): typed rows -> one binary column, delimiters included */
+  FLOW_ROLE_ENCODE = 3,        /* process(): typed rows -> one binary column, delimiters included;
+                                  a row a row, in order, but for those that it fails of the batch
+                                  that it was given */
   FLOW_ROLE_ENCODE_MESSAGE = 4 /* the same without delimiters */
 };
 
@@ -459,6 +461,31 @@ typedef struct flow_plugin {
   flow_component* (*create)(const flow_host* host, const flow_descriptor* descriptor,
                             const flow_value* const* options);
 } flow_plugin;
+
+/* ---- extensions ------------------------------------------------------------------------------ */
+
+/* Of a sink's component (FLOW_BYTES or FLOW_MESSAGES): columns of the rows that the codec encodes
+ * which are to travel beside the encoded one. The host takes them from the codec's input and hands
+ * the sink batches of the binary column followed by these, in this order, under the names
+ * "kept:NAME". A column that a batch does not have is one of null texts. Costs a reference count a
+ * batch and column. Without a codec the sink gets the rows as they are. The struct lives as long as
+ * the component. */
+#define FLOW_EXTENSION_KEPT_FIELDS "flow.kept_fields/1"
+#define FLOW_KEPT_PREFIX "kept:"
+typedef struct flow_kept_fields {
+  uint32_t size;
+  uint32_t n_fields;
+  const char* const* fields; /* distinct; dotted names reach inside */
+} flow_kept_fields;
+
+/* Of the host: whether checkpoints are taken. Where they are, a sink of two phases shows output at
+ * commit; where they are not (or the extension is missing) nobody calls commit, and it shows output
+ * when it is finished. The struct lives as long as the instance. */
+#define FLOW_EXTENSION_CHECKPOINTS "flow.checkpoints/1"
+typedef struct flow_checkpoints {
+  uint32_t size;
+  int32_t enabled;
+} flow_checkpoints;
 
 #if defined(_WIN32)
 #define FLOW_EXPORT __declspec(dllexport)

@@ -73,6 +73,12 @@ class Host {
   void warn(const std::string& message) const { log(FLOW_LOG_WARNING, message); }
   // Nanoseconds since 1970 by the host's clock: tests turn it. Never read the wall clock yourself.
   int64_t now() const { return host_->now(host_); }
+  // Whether checkpoints are taken, so that what was prepared will be committed.
+  bool has_checkpoints() const {
+    const auto* told =
+        static_cast<const flow_checkpoints*>(host_->extension(host_, FLOW_EXTENSION_CHECKPOINTS));
+    return told != nullptr && told->enabled != 0;
+  }
   // True when the run is being stopped at once: give up waiting.
   bool stopping() const { return host_->stopping(host_) != 0; }
 

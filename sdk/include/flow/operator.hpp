@@ -117,6 +117,10 @@ class Source : public Operator {
   Status consume(uint32_t, const Batch&, Output&) final { return Status::kDone; }
 };
 
+//
+// One of FLOW_BYTES or FLOW_MESSAGES that needs fields of the rows beside their encoded bytes (a
+// path, a topic, an id) has a static `std::vector<std::string> kept_fields(const Options&)`: its
+// batches are the encoded column, then these columns in this order (FLOW_EXTENSION_KEPT_FIELDS).
 class Sink : public Operator {
  public:
   static constexpr flow_kind kKind = FLOW_SINK;

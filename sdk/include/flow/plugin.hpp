@@ -4,7 +4,11 @@
 #include <array>
 #include <exception>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "flow/inference.hpp"
 #include "flow/operator.hpp"
@@ -253,6 +257,7 @@ class Component {
 
   Component(const flow_host* host, const flow_value* const* values)
       : options_(description<T>().read(values)), shared_(options_, Host(host)) {
+    if constexpr (requires { T::kept_fields(options_); }) keep(T::kept_fields(options_));
     abi_.size = sizeof abi_;
     abi_.self = this;
     abi_.instance = [](flow_component* component, const flow_host* instance_host,
@@ -268,12 +273,14 @@ class Component {
     abi_.destroy = [](flow_component* component) {
       delete static_cast<Component*>(component->self);
     };
-    abi_.extension = [](flow_component*, const char* id) -> const void* {
+    abi_.extension = [](flow_component* component, const char* id) -> const void* {
+      const std::string_view wanted = id;
       if constexpr (kInfersWithShared<T> || kInfersAlone<T>) {
-        if (std::string_view(id) == FLOW_EXTENSION_SCHEMAS) return &kSchemas;
+        if (wanted == FLOW_EXTENSION_SCHEMAS) return &kSchemas;
       }
-      (void)id;
-      return nullptr;
+      const auto& self = *static_cast<Component*>(component->self);
+      const bool keeps = wanted == FLOW_EXTENSION_KEPT_FIELDS && !self.kept_names_.empty();
+      return keeps ? &self.kept_ : nullptr;
     };
   }
   flow_component* abi() { return &abi_; }
@@ -308,9 +315,20 @@ class Component {
   }
   static constexpr flow_schemas kSchemas{sizeof(flow_schemas), 0, infer};
 
+  void keep(std::vector<std::string> fields) {
+    kept_names_ = std::move(fields);
+    for (const std::string& name : kept_names_) kept_pointers_.push_back(name.c_str());
+    kept_ = {.size = sizeof kept_,
+             .n_fields = static_cast<uint32_t>(kept_pointers_.size()),
+             .fields = kept_pointers_.data()};
+  }
+
   flow_component abi_{};
   Options options_;
   Shared shared_;
+  std::vector<std::string> kept_names_;
+  std::vector<const char*> kept_pointers_;
+  flow_kept_fields kept_{};
 };
 
 template <class... Operators>

@@ -127,5 +127,24 @@ TEST(CompressionByExtensionTest, KnowsGzipAndZstandardInAnyCase) {
   EXPECT_EQ(compression_by_extension("gz"), Compression::kNone);
 }
 
+TEST_P(CompressionTest, FramesStandOneBehindTheOther) {
+  for (const int level : {0, 1, 9}) {
+    const auto compressor = make_compressor(GetParam().compression, level);
+    std::string whole, text, frame;
+    for (const size_t bytes :
+         {size_t{0}, size_t{1}, size_t{100'000}, size_t{0}, size_t{3'000'000}}) {
+      const std::string piece = std::string(bytes / 2, 'a') + noise(bytes - bytes / 2);
+      compressor->compress(piece, frame);
+      EXPECT_FALSE(frame.empty());
+      whole.append(frame);
+      text.append(piece);
+      const Decoded decoded = decode(GetParam().compression, whole, 1 << 16, 1 << 20);
+      EXPECT_EQ(decoded.error, "");
+      EXPECT_TRUE(decoded.at_boundary);
+      EXPECT_TRUE(decoded.bytes == text);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace flow::operators

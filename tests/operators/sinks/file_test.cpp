@@ -175,10 +175,16 @@ TEST_F(FileSinkTest, FolderThatCannotBeMadeIsRefused) {
   EXPECT_HAS(refusal(scratch_.path("file/out")), "cannot make the folder");
 }
 
-TEST_F(FileSinkTest, TemplateInThePathIsRefused) {
-  EXPECT_HAS(refusal(scratch_.path("out-{{ host }}")), "'{{' in it");
+TEST_F(FileSinkTest, OtherPeoplesTemplatesAreRefused) {
+  EXPECT_HAS(refusal(scratch_.path("out-{{ host }}")), "'{{ ' in it");
   EXPECT_HAS(refusal(scratch_.path("out-${host}")), "'${' in it");
   EXPECT_HAS(refusal(""), "`path` is empty");
+}
+
+TEST_F(FileSinkTest, DoubledBracesStandForOne) {
+  Harness harness = open("out-{{host}}");
+  harness.push(rows({"text"}));
+  EXPECT_EQ(scratch_.read("out-{host}"), "text");
 }
 
 TEST_F(FileSinkTest, FullDiskIsToldAndTriedAgain) {

@@ -100,7 +100,8 @@ class TestHost {
   int64_t settled_rows = 0;  // rows that were deferred and neither passed on nor failed
   int64_t clock = 1'700'000'000'000'000'000;
   bool stopping = false;
-  flow_keys keys{};  // of the input under way, when size is set
+  bool checkpoints = false;  // what FLOW_EXTENSION_CHECKPOINTS tells
+  flow_keys keys{};          // of the input under way, when size is set
   int64_t state_limit = int64_t{1} << 30;
 
  private:
@@ -284,7 +285,12 @@ class TestHost {
     };
     abi_.now = [](const flow_host* host) { return self(host).clock; };
     abi_.stopping = [](const flow_host* host) -> int32_t { return self(host).stopping ? 1 : 0; };
-    abi_.extension = [](const flow_host*, const char*) -> const void* { return nullptr; };
+    abi_.extension = [](const flow_host* host, const char* id) -> const void* {
+      TestHost& test = self(host);
+      if (std::string_view(id) != FLOW_EXTENSION_CHECKPOINTS) return nullptr;
+      test.told_.enabled = test.checkpoints ? 1 : 0;
+      return &test.told_;
+    };
   }
 
   flow_host abi_{};
@@ -292,6 +298,7 @@ class TestHost {
   std::recursive_mutex mutex_;
   std::condition_variable_any settled_;
   int64_t room_limit_ = -1;
+  flow_checkpoints told_{sizeof(flow_checkpoints), 0};
   int64_t emitted_in_call_ = 0;
   uint64_t last_token_ = 0;
   std::vector<std::string> metric_names_;

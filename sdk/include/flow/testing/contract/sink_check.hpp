@@ -97,6 +97,7 @@ class SinkCheck {
     std::string visible_then;
     {
       Session session(context_, context_.settings);
+      session.host().checkpoints = true;
       session.open();
       if (!session.ready() || script.empty()) return;
       const auto process = [&](const Event& event) {
@@ -132,6 +133,7 @@ class SinkCheck {
     // After a restart the newest checkpoint's commits are repeated.
     context_.findings.during("commit repeated after a restart");
     Session session(context_, context_.settings, FLOW_ROLE_NONE, nullptr);
+    session.host().checkpoints = true;
     session.open();
     if (!session.ready()) {
       context_.findings.add("commit", "a new instance does not open: " + session.refusal());

@@ -1,0 +1,110 @@
+#include "core/graph/kept_fields.hpp"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "flow/testing/host.hpp"
+#include "flow/testing/table.hpp"
+
+namespace flowrun {
+namespace {
+
+using flow::Batch;
+using flow::Type;
+using flow::testing::Cell;
+using flow::testing::make_column;
+using flow::testing::read_table;
+using flow::testing::Table;
+using flow::testing::TestHost;
+
+class KeptFieldsTest : public ::testing::Test {
+ protected:
+  KeptFieldsTest() : out(host.abi()) {}
+
+  Batch batch(const Table& table) {
+    std::vector<flow::NewColumn> columns;
+    for (const auto& column : table.columns) {
+      columns.push_back(
+          {column.name, {make_column(host.host(), column.type, column.cells), column.type}});
+    }
+    return out.make(table.rows(), columns, nullptr);
+  }
+  Batch encoded(const std::vector<Cell>& rows) { return batch({{"bytes", Type::binary(), rows}}); }
+  static KeptFields kept(const std::vector<const char*>& names) {
+    return KeptFields({.size = sizeof(flow_kept_fields),
+                       .n_fields = static_cast<std::uint32_t>(names.size()),
+                       .fields = names.data()});
+  }
+
+  TestHost host;
+  flow::Output out;
+};
+
+TEST_F(KeptFieldsTest, ColumnsTravelBesideTheBytesOfTheirRows) {
+  const Type place = Type::structure({{"city", Type::text()}});
+  const Batch in =
+      batch({{"n", {1, 2}},
+             {"place",
+              place,
+              {Cell::structure({{"city", "here"}}), Cell::structure({{"city", "there"}})}}});
+  KeptFields fields = kept({"place.city", "n"});
+  fields.hold(encoded({"one", "two"}));
+  const std::vector<Batch> released = fields.release(in, out);
+  ASSERT_EQ(released.size(), 1u);
+  EXPECT_EQ(read_table(released[0]), (Table{{"bytes", Type::binary(), {"one", "two"}},
+                                            {"kept:place.city", {"here", "there"}},
+                                            {"kept:n", {1, 2}}}));
+  EXPECT_TRUE(is_encoded(released[0].schema()));
+  EXPECT_FALSE(is_encoded(in.schema()));
+}
+
+TEST_F(KeptFieldsTest, FailedRowsAreLeftOutAndSeveralBatchesAreTakenApart) {
+  const Batch in = batch({{"n", {0, 1, 2, 3, 4}}});
+  KeptFields fields = kept({"n"});
+  fields.hold(encoded({"0"}));
+  fields.failed(in.get(), 3);
+  fields.failed(in.get(), 1);
+  fields.hold(encoded({"2", "4"}));
+  const std::vector<Batch> released = fields.release(in, out);
+  ASSERT_EQ(released.size(), 2u);
+  EXPECT_EQ(read_table(released[0]), (Table{{"bytes", Type::binary(), {"0"}}, {"kept:n", {0}}}));
+  EXPECT_EQ(read_table(released[1]),
+            (Table{{"bytes", Type::binary(), {"2", "4"}}, {"kept:n", {2, 4}}}));
+  // Nothing is left for the next batch.
+  fields.hold(encoded({"a", "b", "c", "d", "e"}));
+  EXPECT_EQ(fields.release(in, out).size(), 1u);
+}
+
+TEST_F(KeptFieldsTest, NothingComesOfABatchWhoseRowsAllFail) {
+  const Batch in = batch({{"n", {0}}});
+  KeptFields fields = kept({"n"});
+  fields.failed(in.get(), 0);
+  EXPECT_TRUE(fields.release(in, out).empty());
+}
+
+TEST_F(KeptFieldsTest, MissingColumnsAreNull) {
+  KeptFields fields = kept({"nowhere"});
+  fields.hold(encoded({"one"}));
+  EXPECT_EQ(read_table(fields.release(batch({{"n", {1}}}), out)[0]),
+            (Table{{"bytes", Type::binary(), {"one"}}, {"kept:nowhere", Type::text(), {nullptr}}}));
+}
+
+TEST_F(KeptFieldsTest, CodecsThatLoseTrackOfTheirRowsAreRefused) {
+  const Batch in = batch({{"n", {1, 2}}});
+  KeptFields fields = kept({"n"});
+  fields.hold(encoded({"one"}));
+  EXPECT_THROW(fields.release(in, out), std::runtime_error);
+  fields.hold(encoded({"one"}));
+  const Batch other = batch({{"n", {1, 2}}});
+  fields.failed(other.get(), 0);
+  EXPECT_THROW(fields.release(in, out), std::runtime_error);
+  fields = kept({"n"});
+  fields.hold(batch({{"n", {1, 2}}}));
+  EXPECT_THROW(fields.release(in, out), std::runtime_error);
+}
+
+}  // namespace
+}  // namespace flowrun
