@@ -25,6 +25,7 @@ bool ends_with_word(std::string_view text, std::string_view word) {
 // ---- e-mail ----
 
 constexpr size_t kLongestLocal = 64;
+constexpr size_t kLongestLabel = 63;
 constexpr size_t kLongestDomain = 253;
 
 bool is_local(char c) {
@@ -41,14 +42,17 @@ size_t domain_end(std::string_view text, size_t begin) {
   size_t good = begin;
   while (at < text.size() && at - begin <= kLongestDomain) {
     while (at < text.size() && is_label(text[at])) ++at;
-    if (at == label || text[label] == '-' || text[at - 1] == '-' || at - label > 63) break;
+    // Dashes behind an address are not its own.
+    const size_t stop = at;
+    while (at > label && text[at - 1] == '-') --at;
+    if (at == label || text[label] == '-' || at - label > kLongestLabel) break;
     const bool punycode = text.substr(label, 4) == "xn--";
     const std::string_view last = text.substr(label, at - label);
     const bool top = punycode || std::none_of(last.begin(), last.end(), [](char c) {
                        return is_digit(c) || c == '-';
                      });
     if (label > begin && top && last.size() >= 2) good = at;
-    if (byte_at(text, at) != '.') break;
+    if (at != stop || byte_at(text, at) != '.') break;
     label = ++at;
   }
   return good;

@@ -80,8 +80,9 @@ bool may_begin(std::string_view text, size_t begin) {
 bool may_end(std::string_view text, size_t end) {
   const char behind = byte_at(text, end);
   if (is_alnum(behind) || behind == '_') return false;
-  const bool joined = behind == '-' || behind == '.' || behind == '/' || behind == ':';
-  return !joined || !is_digit(byte_at(text, end + 1));
+  const char next = byte_at(text, end + 1);
+  if (behind == '-') return !is_alnum(next);
+  return (behind != '.' && behind != '/' && behind != ':') || !is_digit(next);
 }
 
 // ---- cards ----
@@ -202,6 +203,8 @@ size_t north_american(std::string_view text, const DigitGroups& found) {
 // 020 7946 0958, 030/1234567, (01632) 960123, and 00 49 30 1234567.
 size_t with_trunk_zero(std::string_view text, const DigitGroups& found) {
   const DigitGroup& area = found.groups[0];
+  // The zero is the first digit of all: in a row of groups it begins nothing.
+  if (area.begin > 1 && text[area.begin - 1] == ' ' && is_digit(text[area.begin - 2])) return 0;
   if (text[area.begin] != '0' || area.length < 2 || area.length > 5) return 0;
   const bool abroad = text[area.begin + 1] == '0';
   for (size_t groups = found.count; groups > 1; --groups) {

@@ -110,7 +110,7 @@ void Throttle::emit(const Batch& in, const std::vector<int32_t>& rows, uint32_t 
   }
 }
 
-void Throttle::process(const Batch& in, Output& out) {
+void Throttle::sort(const Batch& in, Output& out) {
   rows_.read(in, out);
   const int64_t now = out.now();
   within_.clear();
@@ -135,12 +135,22 @@ void Throttle::process(const Batch& in, Output& out) {
         break;
     }
   }
-  emit(in, within_, 0, out);
-  if (overflow_ == Overflow::kPort) {
-    emit(in, over_, kOverflowPort, out);
-  } else {
-    out.drop(static_cast<int64_t>(over_.size()), "over limit");
+}
+
+Status Throttle::consume(uint32_t, const Batch& in, Output& out) {
+  if (!sorted_) {
+    sort(in, out);
+    emit(in, within_, 0, out);
+    sorted_ = true;
   }
+  if (overflow_ == Overflow::kDrop) {
+    out.drop(static_cast<int64_t>(over_.size()), "over limit");
+  } else if (!over_.empty()) {
+    if (out.room(kOverflowPort) <= 0) return Status::kMore;
+    emit(in, over_, kOverflowPort, out);
+  }
+  sorted_ = false;
+  return Status::kDone;
 }
 
 }  // namespace flow::operators

@@ -12,7 +12,7 @@
 namespace flow::operators {
 
 // A token bucket a key, kept as the time at which it will be full again.
-class Throttle final : public Transform {
+class Throttle final : public GeneralTransform {
  public:
   enum class Overflow : uint8_t { kDrop, kPort };
   struct Options {
@@ -27,7 +27,7 @@ class Throttle final : public Transform {
 
   explicit Throttle(const Options& options);
   void open(Output& out) override { buckets_.emplace(out, "buckets", 1); }
-  void process(const Batch& in, Output& out) override;
+  Status consume(uint32_t input, const Batch& in, Output& out) override;
 
  private:
   struct Bucket {
@@ -37,6 +37,8 @@ class Throttle final : public Transform {
   static constexpr uint32_t kOverflowPort = 1;
   static constexpr uint32_t kFirstSweep = 256;
 
+  // Sorts the rows into `within_` and `over_`.
+  void sort(const Batch& in, Output& out);
   Answer decide(uint64_t hash, std::string_view key, int64_t now);
   void forget_full(uint32_t group, int64_t now);
   static void emit(const Batch& in, const std::vector<int32_t>& rows, uint32_t port, Output& out);
@@ -51,6 +53,7 @@ class Throttle final : public Transform {
   std::array<uint32_t, FLOW_KEY_GROUPS> sweep_at_;
   std::vector<int32_t> within_;
   std::vector<int32_t> over_;
+  bool sorted_ = false;  // and `within_` emitted: the call is repeated for `over_`
 };
 
 }  // namespace flow::operators
