@@ -6,12 +6,8 @@
 namespace flow::operators {
 namespace {
 
-// Far beyond any bucket, and far from where times overflow.
+// Nanoseconds, some 30 years: far from where times overflow.
 constexpr double kLongest = 1e18;
-
-int64_t rounded(double nanoseconds) {
-  return static_cast<int64_t>(std::llround(std::clamp(nanoseconds, 1.0, kLongest)));
-}
 
 }  // namespace
 
@@ -66,8 +62,13 @@ Throttle::Throttle(const Options& options) : overflow_(options.overflow), rows_(
   const double interval = static_cast<double>(options.per.nanoseconds) / options.rate;
   const double burst =
       options.burst > 0 ? static_cast<double>(options.burst) : std::max(1.0, options.rate);
-  interval_ = rounded(interval);
-  depth_ = std::max(interval_, rounded(interval * burst));
+  if (interval * burst > kLongest) {
+    throw OptionFailure(options.burst > 0 ? "burst" : "rate",
+                        "a bucket of this size would take more than 30 years to fill",
+                        "raise rate, or lower per or burst");
+  }
+  interval_ = std::max<int64_t>(1, std::llround(interval));
+  depth_ = std::max(interval_, static_cast<int64_t>(std::llround(interval * burst)));
   sweep_at_.fill(kFirstSweep);
 }
 
@@ -82,7 +83,10 @@ void Throttle::forget_full(uint32_t group, int64_t now) {
 Throttle::Answer Throttle::decide(uint64_t hash, std::string_view key, int64_t now) {
   const Bucket* known = buckets_->find(hash, key);
   // A clock that was set back must not close a bucket for longer than it takes to fill.
-  const int64_t full_at = std::clamp(known != nullptr ? known->full_at : now, now, now + depth_);
+  if (known != nullptr && known->full_at > now + depth_) {
+    buckets_->modify(hash, key)->full_at = now + depth_;
+  }
+  const int64_t full_at = std::max(known != nullptr ? known->full_at : now, now);
   if (full_at - now > depth_ - interval_) return Answer::kOver;
   const uint32_t group = group_of(hash);
   Bucket* bucket = nullptr;
