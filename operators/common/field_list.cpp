@@ -4,10 +4,11 @@ namespace flow::operators {
 
 void describe_field_list(Description<FieldListOptions>& d) {
   d.traits(FLOW_STATELESS);
-  d.option("fields", &FieldListOptions::fields,
-           "Names of whole columns, or patterns: `*` stands for any characters, dots too (`user.*`, "
-           "`*_id`), `?` for one, and a backslash takes the next one as it is. A name with a dot "
-           "does not reach inside a struct here.")
+  d.option(
+       "fields", &FieldListOptions::fields,
+       "Names of whole columns, or patterns: `*` stands for any characters, dots too (`user.*`, "
+       "`*_id`), `?` for one, and a backslash takes the next one as it is. A name with a dot "
+       "does not reach inside a struct here.")
       .required();
   d.choice("missing", &FieldListOptions::missing,
            {{"error", Missing::kError}, {"ignore", Missing::kIgnore}},

@@ -23,9 +23,9 @@ std::optional<std::vector<std::string_view>> FieldPattern::captures(std::string_
   // as anything longer would.
   size_t token = 0;
   size_t at = 0;
-  std::optional<size_t> star;        // its token
-  size_t star_begin = 0;             // in `name`
-  size_t star_end = 0;               // what it has taken so far
+  std::optional<size_t> star;  // its token
+  size_t star_begin = 0;       // in `name`
+  size_t star_end = 0;         // what it has taken so far
   size_t captured_before_star = 0;
   while (at < name.size() || token < tokens_.size()) {
     if (token < tokens_.size()) {

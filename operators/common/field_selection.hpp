@@ -20,8 +20,8 @@ enum class Missing { kError, kIgnore };
 // Index of the top-level column `name`; -1: there is none.
 int64_t column_index(const flow_schema& schema, std::string_view name);
 
-// The columns that `pattern` stands for, in the schema's order: for a name without wildcards at most
-// one.
+// The columns that `pattern` stands for, in the schema's order: for a name without wildcards at
+// most one.
 std::vector<uint32_t> matching_columns(const flow_schema& schema, const FieldPattern& pattern);
 
 // The same. Throws Failure, with the nearest name and the remedy, if there is none and that is not

@@ -88,8 +88,8 @@ Column gather_rows(Host host, const flow_column& column, const int32_t* rows, in
       return gather_numbers<double, Float64Builder>(host, column, rows, n);
     case FLOW_CATEGORY: {
       const CodeView codes(column);
-      CategoryBuilder builder(
-          host, n, Column(Reference<const flow_column>::share(column.dictionary)));
+      CategoryBuilder builder(host, n,
+                              Column(Reference<const flow_column>::share(column.dictionary)));
       return gather_into(std::move(builder), column, rows, n,
                          [&](CategoryBuilder& to, int32_t row) { to.append(codes[row]); });
     }

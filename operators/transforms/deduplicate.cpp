@@ -47,13 +47,15 @@ within = "10m"
       .required();
   d.option("within", &Options::within, "For how long a key is remembered.")
       .range(1, 31'536'000'000'000'000);
-  d.option("keys", &Options::keys,
-           "How many keys are remembered at most, all instances together. A million of them with 16 "
-           "bytes each take about 90 MiB of state.")
+  d.option(
+       "keys", &Options::keys,
+       "How many keys are remembered at most, all instances together. A million of them with 16 "
+       "bytes each take about 90 MiB of state.")
       .range(128, 4'000'000'000);
-  d.option("time", &Options::time,
-           "A timestamp field by which `within` is counted. Empty: the clock, which makes the result "
-           "depend on when rows arrive.");
+  d.option(
+      "time", &Options::time,
+      "A timestamp field by which `within` is counted. Empty: the clock, which makes the result "
+      "depend on when rows arrive.");
 }
 
 void Deduplicate::infer(const Options& options, Inference& inference) {

@@ -59,8 +59,8 @@ void Explode::infer(const Options& options, Inference& inference) {
                               std::string(type_name(field.type)) + ", but a list is needed",
                           {}, 0);
     }
-    added.emplace_back(options.field.name, field.type == FLOW_LIST ? Type::of(*field.children[0])
-                                                                   : Type::json());
+    added.emplace_back(options.field.name,
+                       field.type == FLOW_LIST ? Type::of(*field.children[0]) : Type::json());
   }
   if (!options.index.empty()) added.emplace_back(options.index, Type::int64());
   inference.with(added);

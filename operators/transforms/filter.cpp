@@ -86,8 +86,7 @@ void Filter::infer(const Options& options, Shared& shared, Inference& inference)
   const std::optional<flow_type> type = inferred_column(inference, "where", comparison.field);
   if (type && !compares(comparison, *type)) {
     throw OptionFailure("where",
-                        "the field '" + comparison.field + "' is " +
-                            std::string(type_name(*type)) +
+                        "the field '" + comparison.field + "' is " + std::string(type_name(*type)) +
                             " and cannot be compared with that literal",
                         {}, static_cast<int64_t>(options.where.text.find_first_not_of(" \t\n")));
   }

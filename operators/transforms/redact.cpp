@@ -23,7 +23,9 @@ uint32_t kinds_of(const std::vector<std::string>& names) {
 }
 
 bool is_metric_name(std::string_view name) {
-  const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+  };
   return !name.empty() && std::all_of(name.begin(), name.end(), fits);
 }
 
@@ -68,7 +70,8 @@ Redact::Shared::Shared(const Options& options, Host)
 
 void Redact::describe(Description<Options>& d) {
   d.name("redact");
-  d.summary("Hides personal data in texts: e-mail, telephone, card, IBAN, IP addresses, own patterns.");
+  d.summary(
+      "Hides personal data in texts: e-mail, telephone, card, IBAN, IP addresses, own patterns.");
   d.doc(
       R"(Looks through text, categories and undeclared JSON (strings, keys and numbers in it), also inside structs
 and lists, and hides what it finds:
@@ -106,23 +109,24 @@ keep_last = 4
 patterns = { customer = "\\bC-[0-9]{6}\\b" }
 )");
   d.traits(FLOW_STATELESS);
-  d.option("fields", &Options::fields,
-           "Where to look: names of fields, or patterns with `*` and `?`; a dotted name reaches inside "
-           "structs, the name of a struct or list means all in it. Empty: all fields but binary ones, "
-           "which must be named.");
-  d.choice("missing", &Options::missing,
-           {{"error", Missing::kError}, {"ignore", Missing::kIgnore}},
+  d.option(
+      "fields", &Options::fields,
+      "Where to look: names of fields, or patterns with `*` and `?`; a dotted name reaches inside "
+      "structs, the name of a struct or list means all in it. Empty: all fields but binary ones, "
+      "which must be named.");
+  d.choice("missing", &Options::missing, {{"error", Missing::kError}, {"ignore", Missing::kIgnore}},
            "What a field means that is not there: error stops the pipeline and says so, so that a "
            "misspelt name lets nothing through; ignore is for JSON whose fields vary.");
   d.option("kinds", &Options::kinds, "What to look for, out of email, phone, card, iban and ip.");
   d.option("patterns", &Options::patterns,
            "Own kinds: names (small letters, digits, _) with RE2 patterns as their values.");
-  d.choice("action", &Options::action,
-           {{"mask", RedactAction::kMask},
-            {"remove", RedactAction::kRemove},
-            {"hash", RedactAction::kHash}},
-           "What is put in the place of a find: mask its letters and digits as *; remove it for "
-           "`replacement`; or a keyed hash, by which equal values can still be counted and joined.");
+  d.choice(
+      "action", &Options::action,
+      {{"mask", RedactAction::kMask},
+       {"remove", RedactAction::kRemove},
+       {"hash", RedactAction::kHash}},
+      "What is put in the place of a find: mask its letters and digits as *; remove it for "
+      "`replacement`; or a keyed hash, by which equal values can still be counted and joined.");
   d.option("keep_last", &Options::keep_last,
            "With mask: how many letters and digits at the end stay, never more than half of them.")
       .range(0, 16);
@@ -365,7 +369,8 @@ void Redact::process(const Batch& in, Output& out) {
   if (forget) origin.record = nullptr;
   out.emit(any || forget ? out.remake(in, columns, origin) : in);
   for (size_t kind = 0; kind < counts_.size(); ++kind) {
-    if (counts_[kind] > 0) metrics_[kind].record(static_cast<double>(std::exchange(counts_[kind], 0)));
+    if (counts_[kind] > 0)
+      metrics_[kind].record(static_cast<double>(std::exchange(counts_[kind], 0)));
   }
 }
 

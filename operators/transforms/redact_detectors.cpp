@@ -48,9 +48,8 @@ size_t domain_end(std::string_view text, size_t begin) {
     if (at == label || text[label] == '-' || at - label > kLongestLabel) break;
     const bool punycode = text.substr(label, 4) == "xn--";
     const std::string_view last = text.substr(label, at - label);
-    const bool top = punycode || std::none_of(last.begin(), last.end(), [](char c) {
-                       return is_digit(c) || c == '-';
-                     });
+    const bool top = punycode || std::none_of(last.begin(), last.end(),
+                                              [](char c) { return is_digit(c) || c == '-'; });
     if (label > begin && top && last.size() >= 2) good = at;
     if (at != stop || byte_at(text, at) != '.') break;
     label = ++at;
@@ -66,8 +65,8 @@ std::optional<Extent> email_around(std::string_view text, size_t at) {
   while (begin > 0 && at - begin <= kLongestLocal && is_local(text[begin - 1])) --begin;
   if (at - begin > kLongestLocal) return std::nullopt;
   // Quotes and dashes around an address are not its own.
-  while (begin < at && (text[begin] == '\'' || text[begin] == '.' || text[begin] == '-' ||
-                        text[begin] == '&')) {
+  while (begin < at &&
+         (text[begin] == '\'' || text[begin] == '.' || text[begin] == '-' || text[begin] == '&')) {
     ++begin;
   }
   // What an ampersand separates in a query.

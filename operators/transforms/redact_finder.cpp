@@ -133,9 +133,8 @@ void PiiFinder::find_own(std::string_view text, std::vector<PiiSpan>& spans) con
   for (size_t i = 0; i < own_.size(); ++i) {
     size_t at = 0;
     re2::StringPiece match;
-    while (at <= text.size() &&
-           own_[i]->Match({text.data(), text.size()}, at, text.size(), re2::RE2::UNANCHORED, &match,
-                          1)) {
+    while (at <= text.size() && own_[i]->Match({text.data(), text.size()}, at, text.size(),
+                                               re2::RE2::UNANCHORED, &match, 1)) {
       const auto begin = static_cast<size_t>(match.data() - text.data());
       if (match.empty()) {
         at = begin + 1;  // nothing to hide

@@ -21,11 +21,8 @@ struct PiiKindName {
   PiiKind kind;
   const char* name;
 };
-inline constexpr std::array<PiiKindName, 5> kPiiKinds = {{{kEmail, "email"},
-                                                          {kPhone, "phone"},
-                                                          {kCard, "card"},
-                                                          {kIban, "iban"},
-                                                          {kIpAddress, "ip"}}};
+inline constexpr std::array<PiiKindName, 5> kPiiKinds = {
+    {{kEmail, "email"}, {kPhone, "phone"}, {kCard, "card"}, {kIban, "iban"}, {kIpAddress, "ip"}}};
 
 // Bytes [begin, end) of a text.
 struct PiiSpan {

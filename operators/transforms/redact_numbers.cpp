@@ -110,15 +110,15 @@ uint32_t card_lengths(uint32_t first_six) {
   const auto bits = [](uint32_t low, uint32_t high) {
     return (~uint32_t{0} << low) & ~(~uint32_t{0} << (high + 1));
   };
-  if (within(4, 4, 1)) return 1U << 13 | 1U << 16 | 1U << 19;                // Visa
-  if (within(51, 55, 2) || within(2221, 2720, 4)) return 1U << 16;           // Mastercard
-  if (within(34, 34, 2) || within(37, 37, 2)) return 1U << 15;               // American Express
-  if (within(300, 305, 3) || within(36, 36, 2) || within(38, 39, 2)) {       // Diners Club
+  if (within(4, 4, 1)) return 1U << 13 | 1U << 16 | 1U << 19;           // Visa
+  if (within(51, 55, 2) || within(2221, 2720, 4)) return 1U << 16;      // Mastercard
+  if (within(34, 34, 2) || within(37, 37, 2)) return 1U << 15;          // American Express
+  if (within(300, 305, 3) || within(36, 36, 2) || within(38, 39, 2)) {  // Diners Club
     return 1U << 14 | 1U << 16;
   }
-  if (within(6011, 6011, 4) || within(644, 659, 3)) return bits(16, 19);     // Discover
-  if (within(3528, 3589, 4)) return bits(16, 19);                            // JCB
-  if (within(62, 62, 2)) return bits(16, 19);                                // UnionPay
+  if (within(6011, 6011, 4) || within(644, 659, 3)) return bits(16, 19);  // Discover
+  if (within(3528, 3589, 4)) return bits(16, 19);                         // JCB
+  if (within(62, 62, 2)) return bits(16, 19);                             // UnionPay
   if (within(5018, 5018, 4) || within(5020, 5020, 4) || within(5038, 5038, 4) ||
       within(5893, 5893, 4) || within(6304, 6304, 4) || within(6759, 6763, 4)) {
     return bits(12, 19);  // Maestro

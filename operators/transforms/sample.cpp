@@ -68,7 +68,8 @@ void Sample::hash(const Batch& in, Host host) {
     for (ColumnFinder& field : key_) {
       const flow_column* column = field.find(in);
       if (column == nullptr) {
-        if (!warned_) host.warn("sample: there is no field '" + field.name() + "': it counts as null");
+        if (!warned_)
+          host.warn("sample: there is no field '" + field.name() + "': it counts as null");
         warned_ = true;
         for (uint64_t& hash : hashes_) hash = hash_bytes("null", hash + 1);
       } else if (column->type == FLOW_STRUCT || column->type == FLOW_LIST) {

@@ -8,8 +8,8 @@
 
 namespace flow::operators {
 
-// Keeps the rows whose hash lies below `rate`: of their source, partition and position, of a key, or
-// of their values. Nothing depends on other rows.
+// Keeps the rows whose hash lies below `rate`: of their source, partition and position, of a key,
+// or of their values. Nothing depends on other rows.
 class Sample final : public Transform {
  public:
   struct Options {

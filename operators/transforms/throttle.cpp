@@ -47,9 +47,10 @@ burst = 200
            "How many rows may come at once when there were none for a while. 0: as many as one "
            "period's, at least 1.")
       .range(0, 1'000'000'000);
-  d.choice("overflow", &Options::overflow, {{"drop", Overflow::kDrop}, {"port", Overflow::kPort}},
-           "Where rows over the limit go: drop counts them under \"over limit\"; port sends them to "
-           "the output `overflow`, eg to a file of their own.");
+  d.choice(
+      "overflow", &Options::overflow, {{"drop", Overflow::kDrop}, {"port", Overflow::kPort}},
+      "Where rows over the limit go: drop counts them under \"over limit\"; port sends them to "
+      "the output `overflow`, eg to a file of their own.");
 }
 
 void Throttle::infer(const Options&, Inference& inference) {
@@ -134,8 +135,7 @@ void Throttle::sort(const Batch& in, Output& out) {
         over_.push_back(row);
         break;
       case Answer::kNoRoom:
-        out.fail(in, row, "state_limit",
-                 "throttle: no room for one more key: raise state_limit");
+        out.fail(in, row, "state_limit", "throttle: no room for one more key: raise state_limit");
         break;
     }
   }

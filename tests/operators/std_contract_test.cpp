@@ -97,7 +97,8 @@ TEST(StdContract, Explode) {
   const auto list = [](std::initializer_list<Cell> items) { return Cell::list(items); };
   ContractSubject subject;
   subject.inputs = {{{"id", {1, 2, 3, 4, 5, 6}},
-                     {"items", Type::list(Type::text()),
+                     {"items",
+                      Type::list(Type::text()),
                       {list({"a", nullptr, "a text of some length"}), nullptr, list({}),
                        list({"b"}), list({"c", "d"}), list({"e", "f", "g"})}},
                      {"name", {"one", "two", nullptr, "four", "a longer name than that", "six"}}}};
@@ -106,7 +107,8 @@ TEST(StdContract, Explode) {
   EXPECT_CONTRACT(kLibrary, "explode", subject);
   std::string long_list = "[0";
   for (int i = 1; i < 9000; ++i) long_list.append(",").append(std::to_string(i));
-  subject.inputs = {{{"items", Type::json(),
+  subject.inputs = {{{"items",
+                      Type::json(),
                       {"[1, null,\"a text of some length\"]", "[]", "null", nullptr, "{\"a\":[1]}",
                        "[1,", long_list + "]"}},
                      {"id", {1, 2, 3, 4, 5, 6, 7}}}};
@@ -120,13 +122,17 @@ TEST(StdContract, Redact) {
   ContractSubject subject;
   subject.inputs = {
       {{"subject", {"mail to anna@example.com", nullptr, "nothing", "+49 30 1234567"}},
-       {"body", Type::json(), {"{\"a\":\"\\u0040 b@example.org\"}", "[1]", nullptr, "\"C-123456\""}},
+       {"body",
+        Type::json(),
+        {"{\"a\":\"\\u0040 b@example.org\"}", "[1]", nullptr, "\"C-123456\""}},
        {"kind", Type::category(), {"4111 1111 1111 1111", "a", "a", nullptr}},
-       {"all", Type::list(Type::text()),
+       {"all",
+        Type::list(Type::text()),
         {Cell::list({"192.0.2.1"}), nullptr, Cell::list({}), Cell::list({"a", "c@example.net"})}}}};
   EXPECT_CONTRACT(kLibrary, "redact", subject);
   for (const char* action : {"mask", "remove", "hash"}) {
-    subject.settings = {{"fields", std::vector<std::string>{}}, {"action", action}, {"secret", "s"}};
+    subject.settings = {
+        {"fields", std::vector<std::string>{}}, {"action", action}, {"secret", "s"}};
     EXPECT_CONTRACT(kLibrary, "redact", subject);
   }
   subject.settings.emplace_back("keep_record", true);

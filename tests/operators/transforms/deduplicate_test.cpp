@@ -66,7 +66,8 @@ TEST(Deduplicate, KeyIsForgottenWhenItsTimeIsOver) {
 TEST(Deduplicate, TimeCanBeThatOfTheRows) {
   auto harness = made({{"within", "10s"}, {"time", "t"}});
   std::vector<Cell> times;
-  for (const int64_t second : {100, 109, 110, 105, 99, 130, 200}) times.emplace_back(second * kSecond);
+  for (const int64_t second : {100, 109, 110, 105, 99, 130, 200})
+    times.emplace_back(second * kSecond);
   Table table = rows({"a", "a", "a", "a", "a", "a", "b"});
   table.columns.emplace_back("t", Type::timestamp(), times);
   harness.push(table);

@@ -49,8 +49,8 @@ TEST(Explode, FirstRowOfAListIsPassedOnAndTheOthersAreCreated) {
 
 TEST(Explode, EmptyListsAreDropped) {
   auto harness = made();
-  harness.push({{"id", {1, 2, 3}},
-                {"items", Type::list(Type::int64()), {list({}), nullptr, list({7, 8})}}});
+  harness.push(
+      {{"id", {1, 2, 3}}, {"items", Type::list(Type::int64()), {list({}), nullptr, list({7, 8})}}});
   EXPECT_EQ(harness.pull(), (Table{{"id", {3, 3}}, {"items", {7, 8}}}));
   EXPECT_EQ(harness.dropped("empty list"), 2);
 }
@@ -78,17 +78,21 @@ TEST(Explode, ElementsOfEveryTypeComeOutAsTheyWere) {
 }
 
 TEST(Explode, JsonArraysAreTakenApart) {
-  EXPECT_EQ(exploded({{"items", Type::json(),
-                       {" [ 1 , \"a, ]b\" ,{\"x\":[1,2],\"y\":\"}\"},null,\"q\\\"\\\\\"]", "[true]"}},
-                      {"id", {1, 2}}}),
-            (Table{{"items",
-                    {"1", "\"a, ]b\"", "{\"x\":[1,2],\"y\":\"}\"}", nullptr, "\"q\\\"\\\\\"", "true"}},
-                   {"id", {1, 1, 1, 1, 1, 2}}}));
+  EXPECT_EQ(
+      exploded({{"items",
+                 Type::json(),
+                 {" [ 1 , \"a, ]b\" ,{\"x\":[1,2],\"y\":\"}\"},null,\"q\\\"\\\\\"]", "[true]"}},
+                {"id", {1, 2}}}),
+      (Table{{"items",
+              {"1", "\"a, ]b\"", "{\"x\":[1,2],\"y\":\"}\"}", nullptr, "\"q\\\"\\\\\"", "true"}},
+             {"id", {1, 1, 1, 1, 1, 2}}}));
 }
 
 TEST(Explode, JsonThatIsNoArrayFails) {
   auto harness = made();
-  harness.push({{"items", Type::json(), {"{\"a\":[]}", "[1", "[1 2]", "[1,]", "[,]", "[1]x", "[\"a]", "[[]]"}}});
+  harness.push({{"items",
+                 Type::json(),
+                 {"{\"a\":[]}", "[1", "[1 2]", "[1,]", "[,]", "[1]x", "[\"a]", "[[]]"}}});
   ASSERT_EQ(harness.failed().size(), 7U);
   EXPECT_EQ(harness.failed()[0].reason, "not_a_list");
   for (size_t i = 1; i < 7; ++i) EXPECT_EQ(harness.failed()[i].reason, "bad_json") << i;
@@ -102,9 +106,8 @@ TEST(Explode, LongListLeavesInBatchesThatThereIsRoomFor) {
     token.append(i > 0 ? "," : "").append(std::to_string(i));
     cells.emplace_back(i);
   }
-  for (const TableColumn& items :
-       {TableColumn("items", Type::json(), {token + "]", "[7]"}),
-        TableColumn("items", {list(cells), list({7})})}) {
+  for (const TableColumn& items : {TableColumn("items", Type::json(), {token + "]", "[7]"}),
+                                   TableColumn("items", {list(cells), list({7})})}) {
     auto harness = made({{"index", "n"}});
     harness.host().limit_room(1);
     harness.push({items});

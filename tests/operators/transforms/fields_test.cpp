@@ -66,12 +66,16 @@ TEST(Keep, FollowsSchemasThatChange) {
   EXPECT_EQ(harness.pull(), (Table{{"b", {2, 3}}}));
 }
 
-const Table kUser = {
-    {"user.name", {"n"}}, {"user_id", {1}}, {"order_id", {2}}, {"user.mail.to", {"m"}}, {"a*", {3}}};
+const Table kUser = {{"user.name", {"n"}},
+                     {"user_id", {1}},
+                     {"order_id", {2}},
+                     {"user.mail.to", {"m"}},
+                     {"a*", {3}}};
 
 TEST(Keep, PatternStandsForItsFieldsInTheirOrder) {
-  EXPECT_EQ(run<Keep>({{"fields", Names{"order_id", "user.*", "*_id"}}}, kUser),
-            (Table{{"order_id", {2}}, {"user.name", {"n"}}, {"user.mail.to", {"m"}}, {"user_id", {1}}}));
+  EXPECT_EQ(
+      run<Keep>({{"fields", Names{"order_id", "user.*", "*_id"}}}, kUser),
+      (Table{{"order_id", {2}}, {"user.name", {"n"}}, {"user.mail.to", {"m"}}, {"user_id", {1}}}));
   EXPECT_EQ(run<Keep>({{"fields", Names{"a\\*", "user?id"}}}, kUser),
             (Table{{"a*", {3}}, {"user_id", {1}}}));
 }
@@ -117,14 +121,11 @@ TEST(Rename, NameThatIsTakenIsRefused) {
 }
 
 TEST(Rename, WildcardsOfTheNewNameAreFilledInOrder) {
-  EXPECT_EQ(run<Rename>({{"fields", Setting::table({{"user.*", "*"}, {"*_id", "id_*"}})}}, kUser),
-            (Table{{"name", {"n"}},
-                   {"id_user", {1}},
-                   {"id_order", {2}},
-                   {"mail.to", {"m"}},
-                   {"a*", {3}}}));
-  EXPECT_EQ(run<Rename>({{"fields", Setting::table({{"*.?ail.*", "x_*"}})}}, kUser)
-                .has("x_user"),
+  EXPECT_EQ(
+      run<Rename>({{"fields", Setting::table({{"user.*", "*"}, {"*_id", "id_*"}})}}, kUser),
+      (Table{
+          {"name", {"n"}}, {"id_user", {1}}, {"id_order", {2}}, {"mail.to", {"m"}}, {"a*", {3}}}));
+  EXPECT_EQ(run<Rename>({{"fields", Setting::table({{"*.?ail.*", "x_*"}})}}, kUser).has("x_user"),
             true);
 }
 
@@ -138,8 +139,9 @@ TEST(Rename, PatternsThatMakeNoNameAreRefused) {
             std::string::npos);
   EXPECT_NE(refusal<Rename>({{"fields", Setting::table({{"host*", "*"}})}}).find("leaves nothing"),
             std::string::npos);
-  EXPECT_NE(refusal<Rename>({{"fields", Setting::table({{"*", "same"}})}}).find("two fields 'same'"),
-            std::string::npos);
+  EXPECT_NE(
+      refusal<Rename>({{"fields", Setting::table({{"*", "same"}})}}).find("two fields 'same'"),
+      std::string::npos);
 }
 
 TEST(Rename, NewNameMustBeAText) {

@@ -49,7 +49,8 @@ struct Figures {
 };
 Figures figures(PiiKind kind, const std::string& name) {
   const std::string path =
-      std::string(FLOWRUN_SOURCE_DIR "/tests/operators/transforms/redact_examples/") + name + ".txt";
+      std::string(FLOWRUN_SOURCE_DIR "/tests/operators/transforms/redact_examples/") + name +
+      ".txt";
   std::ifstream file(path);
   EXPECT_TRUE(file) << path;
   const PiiFinder finder(1U << kind, {});
@@ -85,9 +86,10 @@ TEST(RedactFinder, FindsWhatItsExamplesSayAsOftenAsThePageStates) {
     const char* name;
     double recall, precision;
   };
-  for (const Promise& promise : {Promise{kEmail, "email", 100, 97}, Promise{kPhone, "phone", 92, 92},
-                                 Promise{kCard, "card", 100, 97}, Promise{kIban, "iban", 100, 100},
-                                 Promise{kIpAddress, "ip", 100, 96}}) {
+  for (const Promise& promise :
+       {Promise{kEmail, "email", 100, 97}, Promise{kPhone, "phone", 92, 92},
+        Promise{kCard, "card", 100, 97}, Promise{kIban, "iban", 100, 100},
+        Promise{kIpAddress, "ip", 100, 96}}) {
     const Figures got = figures(promise.kind, promise.name);
     EXPECT_GE(got.lines, 60) << promise.name;
     EXPECT_GE(got.recall(), promise.recall) << promise.name;
@@ -117,7 +119,8 @@ TEST(RedactFinder, FindsAtEveryPlaceOfALongText) {
 }
 
 TEST(RedactFinder, OwnPatternsJoinWhatTheyOverlap) {
-  const PiiFinder finder(1U << kEmail, {{"customer", "\\bC-[0-9]{6}\\b"}, {"from", "from [a-z]+@"}});
+  const PiiFinder finder(1U << kEmail,
+                         {{"customer", "\\bC-[0-9]{6}\\b"}, {"from", "from [a-z]+@"}});
   EXPECT_EQ(found(finder, "C-123456 wrote from anna@example.com, C-1234567 did not"),
             (Pieces{"C-123456", "from anna@example.com"}));
   EXPECT_EQ(found(PiiFinder(0, {{"any", "x*"}}), "axxb"), Pieces{"xx"});

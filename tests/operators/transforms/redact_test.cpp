@@ -59,9 +59,9 @@ TEST(Redact, HashIsTheHmacOfWhatWasMeant) {
   EXPECT_EQ(redacted("de89 3704 0044 0532 0130 00", settings),
             redacted("DE89370400440532013000", settings));
   EXPECT_NE(redacted("bob@example.com", settings), hash);
-  EXPECT_NE(redacted("anna@example.com",
-                     {{"action", "hash"}, {"secret", "other"}, {"hash_bytes", 32}}),
-            hash);
+  EXPECT_NE(
+      redacted("anna@example.com", {{"action", "hash"}, {"secret", "other"}, {"hash_bytes", 32}}),
+      hash);
   EXPECT_EQ(redacted("anna@example.com", {{"action", "hash"}, {"secret", "key"}}),
             hash.substr(0, 32));
 }
@@ -96,8 +96,9 @@ TEST(Redact, UntouchedColumnsAndBatchesAreShared) {
 }
 
 TEST(Redact, NullsAndTextsBesideAFindStay) {
-  EXPECT_EQ(redacted({{"t", {nullptr, "a longer text without any", "192.0.2.1", nullptr, "short"}}}),
-            (Table{{"t", {nullptr, "a longer text without any", "***.*.*.*", nullptr, "short"}}}));
+  EXPECT_EQ(
+      redacted({{"t", {nullptr, "a longer text without any", "192.0.2.1", nullptr, "short"}}}),
+      (Table{{"t", {nullptr, "a longer text without any", "***.*.*.*", nullptr, "short"}}}));
 }
 
 TEST(Redact, CategoriesAreRedactedByValueAndCountedByRow) {
@@ -133,9 +134,9 @@ TEST(Redact, StructsAndListsAreLookedInto) {
 
 TEST(Redact, SlicesOfListsAreReadFromTheirOffset) {
   auto harness = Harness::of<Redact>();
-  const Batch batch = harness.batch(
-      {{"t", {Cell::list({"192.0.2.1"}), Cell::list({"a", "192.0.2.22"}), nullptr,
-              Cell::list({"b"}), Cell::list({"::1"})}}});
+  const Batch batch = harness.batch({{"t",
+                                      {Cell::list({"192.0.2.1"}), Cell::list({"a", "192.0.2.22"}),
+                                       nullptr, Cell::list({"b"}), Cell::list({"::1"})}}});
   harness.push(harness.host().host().slice(batch, 1, 3));
   EXPECT_EQ(harness.pull(),
             (Table{{"t", {Cell::list({"a", "***.*.*.**"}), nullptr, Cell::list({"b"})}}}));
@@ -152,7 +153,8 @@ TEST(Redact, JsonStringsKeysAndNumbersAreLookedInto) {
 
 TEST(Redact, JsonEscapesHideNothingAndStayValid) {
   EXPECT_EQ(redacted_json("\"a\\u0040example.com\""), "\"*@*******.***\"");
-  EXPECT_EQ(redacted_json("\"x\\nbob@example.com \\\"q\\\"\""), "\"x\\n***@*******.*** \\\"q\\\"\"");
+  EXPECT_EQ(redacted_json("\"x\\nbob@example.com \\\"q\\\"\""),
+            "\"x\\n***@*******.*** \\\"q\\\"\"");
   EXPECT_EQ(redacted_json("[\"\\u00e9\\/\", \"192.0.2.1\"]"), "[\"\\u00e9\\/\", \"***.*.*.*\"]");
   EXPECT_EQ(redacted_json("\"192.0.2.1\"", {{"action", "remove"}, {"replacement", "\"\\"}}),
             R"("\"\\")");
