@@ -46,6 +46,7 @@ class KeyedRows {
  private:
   static std::vector<std::string> names(const std::vector<Field>& key) {
     std::vector<std::string> names;
+    names.reserve(key.size());
     for (const Field& field : key) names.push_back(field.name);
     return names;
   }

@@ -32,7 +32,7 @@ that rows that are late by less than `within` are still recognised. And a group 
 share of `keys` forgets its oldest quarter, which may let a repetition through. Past `state_limit` the same
 happens before a row fails as `state_limit`; a key of more than 64 KiB fails as `key_too_long`.
 
-State: about 70 bytes a key beside the key's own. Some 60 ns a row, 150 for a new key.)");
+State: about 70 bytes a key beside the key's own. Some 45 ns a row, 250 for a new key.)");
   d.example(R"(type = "deduplicate"
 inputs = ["orders"]
 key = ["order_id"]

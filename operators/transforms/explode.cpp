@@ -20,7 +20,7 @@ array fails as `not_a_list`, one whose brackets or quotes do not match as `bad_j
 
 Rows made from one row have its origin in common: in a dead letter each names the record that the list was
 in. However long a list is, no more than 4,096 rows a batch come out, and as many batches as there is room for.
-It costs about 10 ns a new row and 2 ns for each other column; texts are not copied.)");
+With nine other columns it costs about 7 ns a new row, of JSON 21; texts are not copied.)");
   d.example(R"(type = "explode"
 inputs = ["orders"]
 field = "items"

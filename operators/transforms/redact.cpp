@@ -99,8 +99,8 @@ No row fails or is dropped. The record that a row was made of, which a dead lett
 rows that pass here, unless `keep_record` says otherwise. What was found is counted in the metrics `redacted_email`,
 `redacted_phone` and so on, and `redacted_` with the name of each own pattern.
 
-A text without digits, colons, at and percent signs costs 0.1 ns a byte, a log line of 300 bytes about 150 ns; a
-category once a value. Own patterns cost what RE2 takes.)");
+A text without digits, colons, at and percent signs costs less than 0.1 ns a byte, a log line of 300 bytes with many
+numbers about 300 ns, each find 50 to 80 ns more and hashed 250; a category once a value. Own patterns cost what RE2 takes.)");
   d.example(R"(type = "redact"
 inputs = ["tickets"]
 fields = ["subject", "body"]

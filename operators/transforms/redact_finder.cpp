@@ -160,6 +160,12 @@ void PiiFinder::find(std::string_view text, std::vector<PiiSpan>& spans) const {
     Marks marks;
     if (text.size() - block >= kBlock) {
       marks = marks_of(text.data() + block);
+    } else if (text.size() >= kBlock) {
+      // The last block again, from where this one begins.
+      const size_t known = kBlock - (text.size() - block);
+      marks = marks_of(text.data() + text.size() - kBlock);
+      marks.digits >>= known;
+      marks.signs >>= known;
     } else {
       std::array<char, kBlock> rest{};
       std::copy(text.begin() + static_cast<int64_t>(block), text.end(), rest.begin());
