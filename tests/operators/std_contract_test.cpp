@@ -10,7 +10,6 @@
 namespace flow::operators {
 namespace {
 
-using flow::testing::Cell;
 using flow::testing::ContractSubject;
 using flow::testing::Table;
 
