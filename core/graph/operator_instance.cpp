@@ -8,6 +8,7 @@
 #include "core/observe/text.hpp"
 #include "flow/builder.hpp"
 #include "flow/host/data_plane.hpp"
+#include "flow/utf8.hpp"
 
 namespace flowrun {
 namespace {
@@ -38,15 +39,6 @@ std::int64_t column_bytes(const flow_column& column) {
   std::int64_t bytes = column.array->length * value_width(column.type);
   for (std::int64_t i = 0; i < column.n_children; ++i) bytes += column_bytes(*column.children[i]);
   return bytes;
-}
-
-bool is_valid_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const Utf8Step step = next_utf8(text);
-    if (!step.valid) return false;
-    text.remove_prefix(step.length);
-  }
-  return true;
 }
 
 }  // namespace
@@ -211,11 +203,11 @@ void OperatorInstance::failed(const flow_batch& batch, std::int64_t row, const c
   delta_.failed(reason);
   if (counts_only_outcomes()) ++delta_.rows.in;
   FailedRow failure;
-  append_utf8_repaired(failure.reason, reason);
-  append_utf8_repaired(failure.message, message);
+  flow::append_repaired_utf8(reason, failure.reason);
+  flow::append_repaired_utf8(message, failure.message);
   failure.source = batch.origin->source;
   if (batch.origin->partition != nullptr) {
-    append_utf8_repaired(failure.partition.emplace(), batch.origin->partition);
+    flow::append_repaired_utf8(batch.origin->partition, failure.partition.emplace());
   }
   if (batch.origin->position != nullptr) {
     failure.position = flow::Int64View(*batch.origin->position)[row];
@@ -431,10 +423,10 @@ flow::Batch OperatorInstance::take_failures() {
   const auto configuration =
       texts(FLOW_TEXT, [&](const FailedRow&) { return Text(runtime_.configuration); });
   const auto record = texts(FLOW_TEXT, [](const FailedRow& row) {
-    return row.has_record && is_valid_utf8(row.record) ? Text(row.record) : Text();
+    return row.has_record && flow::is_valid_utf8(row.record) ? Text(row.record) : Text();
   });
   const auto record_bytes = texts(FLOW_BINARY, [](const FailedRow& row) {
-    return row.has_record && !is_valid_utf8(row.record) ? Text(row.record) : Text();
+    return row.has_record && !flow::is_valid_utf8(row.record) ? Text(row.record) : Text();
   });
   return output_.make(rows,
                       {{"time", {time.finish(), Type::timestamp()}},

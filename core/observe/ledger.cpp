@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "core/observe/text.hpp"
+#include "flow/utf8.hpp"
 
 namespace flowrun {
 namespace {
@@ -25,9 +26,9 @@ std::uint64_t magnitude(std::int64_t value) noexcept {
 std::string tidy_reason(std::string_view reason) {
   std::string tidy;
   while (!reason.empty()) {
-    const Utf8Step step = next_utf8(reason);
+    const flow::Utf8Step step = flow::utf8_step(reason);
     if (tidy.size() + step.length > kMaxReasonBytes) break;
-    append_utf8_repaired(tidy, reason.substr(0, step.length));
+    flow::append_repaired_utf8(reason.substr(0, step.length), tidy);
     reason.remove_prefix(step.length);
   }
   return tidy.empty() ? "unspecified" : tidy;

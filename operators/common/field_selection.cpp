@@ -3,6 +3,21 @@
 #include "operators/common/input_column.hpp"
 
 namespace flow::operators {
+namespace {
+
+constexpr const char* kIgnoreRemedy =
+    "correct the name, or set missing = \"ignore\" if not every row has it";
+
+struct MissingField {
+  std::string what;
+  std::string nearest;  // "": none
+};
+MissingField missing_field(const flow_schema& schema, const FieldPattern& pattern) {
+  if (pattern.has_wildcards()) return {"no field matches '" + pattern.text() + "'", ""};
+  return {"there is no field '" + pattern.name() + "'", nearest_column(schema, pattern.name())};
+}
+
+}  // namespace
 
 int64_t column_index(const flow_schema& schema, std::string_view name) {
   for (uint32_t i = 0; i < schema.n_fields; ++i) {
@@ -11,20 +26,28 @@ int64_t column_index(const flow_schema& schema, std::string_view name) {
   return -1;
 }
 
-int64_t required_column(const flow_schema& schema, std::string_view name, Missing missing,
-                        std::string_view operator_name) {
-  const int64_t index = column_index(schema, name);
-  if (index >= 0 || missing == Missing::kIgnore) return index;
-  const std::string nearest = nearest_column(schema, name);
-  throw Failure(std::string(operator_name) + ": there is no field '" + std::string(name) + "'" +
-                (nearest.empty() ? "" : " (did you mean '" + nearest + "'?)") +
-                "; correct the name, or set missing = \"ignore\" if not every row has it");
+std::vector<uint32_t> matching_columns(const flow_schema& schema, const FieldPattern& pattern) {
+  std::vector<uint32_t> columns;
+  for (uint32_t i = 0; i < schema.n_fields; ++i) {
+    if (pattern.matches(schema.fields[i]->name)) columns.push_back(i);
+  }
+  return columns;
 }
 
-std::vector<std::string> names_of(const std::vector<Field>& fields) {
-  std::vector<std::string> names;
-  for (const Field& field : fields) names.push_back(field.name);
-  return names;
+std::vector<uint32_t> required_columns(const flow_schema& schema, const FieldPattern& pattern,
+                                       Missing missing, std::string_view operator_name) {
+  std::vector<uint32_t> columns = matching_columns(schema, pattern);
+  if (!columns.empty() || missing == Missing::kIgnore) return columns;
+  const MissingField field = missing_field(schema, pattern);
+  throw Failure(std::string(operator_name) + ": " + field.what +
+                (field.nearest.empty() ? "" : " (did you mean '" + field.nearest + "'?)") + "; " +
+                kIgnoreRemedy);
+}
+
+std::vector<FieldPattern> patterns_of(const std::vector<Field>& fields) {
+  std::vector<FieldPattern> patterns;
+  for (const Field& field : fields) patterns.emplace_back(field.name);
+  return patterns;
 }
 
 void infer_picked(const PickedColumns& columns, Inference& inference) {
@@ -36,18 +59,19 @@ void infer_picked(const PickedColumns& columns, Inference& inference) {
   inference.output(fields);
 }
 
-bool infer_missing(const std::vector<std::string>& names, Missing missing, bool keys_of_table,
+bool infer_missing(const std::vector<FieldPattern>& patterns, Missing missing, bool keys_of_table,
                    Inference& inference) {
+  if (missing == Missing::kIgnore) return true;
   bool complete = true;
-  for (size_t i = 0; i < names.size(); ++i) {
-    if (column_index(*inference.input(), names[i]) >= 0 || missing == Missing::kIgnore) continue;
+  const flow_schema& schema = *inference.input();
+  for (size_t i = 0; i < patterns.size(); ++i) {
+    if (!matching_columns(schema, patterns[i]).empty()) continue;
     complete = false;
-    const std::string nearest = nearest_column(*inference.input(), names[i]);
+    const MissingField field = missing_field(schema, patterns[i]);
     inference.problem(OptionFailure(
-        "fields", "there is no field '" + names[i] + "'",
-        nearest.empty() ? "correct the name, or set missing = \"ignore\" if not every row has it"
-                        : "did you mean '" + nearest + "'?",
-        0, keys_of_table ? names[i] : std::to_string(i)));
+        "fields", field.what,
+        field.nearest.empty() ? kIgnoreRemedy : "did you mean '" + field.nearest + "'?", 0,
+        keys_of_table ? patterns[i].text() : std::to_string(i)));
   }
   return complete;
 }

@@ -10,6 +10,7 @@
 #include "flow/inference.hpp"
 #include "flow/options.hpp"
 #include "flow/output.hpp"
+#include "operators/common/field_pattern.hpp"
 
 namespace flow::operators {
 
@@ -19,10 +20,14 @@ enum class Missing { kError, kIgnore };
 // Index of the top-level column `name`; -1: there is none.
 int64_t column_index(const flow_schema& schema, std::string_view name);
 
-// The index of `name`; -1 if it is missing and that is ignored. Throws Failure, with the nearest
-// name and the remedy, if it is not.
-int64_t required_column(const flow_schema& schema, std::string_view name, Missing missing,
-                        std::string_view operator_name);
+// The columns that `pattern` stands for, in the schema's order: for a name without wildcards at
+// most one.
+std::vector<uint32_t> matching_columns(const flow_schema& schema, const FieldPattern& pattern);
+
+// The same. Throws Failure, with the nearest name and the remedy, if there is none and that is not
+// ignored.
+std::vector<uint32_t> required_columns(const flow_schema& schema, const FieldPattern& pattern,
+                                       Missing missing, std::string_view operator_name);
 
 // Columns of a schema by index, and the names that they get: as Output::pick takes it.
 using PickedColumns = std::vector<std::pair<uint32_t, std::string>>;
@@ -31,13 +36,14 @@ using PickedColumns = std::vector<std::pair<uint32_t, std::string>>;
 // not open.
 void infer_picked(const PickedColumns& columns, Inference& inference);
 
-// Tells each of `names` that the input is known not to have, if that is an error; `keys_of_table`:
-// the option `fields` is a table whose keys they are, not a list. False: there are such.
+// Tells each of `patterns` that nothing in the known input matches, if that is an error;
+// `keys_of_table`: the option `fields` is a table whose keys they are, not a list. False: there are
+// such.
 // REQUIRES: the input is known, and is not open.
-bool infer_missing(const std::vector<std::string>& names, Missing missing, bool keys_of_table,
+bool infer_missing(const std::vector<FieldPattern>& patterns, Missing missing, bool keys_of_table,
                    Inference& inference);
 
-std::vector<std::string> names_of(const std::vector<Field>& fields);
+std::vector<FieldPattern> patterns_of(const std::vector<Field>& fields);
 
 // What is picked of a schema, as Output::pick takes it, remembered for the last one.
 class FieldSelection {

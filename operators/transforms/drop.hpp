@@ -1,31 +1,22 @@
 // The transform `drop`: rows without some of their fields.
 #pragma once
 
-#include <vector>
-
-#include "flow/operator.hpp"
-#include "operators/common/field_selection.hpp"
+#include "operators/common/field_list.hpp"
 
 namespace flow::operators {
 
-// Shares the columns that stay: a reference count each.
-class Drop final : public Transform {
+class Drop final : public FieldListTransform {
  public:
-  struct Options {
-    std::vector<Field> fields;
-    Missing missing = Missing::kError;
-  };
+  using Options = FieldListOptions;
   static void describe(Description<Options>& d);
-  static void infer(const Options& options, Inference& inference);
+  static void infer(const Options& options, Inference& inference) {
+    Drop(options).infer_columns(inference);
+  }
 
-  explicit Drop(const Options& options) : options_(options) {}
-  void process(const Batch& in, Output& out) override;
+  explicit Drop(const Options& options) : FieldListTransform(options, "drop") {}
 
  private:
-  FieldSelection::Columns select(const flow_schema& schema) const;
-
-  Options options_;
-  FieldSelection selection_;
+  PickedColumns select(const flow_schema& schema) const override;
 };
 
 }  // namespace flow::operators

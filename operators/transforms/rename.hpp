@@ -18,9 +18,10 @@ class Rename final : public Transform {
     Missing missing = Missing::kError;
   };
   struct Shared {
-    // Throws Failure if `fields` has a value that is no text, or one new name twice.
+    // Throws Failure if `fields` has a value that is no text, one new name twice, or a new name
+    // with more wildcards than its old one.
     Shared(const Options& options, Host);
-    std::vector<std::pair<std::string, std::string>> names;  // old, new
+    std::vector<std::pair<FieldPattern, FieldPattern>> names;  // old, new
   };
   static void describe(Description<Options>& d);
   static void infer(const Options& options, Shared& shared, Inference& inference);
@@ -30,10 +31,10 @@ class Rename final : public Transform {
   void process(const Batch& in, Output& out) override;
 
  private:
-  FieldSelection::Columns select(const flow_schema& schema) const;
+  PickedColumns select(const flow_schema& schema) const;
 
   Missing missing_;
-  const std::vector<std::pair<std::string, std::string>>& names_;
+  const std::vector<std::pair<FieldPattern, FieldPattern>>& names_;
   FieldSelection selection_;
 };
 

@@ -7,3 +7,4 @@
 #include "flow/operator.hpp"
 #include "flow/plugin.hpp"
 #include "flow/state.hpp"
+#include "flow/utf8.hpp"

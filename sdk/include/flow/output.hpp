@@ -75,6 +75,13 @@ class Output : public Host {
     return batch(schema, in.rows(), all.data(), &in.origin());
   }
 
+  // The rows of `in` with other columns of the same types, one a field of its schema, and another
+  // origin.
+  Batch remake(const Batch& in, std::span<const flow_column* const> columns,
+               const flow_origin& origin) {
+    return batch(&in.schema(), in.rows(), columns.data(), &origin);
+  }
+
   // A batch of new columns only. `origin` NULL: rows made on the way.
   Batch make(int64_t rows, std::span<const NewColumn> columns, const flow_origin* origin) {
     const flow_schema* schema = made(columns);

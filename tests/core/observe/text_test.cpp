@@ -6,12 +6,14 @@
 #include <string>
 #include <string_view>
 
+#include "flow/utf8.hpp"
+
 namespace flowrun {
 namespace {
 
 std::string repaired(std::string_view text) {
   std::string out;
-  append_utf8_repaired(out, text);
+  flow::append_repaired_utf8(text, out);
   return out;
 }
 

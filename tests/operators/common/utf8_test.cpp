@@ -60,7 +60,7 @@ TEST(Utf8, EveryCodePointIsValidAsWritten) {
     std::string text;
     append_utf8(point, text);
     ASSERT_TRUE(is_valid_utf8(text)) << static_cast<uint32_t>(point);
-    ASSERT_EQ(utf8_step(text).size, text.size());
+    ASSERT_EQ(utf8_step(text).length, text.size());
   }
 }
 

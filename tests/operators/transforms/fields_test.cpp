@@ -66,6 +66,31 @@ TEST(Keep, FollowsSchemasThatChange) {
   EXPECT_EQ(harness.pull(), (Table{{"b", {2, 3}}}));
 }
 
+const Table kUser = {{"user.name", {"n"}},
+                     {"user_id", {1}},
+                     {"order_id", {2}},
+                     {"user.mail.to", {"m"}},
+                     {"a*", {3}}};
+
+TEST(Keep, PatternStandsForItsFieldsInTheirOrder) {
+  EXPECT_EQ(
+      run<Keep>({{"fields", Names{"order_id", "user.*", "*_id"}}}, kUser),
+      (Table{{"order_id", {2}}, {"user.name", {"n"}}, {"user.mail.to", {"m"}}, {"user_id", {1}}}));
+  EXPECT_EQ(run<Keep>({{"fields", Names{"a\\*", "user?id"}}}, kUser),
+            (Table{{"a*", {3}}, {"user_id", {1}}}));
+}
+
+TEST(Keep, PatternThatNothingMatchesIsRefusedOrIgnored) {
+  EXPECT_NE(refusal<Keep>({{"fields", Names{"x*"}}}).find("no field matches 'x*'"),
+            std::string::npos);
+  EXPECT_EQ(run<Keep>({{"fields", Names{"x*", "host"}}, {"missing", "ignore"}}),
+            (Table{{"host", {"h"}}}));
+}
+
+TEST(Drop, PatternDropsAllItStandsFor) {
+  EXPECT_EQ(run<Drop>({{"fields", Names{"user*", "a\\*"}}}, kUser), (Table{{"order_id", {2}}}));
+}
+
 TEST(Drop, OtherFieldsKeepTheirOrder) {
   EXPECT_EQ(run<Drop>({{"fields", Names{"agent"}}}), (Table{{"host", {"h"}}, {"bytes", {7}}}));
 }
@@ -93,6 +118,30 @@ TEST(Rename, NameThatIsTakenIsRefused) {
   EXPECT_NE(refusal<Rename>({{"fields", Setting::table({{"agent", "x"}, {"host", "x"}})}})
                 .find("cannot both become 'x'"),
             std::string::npos);
+}
+
+TEST(Rename, WildcardsOfTheNewNameAreFilledInOrder) {
+  EXPECT_EQ(
+      run<Rename>({{"fields", Setting::table({{"user.*", "*"}, {"*_id", "id_*"}})}}, kUser),
+      (Table{
+          {"name", {"n"}}, {"id_user", {1}}, {"id_order", {2}}, {"mail.to", {"m"}}, {"a*", {3}}}));
+  EXPECT_EQ(run<Rename>({{"fields", Setting::table({{"*.?ail.*", "x_*"}})}}, kUser).has("x_user"),
+            true);
+}
+
+TEST(Rename, NameOfItsOwnComesBeforePatterns) {
+  EXPECT_EQ(run<Rename>({{"fields", Setting::table({{"*", "x_*"}, {"agent", "browser"}})}}),
+            (Table{{"x_host", {"h"}}, {"browser", {"a"}}, {"x_bytes", {7}}}));
+}
+
+TEST(Rename, PatternsThatMakeNoNameAreRefused) {
+  EXPECT_NE(refusal<Rename>({{"fields", Setting::table({{"a*", "*_*"}})}}).find("more wildcards"),
+            std::string::npos);
+  EXPECT_NE(refusal<Rename>({{"fields", Setting::table({{"host*", "*"}})}}).find("leaves nothing"),
+            std::string::npos);
+  EXPECT_NE(
+      refusal<Rename>({{"fields", Setting::table({{"*", "same"}})}}).find("two fields 'same'"),
+      std::string::npos);
 }
 
 TEST(Rename, NewNameMustBeAText) {
