@@ -51,10 +51,10 @@ std::optional<flow_type> inferred_column(const Inference& inference, const std::
   if (!path.steps.empty()) return path.type;
   if (inference.open()) return std::nullopt;
   const std::string nearest = nearest_column(*schema, name);
-  throw OptionFailure(option, "there is no column '" + name + "' in the input",
-                      nearest.empty() ? "it has " + column_names(*schema)
-                                      : "did you mean '" + nearest + "'?",
-                      offset);
+  throw OptionFailure(
+      option, "there is no column '" + name + "' in the input",
+      nearest.empty() ? "it has " + column_names(*schema) : "did you mean '" + nearest + "'?",
+      offset);
 }
 
 bool infer_text_column(const Inference& inference, const std::string& option,

@@ -241,8 +241,8 @@ TEST(CsvDecode, InvalidUtf8IsRepairedInItsRecordAndCounted) {
   CodecStream<Csv> stream(with_fields({"a", "b"}));
   stream.read("good and long enough,1\n\"bad \xFF \"\"text\"\" of some length\",\n");
   const Table table = stream.pull();
-  EXPECT_EQ(table["a"], (Cells{"good and long enough",
-                               "bad \xEF\xBF\xBD \"text\" of some length"}));
+  EXPECT_EQ(table["a"],
+            (Cells{"good and long enough", "bad \xEF\xBF\xBD \"text\" of some length"}));
   EXPECT_EQ(table["b"], (Cells{"1", nullptr}));
   EXPECT_EQ(stream.host.metrics["invalid_utf8_rows"], 1);
 }

@@ -72,9 +72,7 @@ TEST(CsvEncode, StructsAreWrittenFieldByField) {
   EXPECT_EQ(encode(rows).text, "1.5,2,1\n");
 }
 
-TEST(CsvEncode, ListsAreRefused) {
-  EXPECT_THROW(encode({{"a", {Cell::list({1, 2})}}}), Failure);
-}
+TEST(CsvEncode, ListsAreRefused) { EXPECT_THROW(encode({{"a", {Cell::list({1, 2})}}}), Failure); }
 
 }  // namespace
 }  // namespace flow::operators

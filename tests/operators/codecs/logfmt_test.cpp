@@ -40,8 +40,7 @@ TEST(Logfmt, EscapesAreThoseOfJson) {
   CodecStream<Logfmt> stream;
   stream.read(R"(a="\"q\" \\ \n\t\u00e9\ud83d\ude00 \ud800 \x")"
               "\n");
-  EXPECT_EQ(stream.pull()["a"],
-            Cells{"\"q\" \\ \n\t\xC3\xA9\xF0\x9F\x98\x80 \xEF\xBF\xBD \\x"});
+  EXPECT_EQ(stream.pull()["a"], Cells{"\"q\" \\ \n\t\xC3\xA9\xF0\x9F\x98\x80 \xEF\xBF\xBD \\x"});
 }
 
 TEST(Logfmt, FaultsHaveAReasonAndAPlace) {

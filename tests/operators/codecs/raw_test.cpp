@@ -20,7 +20,8 @@ using namespace std::string_literals;
 // CodecStream makes codecs with a Shared.
 class Stream {
  public:
-  explicit Stream(const Raw::Options& options) : framer_(options), decoder_(options), out_(host.abi()) {
+  explicit Stream(const Raw::Options& options)
+      : framer_(options), decoder_(options), out_(host.abi()) {
     decoder_.set_role(FLOW_ROLE_DECODE);
   }
   void read(std::string_view bytes, bool final) {

@@ -82,8 +82,7 @@ TEST(Syslog, FaultsHaveAReasonAndAPlace) {
   EXPECT_EQ(reasons, (std::vector<std::string>{"bad_priority", "bad_timestamp", "bad_header",
                                                "bad_structured_data", "bad_structured_data",
                                                "bad_timestamp"}));
-  EXPECT_EQ(stream.host.failed[1].message,
-            "column 6: this is no time like 2025-10-28T10:15:30.5Z");
+  EXPECT_EQ(stream.host.failed[1].message, "column 6: this is no time like 2025-10-28T10:15:30.5Z");
   EXPECT_TRUE(stream.balanced());
 }
 
@@ -99,9 +98,17 @@ TEST(Syslog, CutsDoNotMatter) {
   const uint64_t seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
-  const std::vector<std::string> parts = {"<1>1 - - - - - - abc", "\n",  "20 ",  "5 ",
-                                          "<13>Oct 11 22:14:15 h t: x", "\r\n", "x",   "<",
-                                          "999999 ",              "\xFF", "1234567890123 "};
+  const std::vector<std::string> parts = {"<1>1 - - - - - - abc",
+                                          "\n",
+                                          "20 ",
+                                          "5 ",
+                                          "<13>Oct 11 22:14:15 h t: x",
+                                          "\r\n",
+                                          "x",
+                                          "<",
+                                          "999999 ",
+                                          "\xFF",
+                                          "1234567890123 "};
   for (int round = 0; round < 1000; ++round) {
     Syslog::Options options = in_2025();
     options.max_line = {random() % 2 == 0 ? 12 : 200};

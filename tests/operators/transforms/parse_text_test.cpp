@@ -27,8 +27,8 @@ std::vector<std::string> reasons(Harness& harness) {
 
 TEST(ParseCsv, FieldsBecomeColumnsInPlaceOfTheText) {
   Harness harness = Harness::of<ParseCsv>({{"fields", Names{"a", "b"}}});
-  harness.push({{"id", {1, 2, 3, 4}},
-                {"message", {"x,\"a \"\"text\"\" of length\"", "1", nullptr, "y,"}}});
+  harness.push(
+      {{"id", {1, 2, 3, 4}}, {"message", {"x,\"a \"\"text\"\" of length\"", "1", nullptr, "y,"}}});
   const Table table = harness.pull();
   EXPECT_EQ(table["id"], (Cells{1, 4}));
   EXPECT_EQ(table["a"], (Cells{"x", "y"}));
@@ -45,8 +45,8 @@ TEST(ParseCsv, ATextIsOneRecord) {
 }
 
 TEST(ParseCsv, PrefixAndSourceAreKeptWhereAskedFor) {
-  Harness harness = Harness::of<ParseCsv>(
-      {{"fields", Names{"a"}}, {"prefix", "csv_"}, {"keep_source", true}});
+  Harness harness =
+      Harness::of<ParseCsv>({{"fields", Names{"a"}}, {"prefix", "csv_"}, {"keep_source", true}});
   harness.push({{"message", {"x"}}});
   const Table table = harness.pull();
   EXPECT_EQ(table["message"], Cells{"x"});
