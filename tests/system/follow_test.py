@@ -118,8 +118,10 @@ class FollowTest(unittest.TestCase):
         self.assertEqual([line for line, _ in self.arrived], ["1", "2", "half of the last", "4", "half", "6"])
 
     def test_a_thousand_rotations_under_load(self):
+        self.append("app.log", "line 0\n")
         process = self.start('type = "file"\npath = "app.log"\nfollow = true\nrotate_wait = "200ms"')
-        written = 0
+        self.wait_for(1)
+        written = 1
         for rotation in range(1000):
             count = random.randrange(20)
             self.append("app.log", "".join(f"line {written + i}\n" for i in range(count)))
@@ -142,7 +144,7 @@ class FollowTest(unittest.TestCase):
         self.assertEqual([line for line, _ in self.arrived], ["one", "two", "half"])
 
     def test_exec_ends_with_the_run(self):
-        process = self.start('type = "exec"\nshell = "echo $$; while true; do echo tick; sleep 0.01; done"')
+        process = self.start('type = "exec"\nshell = "echo $$$$; while true; do echo tick; sleep 0.01; done"')
         self.wait_for(10)
         child = int(self.arrived[0][0])
         self.stop(process)

@@ -28,7 +28,7 @@ std::vector<std::string> lines_of(const std::string& pieces) {
   const RunResult result = flow.run();
   EXPECT_EQ(result.outcome, Outcome::kFinished) << result.message;
   EXPECT_EQ(flow.metric("flowrun_unaccounted_rows"), 0);
-  return board("").lines;
+  return board("sink").lines;
 }
 
 TEST(StreamEndTest, RecordThatPiecesShareIsOne) {

@@ -71,7 +71,9 @@ TEST(GenerateClicks, SessionIsOneUsersAndPurchasesAreOfWhatIsInTheCart) {
       ASSERT_TRUE(seen.viewed.contains(click.item));
       seen.in_cart.insert(click.item);
     }
-    if (click.event == Event::kPurchase) ASSERT_TRUE(seen.in_cart.contains(click.item));
+    if (click.event == Event::kPurchase) {
+      ASSERT_TRUE(seen.in_cart.contains(click.item));
+    }
   }
   EXPECT_GT(events[Event::kView], kMany / 2);
   EXPECT_GT(events[Event::kSearch], kMany / 50);
