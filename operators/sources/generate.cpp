@@ -158,7 +158,7 @@ void Generate::describe(Description<Options>& d) {
       "(text, of a search, which has no item and price). What is popular follows Zipf's law and "
       "drifts by days; two of three clicks on an item are followed by one of its four companions, "
       "which do not change: what a good recommender can learn. A purchase is of the item that was "
-      "put into the cart before. It costs about 0.3 us a row.\n\n"
+      "put into the cart before.\n\n"
       "There is one partition, `generated`; its position is the number of the next row. Rows have "
       "no position or record of their own.");
   d.example("type = \"generate\"\ndataset = \"sensors\"\nseed = 7\nrows = 1000000\n");
