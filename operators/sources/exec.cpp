@@ -62,8 +62,8 @@ void ExecSource::describe(Description<Options>& d) {
            "The program, looked for in PATH, and its arguments, each as it is: no shell sees them. "
            "Either this or `shell`.");
   d.option("shell", &Options::shell,
-           "A line for `/bin/sh -c`, where pipes, variables and patterns are wanted. Never put in "
-           "what others wrote.");
+           "A line for `/bin/sh -c`, where pipes, variables and patterns are wanted; `$$` stands "
+           "for one `$` in a pipeline file. Never put in what others wrote.");
   d.choice("restart", &Options::restart,
            {{"always", Restart::kAlways},
             {"on_failure", Restart::kOnFailure},

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "operators/common/rfc3339.hpp"
+#include "operators/common/split_mix.hpp"
 
 namespace flow::operators {
 namespace {
@@ -15,17 +16,10 @@ constexpr int kSensors = 1000;
 constexpr int64_t kMillisecond = 1'000'000;
 constexpr int64_t kStart = 1'735'689'600'000 * kMillisecond;  // 2025-01-01T00:00:00Z
 
-// SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014): its n-th
-// number is a function of n alone.
-uint64_t hash(uint64_t seed, uint64_t row) {
-  uint64_t x = seed + row * 0x9E3779B97F4A7C15U;
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9U;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBU;
-  return x ^ (x >> 31);
-}
-
 // Seeds that differ little must not give the same rows shifted.
-uint64_t spread(int64_t seed) { return hash(0x243F6A8885A308D3U, static_cast<uint64_t>(seed)); }
+uint64_t spread(int64_t seed) {
+  return split_mix(0x243F6A8885A308D3U, static_cast<uint64_t>(seed));
+}
 
 // A number below `bound` from 16 bits of the hash; even enough for made-up data.
 uint32_t below(uint64_t bits, uint32_t bound) {
@@ -112,7 +106,7 @@ char* put_time(char* out, int64_t row) {
 }
 
 char* put_line(char* out, uint64_t seed, int64_t row) {
-  const uint64_t bits = hash(seed, static_cast<uint64_t>(row));
+  const uint64_t bits = split_mix(seed, static_cast<uint64_t>(row));
   // 2^17 addresses of the networks that documents and benchmarks may use.
   out = put(out, "198.");
   out = put(out, 18 + static_cast<uint32_t>(bits & 1));
@@ -142,7 +136,9 @@ std::string position_of(int64_t row) { return {reinterpret_cast<const char*>(&ro
 
 void Generate::describe(Description<Options>& d) {
   d.name("generate");
-  d.summary("Made-up access-log lines or sensor readings, for trials and measurements.");
+  d.summary(
+      "Made-up access-log lines, sensor readings or clicks in a shop, for trials and "
+      "measurements.");
   d.doc(
       "Row number k depends on `seed` and k alone: neither the size of batches, nor the rate, nor "
       "a "
@@ -152,12 +148,26 @@ void Generate::describe(Description<Options>& d) {
       "`sensors` gives `sensor` (category, s-0001 to s-1000), `timestamp` (one millisecond a row, "
       "starting with 2025), `temperature` (float, evenly spread over 0 to 49.99) and `humidity` "
       "(float, 20 to 99.9). It costs about 3 ns a row.\n\n"
+      "`clicks` gives what the visitors of a shop do, fifty clicks a second in the order of their "
+      "time, starting with 2025: `timestamp`, `user` (category, u-00001 to u-20000, few of them "
+      "come "
+      "often), `session` (integer, 1 to 20 clicks of one user), `event` (category: view, search, "
+      "cart, purchase), `item` (integer, 1 to 10,000), `category` (category, one of 40), `price` "
+      "(float; of one item always the same), `quantity` (integer, of cart and purchase) and "
+      "`query` "
+      "(text, of a search, which has no item and price). What is popular follows Zipf's law and "
+      "drifts by days; two of three clicks on an item are followed by one of its four companions, "
+      "which do not change: what a good recommender can learn. A purchase is of the item that was "
+      "put into the cart before.\n\n"
       "There is one partition, `generated`; its position is the number of the next row. Rows have "
       "no position or record of their own.");
   d.example("type = \"generate\"\ndataset = \"sensors\"\nseed = 7\nrows = 1000000\n");
-  d.choice("dataset", &Options::dataset,
-           {{"access_log", Dataset::kAccessLog}, {"sensors", Dataset::kSensors}},
-           "What is made: lines of a web server's log, or readings of 1,000 sensors.");
+  d.choice(
+      "dataset", &Options::dataset,
+      {{"access_log", Dataset::kAccessLog},
+       {"sensors", Dataset::kSensors},
+       {"clicks", Dataset::kClicks}},
+      "What is made: lines of a web server's log, readings of 1,000 sensors, or clicks in a shop.");
   d.option("seed", &Options::seed, "Another number gives other rows; the same, the same.");
   d.option("rows", &Options::rows,
            "How many rows there are in all, restarts included; without it there is no end.")
@@ -230,8 +240,9 @@ Status Generate::poll(SourceOutput& out) {
   }
   const int64_t rows = due(out.out());
   if (rows == 0) return Status::kIdle;
-  const Batch batch = options_.dataset == Dataset::kSensors ? sensors(out.out(), rows)
-                                                            : access_log(out.out(), rows);
+  const Batch batch = options_.dataset == Dataset::kSensors  ? sensors(out.out(), rows)
+                      : options_.dataset == Dataset::kClicks ? clicks(out.out(), rows)
+                                                             : access_log(out.out(), rows);
   next_ += rows;
   out.emit(batch, kPartition, position_of(next_));
   return Status::kDone;
@@ -250,7 +261,7 @@ Batch Generate::sensors(Output& out, int64_t rows) {
   double* const humidity = humidities.data();
   for (int64_t i = 0; i < rows; ++i) {
     const int64_t row = next_ + i;
-    const uint64_t bits = hash(seed, static_cast<uint64_t>(row));
+    const uint64_t bits = split_mix(seed, static_cast<uint64_t>(row));
     code[i] = static_cast<int32_t>(below(bits, kSensors));
     timestamp[i] = kStart + row * kMillisecond;
     // Divided, not multiplied: so they are the doubles nearest to two decimals.
@@ -272,6 +283,14 @@ Batch Generate::sensors(Output& out, int64_t rows) {
                    {"temperature", {temperatures.finish(), Type::float64()}},
                    {"humidity", {humidities.finish(), Type::float64()}}},
                   &origin);
+}
+
+Batch Generate::clicks(Output& out, int64_t rows) {
+  if (!clicks_) clicks_.emplace(spread(options_.seed));
+  flow_origin origin{};
+  origin.size = sizeof origin;
+  origin.partition = kPartition;
+  return clicks_->batch(out, next_, rows, origin);
 }
 
 Batch Generate::access_log(Output& out, int64_t rows) const {

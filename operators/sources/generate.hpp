@@ -6,13 +6,14 @@
 #include <string>
 
 #include "flow/operator.hpp"
+#include "operators/sources/generate_clicks.hpp"
 
 namespace flow::operators {
 
 // Row k is a pure function of the seed and k, whatever the batches and restarts.
 class Generate final : public Source {
  public:
-  enum class Dataset { kAccessLog, kSensors };
+  enum class Dataset { kAccessLog, kSensors, kClicks };
   struct Options {
     Dataset dataset = Dataset::kAccessLog;
     int64_t seed = 0;
@@ -33,6 +34,7 @@ class Generate final : public Source {
   // Rows that the rate and the end allow now.
   int64_t due(const Output& out);
   Batch sensors(Output& out, int64_t rows);
+  Batch clicks(Output& out, int64_t rows);
   Batch access_log(Output& out, int64_t rows) const;
 
   Options options_;
@@ -41,6 +43,7 @@ class Generate final : public Source {
   std::optional<int64_t> paced_since_;
   int64_t paced_from_ = 0;  // the row that was next then
   Column sensor_names_;
+  std::optional<ClickStream> clicks_;
 };
 
 }  // namespace flow::operators

@@ -26,9 +26,9 @@ std::vector<std::string> lines_of(const std::string& pieces) {
     )",
             {}, {FLOWRUN_TEST_PLUGIN_DIR});
   const RunResult result = flow.run();
-  EXPECT_EQ(result.outcome, Outcome::kDrained) << result.message;
+  EXPECT_EQ(result.outcome, Outcome::kFinished) << result.message;
   EXPECT_EQ(flow.metric("flowrun_unaccounted_rows"), 0);
-  return board("").lines;
+  return board("sink").lines;
 }
 
 TEST(StreamEndTest, RecordThatPiecesShareIsOne) {

@@ -24,7 +24,7 @@ Table run(const Settings& settings) {
 }
 
 TEST(Generate, RowsDoNotDependOnTheSizeOfBatches) {
-  for (const char* dataset : {"sensors", "access_log"}) {
+  for (const char* dataset : {"sensors", "access_log", "clicks"}) {
     const Table whole = run({{"dataset", dataset}, {"seed", 7}, {"rows", 1000}});
     EXPECT_EQ(whole.rows(), 1000);
     EXPECT_EQ(run({{"dataset", dataset}, {"seed", 7}, {"rows", 1000}, {"batch_rows", 7}}), whole);
