@@ -53,7 +53,7 @@ char* write_bytewise(char* out, const char* text, size_t size) {
 
 // The first `size` < 16 of the bytes.
 char* write_last(char* out, __m128i bytes, size_t size) {
-  if ((detail::escape_marks(bytes) & ((1U << size) - 1)) == 0) {
+  if ((SseCopy::marks(bytes) & ((1U << size) - 1)) == 0) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
     return out + size;
   }
@@ -150,7 +150,7 @@ char* write_escaped(char* out, std::string_view text) {
   while (left >= 16) {
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
-    const uint64_t special = detail::escape_marks(bytes);
+    const uint64_t special = SseCopy::marks(bytes);
     if (special == 0) {
       out += 16;
       at += 16;

@@ -308,6 +308,12 @@ void IdentifyUserAgent::identify(const TextSource& source, Output& out) {
       }
     }
     for (size_t i = 0; i < n; ++i) {
+      if (const Agent* const agent = slots_[hashes[i] & (slots_.size() - 1)].agent.get()) {
+        __builtin_prefetch(agent->text.data());
+        __builtin_prefetch(agent->text.data() + 64);
+      }
+    }
+    for (size_t i = 0; i < n; ++i) {
       const int64_t row = first + static_cast<int64_t>(i);
       of_row_[static_cast<size_t>(row)] =
           source.is_null(row) ? nullptr : &find(texts[i], hashes[i], out);
