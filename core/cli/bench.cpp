@@ -144,8 +144,8 @@ void print_text(const Figures& figures) {
   fmt::print("{} rows in {:.2f} s on {} worker{}\n", with_thousands(figures.rows), figures.seconds,
              figures.parallelism, figures.parallelism == 1 ? "" : "s");
   fmt::print("{} rows/s\n{:.1f} MB/s\n",
-             with_thousands(static_cast<std::uint64_t>(static_cast<double>(figures.rows) /
-                                                       figures.seconds)),
+             with_thousands(
+                 static_cast<std::uint64_t>(static_cast<double>(figures.rows) / figures.seconds)),
              static_cast<double>(figures.bytes) / 1e6 / figures.seconds);
   if (figures.failed > 0) fmt::print("{} rows failed\n", with_thousands(figures.failed));
   fmt::print("memory peak {:.1f} MiB\n\n",

@@ -50,8 +50,7 @@ InputSpecification reads(const char* id) { return {"", {}, {InputReference{id, "
 // stdin or the file -> json -> compute -> the command.
 void add_components(const ExprOptions& options, PipelineSpecification& specification) {
   const bool from_stdin = options.file.empty();
-  ComponentSpecification source =
-      component(FLOW_SOURCE, "lines", from_stdin ? "stdin" : "file");
+  ComponentSpecification source = component(FLOW_SOURCE, "lines", from_stdin ? "stdin" : "file");
   if (!from_stdin) source.options.push_back(member("path", text_value(options.file)));
   source.decoding = CodecSpecification{{"json", {}}, {}, {}};
   specification.components.push_back(std::move(source));
@@ -102,11 +101,10 @@ int expr(const ExprOptions& options) {
     PipelineSpecification read =
         parse_pipeline("[pipeline]\nname = \"expr\"\non_error = \"drop\"\n", "expr", found);
     // That it has no components so far is what this command is for.
-    LoadedPipeline loaded = load_changed_pipeline(
-        std::move(read), {}, options.plugin_path,
-        [&](PipelineSpecification& specification, const Registry&, Diagnostics&) {
-          add_components(options, specification);
-        });
+    LoadedPipeline loaded =
+        load_changed_pipeline(std::move(read), {}, options.plugin_path,
+                              [&](PipelineSpecification& specification, const Registry&,
+                                  Diagnostics&) { add_components(options, specification); });
     check_schemas(loaded.bound, document);
     return loaded;
   };

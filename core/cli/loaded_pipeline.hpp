@@ -24,7 +24,8 @@ LoadedPipeline load_pipeline_with_plugins(const std::filesystem::path& file,
                                           SecretReading secrets = SecretReading::kRead);
 
 // A specification that a command changes before it runs it: `change` is called once the plugins are
-// loaded, and may name the sinks of tool_sinks.hpp. `found`: what reading it found. Throws as above.
+// loaded, and may name the sinks of tool_sinks.hpp. `found`: what reading it found. Throws as
+// above.
 using SpecificationChange =
     std::function<void(PipelineSpecification&, const Registry&, Diagnostics&)>;
 LoadedPipeline load_changed_pipeline(PipelineSpecification specification, Diagnostics found,

@@ -21,7 +21,8 @@
 namespace flowrun::cli {
 namespace {
 
-constexpr std::array kCommands = {"run", "validate", "graph", "inspect", "new", "tap", "bench", "pipe", "expr", "help"};
+constexpr std::array kCommands = {"run", "validate", "graph", "inspect", "new",
+                                  "tap", "bench",    "pipe",  "expr",    "help"};
 
 constexpr const char* kShortHelp =
     "flowrun runs data through the operators that a pipeline file names.\n"

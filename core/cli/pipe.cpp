@@ -169,9 +169,9 @@ int pipe(const PipeOptions& options) {
     read();
     Diagnostics found;
     PipelineSpecification specification = parse_pipeline(file->toml(), kOneLine, found);
-    LoadedPipeline loaded = load_changed_pipeline(
-        std::move(specification), std::move(found), options.plugin_path,
-        [](PipelineSpecification&, const Registry&, Diagnostics&) {});
+    LoadedPipeline loaded =
+        load_changed_pipeline(std::move(specification), std::move(found), options.plugin_path,
+                              [](PipelineSpecification&, const Registry&, Diagnostics&) {});
     check_schemas(loaded.bound, file->toml());
     return loaded;
   };

@@ -62,7 +62,8 @@ int run_loaded(const LoadedPipeline& loaded, const RunOptions& options, StopCont
   try {
     // The address first: when it is taken, no output has been touched yet.
     if (options.admin != "off") {
-      admin = std::make_unique<AdminListener>(options.admin, standard_routes(run.metrics(), run.health()));
+      admin = std::make_unique<AdminListener>(options.admin,
+                                              standard_routes(run.metrics(), run.health()));
     }
     run.open(settings);
   } catch (const std::runtime_error& error) {

@@ -48,9 +48,8 @@ class NowhereSink final : public flow::Sink {
 const PluginLibrary& tool_sinks() {
   using Nowhere = NowhereSink<kNowhereSink, 0>;
   using NowhereMessages = NowhereSink<kNowhereMessagesSink, FLOW_MESSAGES>;
-  static const flow_plugin kPlugin =
-      flow::detail::make_plugin<RowsSink, Nowhere, NowhereMessages>(
-          "org.flowrun.tools", FLOWRUN_VERSION, "Apache-2.0");
+  static const flow_plugin kPlugin = flow::detail::make_plugin<RowsSink, Nowhere, NowhereMessages>(
+      "org.flowrun.tools", FLOWRUN_VERSION, "Apache-2.0");
   return PluginLibrary::of(kPlugin, "flowrun");
 }
 

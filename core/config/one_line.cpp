@@ -37,7 +37,8 @@ class Reader {
   std::vector<OneLineStage> read() {
     std::vector<OneLineStage> stages;
     skip_space();
-    if (at_ == line_.size()) fail_in_line(0, "the line is empty", "write SOURCE ! TRANSFORM ! SINK");
+    if (at_ == line_.size())
+      fail_in_line(0, "the line is empty", "write SOURCE ! TRANSFORM ! SINK");
     while (true) {
       stages.push_back(stage());
       skip_space();
@@ -67,11 +68,12 @@ class Reader {
     stage.at = at_;
     stage.type = name();
     if (!is_identifier(stage.type)) {
-      fail_in_line(stage.at, "the name of an operator is expected here", "'flowrun inspect' lists them");
+      fail_in_line(stage.at, "the name of an operator is expected here",
+                   "'flowrun inspect' lists them");
     }
     if (at_ < line_.size() && line_[at_] == '=') {
       fail_in_line(stage.at, "an operator begins with its name, not with a setting",
-           "write OPERATOR " + stage.type + "=...");
+                   "write OPERATOR " + stage.type + "=...");
     }
     while (true) {
       if (at_ < line_.size() && !is_space(line_[at_])) {
@@ -93,11 +95,12 @@ class Reader {
     setting.name = name();
     if (setting.name.empty() || at_ == line_.size() || line_[at_] != '=') {
       fail_in_line(setting.name_at, "a setting NAME=VALUE is expected here",
-           "a value with spaces stands in quotes; stages are separated by ' ! '");
+                   "a value with spaces stands in quotes; stages are separated by ' ! '");
     }
     for (const char* reserved : {"type", "inputs"}) {
       if (setting.name == reserved) {
-        fail_in_line(setting.name_at, quote(setting.name) + " follows from the line", "leave it out");
+        fail_in_line(setting.name_at, quote(setting.name) + " follows from the line",
+                     "leave it out");
       }
     }
     ++at_;
@@ -120,7 +123,7 @@ class Reader {
       const Diagnostic& found = error.diagnostics().front();
       const std::size_t column = std::max<std::size_t>(found.place.column, kValueStart.size() + 1);
       fail_in_line(setting.value_at + std::min(column - 1 - kValueStart.size(), raw.size() - 1),
-           found.message);
+                   found.message);
     }
     setting.toml = raw;
     return setting;
@@ -221,8 +224,9 @@ void OneLineFile::add(const std::string& text, Line line) {
   toml_.append(text).append("\n");
   lines_.push_back(line);
   // A value may have line ends of its own.
-  lines_.resize(lines_.size() + static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')),
-                {line.value_at, line.value_at, 0, 0});
+  lines_.resize(
+      lines_.size() + static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')),
+      {line.value_at, line.value_at, 0, 0});
 }
 
 std::size_t OneLineFile::position_of(const Place& place) const {

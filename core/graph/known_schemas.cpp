@@ -184,8 +184,8 @@ class Walker {
       if (const Value* value = value_of(*options, problem)) {
         place = value->place;
         if (problem.offset >= 0) {
-          place = place_inside(*value, static_cast<std::size_t>(problem.offset),
-                               document(place.file));
+          place =
+              place_inside(*value, static_cast<std::size_t>(problem.offset), document(place.file));
         }
       }
     }

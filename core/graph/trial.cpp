@@ -67,8 +67,8 @@ Trial::Made Trial::make(ComponentRuntime& component, const OfferedOperator& offe
   Made made;
   made.offered = &offered;
   made.host = std::make_unique<OperatorHost>(runtime_, component);
-  made.component.reset(offered.library->plugin().create(made.host->abi(), offered.descriptor,
-                                                        options.values()));
+  made.component.reset(
+      offered.library->plugin().create(made.host->abi(), offered.descriptor, options.values()));
   return made;
 }
 

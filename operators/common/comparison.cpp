@@ -44,10 +44,10 @@ class Parser {
 
  private:
   [[noreturn]] void fail(const std::string& what) const {
-    throw OptionFailure("where",
-                        "column " + std::to_string(at_ + 1) + ": " + what +
-                            " (in: " + std::string(text_) + ")",
-                        {}, static_cast<int64_t>(at_));
+    throw OptionFailure(
+        "where",
+        "column " + std::to_string(at_ + 1) + ": " + what + " (in: " + std::string(text_) + ")", {},
+        static_cast<int64_t>(at_));
   }
   void skip_space() {
     while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n')) {

@@ -61,9 +61,8 @@ std::string nearest_column(const flow_schema& schema, std::string_view wanted) {
 
 void throw_missing_column(const flow_schema& schema, std::string_view option,
                           std::string_view name) {
-  std::string message =
-      std::string(option) + ": column '" + std::string(name) + "' is not in the input: it has " +
-      column_names(schema);
+  std::string message = std::string(option) + ": column '" + std::string(name) +
+                        "' is not in the input: it has " + column_names(schema);
   const std::string nearest = nearest_column(schema, name);
   if (!nearest.empty()) message += " (did you mean '" + nearest + "'?)";
   throw Failure(message);
@@ -77,10 +76,10 @@ std::optional<flow_type> inferred_column(const Inference& inference, const std::
   if (!path.steps.empty()) return path.type;
   if (inference.open()) return std::nullopt;
   const std::string nearest = nearest_column(*schema, name);
-  throw OptionFailure(option, "there is no column '" + name + "' in the input",
-                      nearest.empty() ? "it has " + column_names(*schema)
-                                      : "did you mean '" + nearest + "'?",
-                      offset);
+  throw OptionFailure(
+      option, "there is no column '" + name + "' in the input",
+      nearest.empty() ? "it has " + column_names(*schema) : "did you mean '" + nearest + "'?",
+      offset);
 }
 
 bool infer_text_column(const Inference& inference, const std::string& option,

@@ -18,8 +18,8 @@ std::string nearest_column(const flow_schema& schema, std::string_view wanted);
 [[noreturn]] void throw_missing_column(const flow_schema& schema, std::string_view option,
                                        std::string_view name);
 
-// The column that `option` names, by what is known of the input: its type, or nothing where that is not
-// known. Throws OptionFailure, with the nearest name, if the input has no such column.
+// The column that `option` names, by what is known of the input: its type, or nothing where that is
+// not known. Throws OptionFailure, with the nearest name, if the input has no such column.
 // `offset`: where in the option's text the name stands.
 std::optional<flow_type> inferred_column(const Inference& inference, const std::string& option,
                                          const std::string& name, int64_t offset = 0);

@@ -83,14 +83,12 @@ bool Filter::compares(const Comparison& comparison, flow_type type) {
 
 void Filter::infer(const Options& options, Shared& shared, Inference& inference) {
   const Comparison& comparison = shared.comparison;
-  const auto offset =
-      static_cast<int64_t>(options.where.text.find_first_not_of(" \t\n"));
+  const auto offset = static_cast<int64_t>(options.where.text.find_first_not_of(" \t\n"));
   const std::optional<flow_type> type =
       inferred_column(inference, "where", comparison.field, offset);
   if (type && !compares(comparison, *type)) {
     throw OptionFailure("where",
-                        "the field '" + comparison.field + "' is " +
-                            std::string(type_name(*type)) +
+                        "the field '" + comparison.field + "' is " + std::string(type_name(*type)) +
                             " and cannot be compared with that literal",
                         {}, offset);
   }

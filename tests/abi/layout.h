@@ -1,6 +1,7 @@
 // Version 1.0 of the ABI on a 64-bit machine: sizes, offsets and values as they were when it was
 // published, and structs that a later version added. A later version may append members, values and
-// structs; then the size of a struct grows here, and no other line ever changes. Included by a C11 and a C++20 file, which define the two macros.
+// structs; then the size of a struct grows here, and no other line ever changes. Included by a C11
+// and a C++20 file, which define the two macros.
 #pragma once
 
 // clang-format off

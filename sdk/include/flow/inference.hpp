@@ -98,10 +98,10 @@ inline flow_option_problem problem_of(const OptionFailure& failure) {
 
 // Tells the host why a component cannot be made: with the place, where the host asks for it.
 inline void tell(const flow_host* host, const OptionFailure& failure) {
-  const auto* problems =
-      host->extension != nullptr ? static_cast<const flow_option_problem_host*>(
-                                       host->extension(host, FLOW_EXTENSION_OPTION_PROBLEM))
-                                 : nullptr;
+  const auto* problems = host->extension != nullptr
+                             ? static_cast<const flow_option_problem_host*>(
+                                   host->extension(host, FLOW_EXTENSION_OPTION_PROBLEM))
+                             : nullptr;
   if (problems == nullptr) {
     host->error(host, failure.what());
     return;

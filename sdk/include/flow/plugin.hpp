@@ -43,13 +43,15 @@ struct SharedOf<T, std::void_t<typename T::Shared>> {
 
 // Whether T infers schemas, and with what.
 template <class T>
-constexpr bool kInfersWithShared =
-    requires(const typename T::Options& options, typename SharedOf<T>::Type& shared,
-             Inference& inference) { T::infer(options, shared, inference); };
+constexpr bool kInfersWithShared = requires(const typename T::Options& options,
+                                            typename SharedOf<T>::Type& shared,
+                                            Inference& inference) {
+  T::infer(options, shared, inference);
+};
 template <class T>
 constexpr bool kInfersAlone = requires(const typename T::Options& options, Inference& inference) {
-                                T::infer(options, inference);
-                              };
+  T::infer(options, inference);
+};
 
 template <class T>
 const Description<typename T::Options>& description() {

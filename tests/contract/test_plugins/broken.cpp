@@ -281,8 +281,8 @@ class CutsRecords final : public flow::Codec {
 
 }  // namespace
 
-FLOW_PLUGIN_LICENSED("test.broken", "1.0.0", "Apache-2.0", InfersWrongly, RefusesWhatItPasses, LosesARow, EmitsTwice, IgnoresRoom,
-                     WritesToItsInput, WritesBrokenText, PointsOutside, KeepsABatch,
-                     ForgetsItsState, DependsOnBatches, MixesOrigins, PutsItsColumnFirst,
-                     ChangesType, FailsWithoutAWord, NeverEndsMore, EmitsNowhere, SkipsOnResume,
-                     CommitsTwice, CutsRecords)
+FLOW_PLUGIN_LICENSED("test.broken", "1.0.0", "Apache-2.0", InfersWrongly, RefusesWhatItPasses,
+                     LosesARow, EmitsTwice, IgnoresRoom, WritesToItsInput, WritesBrokenText,
+                     PointsOutside, KeepsABatch, ForgetsItsState, DependsOnBatches, MixesOrigins,
+                     PutsItsColumnFirst, ChangesType, FailsWithoutAWord, NeverEndsMore,
+                     EmitsNowhere, SkipsOnResume, CommitsTwice, CutsRecords)

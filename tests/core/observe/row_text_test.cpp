@@ -5,9 +5,9 @@
 #include <cmath>
 #include <string>
 
-#include "flow/testing/table.hpp"
-#include "flow/testing/host.hpp"
 #include "flow/output.hpp"
+#include "flow/testing/host.hpp"
+#include "flow/testing/table.hpp"
 
 namespace flowrun {
 namespace {
@@ -39,7 +39,8 @@ TEST_F(RowTextTest, WritesEveryTypeAsJson) {
             R"({"b":true,"i":-5,"f":0.1,"t":"a\"b\n"})");
   EXPECT_EQ(json({{"c", Type::category(), {"x"}}, {"j", Type::json(), {"{\"a\": [1]}"}}}),
             R"({"c":"x","j":{"a": [1]}})");
-  EXPECT_EQ(json({{"n", Type::int64(), {nullptr}}, {"f", {std::nan("")}}}), R"({"n":null,"f":null})");
+  EXPECT_EQ(json({{"n", Type::int64(), {nullptr}}, {"f", {std::nan("")}}}),
+            R"({"n":null,"f":null})");
 }
 
 TEST_F(RowTextTest, WritesNestedValues) {
@@ -72,7 +73,7 @@ TEST_F(RowTextTest, AlignsATable) {
             "-----  --------  ----\n"
             "    7  \xC3\xA9t\xC3\xA9\n"
             "12345  null\n"
-            "       a\\x1B[3\xE2\x80\xA6  true\n");
+            "       a\\x1b[3\xE2\x80\xA6  true\n");
 }
 
 }  // namespace
