@@ -43,7 +43,7 @@ std::string_view JsonEncoder::CategoryTexts::render(const std::string& key, int3
   if (bytes_.size() < needed) bytes_.resize(std::max(needed, bytes_.size() * 2));
   char* const begin = bytes_.data() + used_;
   const size_t key_size = key.size() - kReadAhead;  // with its quote
-  std::memcpy(begin, key.data(), key_size);
+  std::copy_n(key.data(), key_size, begin);
   char* out = begin + key_size;
   out = write_escaped(out, text);
   *out++ = '"';
@@ -205,7 +205,7 @@ char* JsonEncoder::write_value(char* out, Field& field, int64_t row) {
         out = room(out, kFixedBytes);
         if (at > offsets[row]) *out++ = ',';
         if (element.is_null(at)) {
-          std::memcpy(out, "null", 4);
+          std::copy_n("null", 4, out);
           out += 4;
         } else {
           out = write_value(out, element, at);
@@ -223,7 +223,8 @@ char* JsonEncoder::write_value(char* out, Field& field, int64_t row) {
 // Which region a text is in is chosen without a branch: nobody can foresee whether the next address
 // or page name has more than 12 bytes.
 template <class Copy>
-[[gnu::always_inline]] inline char* JsonEncoder::write_text_field(char* out, const Field& field, int64_t row) {
+[[gnu::always_inline]] inline char* JsonEncoder::write_text_field(char* out, const Field& field,
+                                                                  int64_t row) {
   const auto& view = static_cast<const flow_view*>(field.values)[row];
   const auto size = static_cast<size_t>(view.length);
   const bool is_inline = view.length <= FLOW_VIEW_INLINE;
@@ -277,7 +278,7 @@ template <class Copy>
     if (!write_nulls_) return out;
     out = room(out, field.reserve);
     out = copy_short(out, field.key.data(), field.key_size);
-    std::memcpy(out, "null", 4);
+    std::copy_n("null", 4, out);
     return out + 4;
   }
   switch (field.form) {

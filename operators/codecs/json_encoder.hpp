@@ -128,7 +128,8 @@ class JsonEncoder {
   // Makes room for `bytes` more; returns where to go on.
   char* room(char* out, int64_t bytes) { return limit_ - out >= bytes ? out : grow(out, bytes); }
   char* grow(char* out, int64_t bytes);
-  // The rows [first, end) up to the one that passes kCutBytes, each with its view; returns how many.
+  // The rows [first, end) up to the one that passes kCutBytes, each with its view; returns how
+  // many.
   template <class Copy>
   int64_t write_rows(int64_t first, int64_t end, bool delimited, flow_view* view);
   int64_t write_rows_avx2(int64_t first, int64_t end, bool delimited, flow_view* view);
@@ -148,7 +149,7 @@ class JsonEncoder {
   bool write_nulls_;
   Reference<const flow_schema> schema_;
   std::vector<Field> fields_;
-  std::vector<Field*> far_;  // those that prefetch() is for, in this batch
+  std::vector<Field*> far_;       // those that prefetch() is for, in this batch
   std::array<char, 4> prefix_{};  // of a document that has the first field
   DoubleWriter doubles_;
   double bytes_per_row_ = 512;  // of the last batch

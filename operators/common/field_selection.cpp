@@ -23,6 +23,7 @@ int64_t required_column(const flow_schema& schema, std::string_view name, Missin
 
 std::vector<std::string> names_of(const std::vector<Field>& fields) {
   std::vector<std::string> names;
+  names.reserve(fields.size());
   for (const Field& field : fields) names.push_back(field.name);
   return names;
 }

@@ -106,7 +106,8 @@ class GeoIndex {
   size_t slot_mask_;
   unsigned slot_shift_;
   HugeArray<Slot> slots_;
-  std::unique_ptr<HugeArray<Slot>> known_places_;  // in front of records_ and its lock; one database only
+  std::unique_ptr<HugeArray<Slot>>
+      known_places_;  // in front of records_ and its lock; one database only
   std::vector<std::atomic<uint64_t*>> chunks_;
   mutable std::mutex mutex_;  // guards what follows
   std::unordered_map<Places, uint32_t, PlacesHash> records_;

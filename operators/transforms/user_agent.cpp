@@ -149,7 +149,7 @@ IdentifyUserAgent::Shared::Shared(const Options& options, Host)
     if (found == std::end(kMembers)) {
       std::string names;
       for (const auto& [known, member] : kMembers) {
-        names += (names.empty() ? "" : ", ") + std::string(known);
+        names.append(names.empty() ? "" : ", ").append(known);
       }
       throw Failure("fields: there is no '" + name + "'; there are " + names);
     }
