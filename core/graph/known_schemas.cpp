@@ -92,7 +92,7 @@ class Walker {
     if (const Trial::Made* codec = trial_.codec_of(index)) {
       outputs = ask(index, *codec, true, FLOW_ROLE_DECODE, {outputs[0]});
     }
-    record(index, std::move(outputs));
+    record(index, outputs);
   }
 
   void walk_sink(std::size_t index, std::vector<KnownSchema> inputs) {
@@ -103,9 +103,9 @@ class Walker {
     ask(index, trial_.operator_of(index), false, FLOW_ROLE_NONE, inputs);
   }
 
-  void record(std::size_t index, Outputs outputs) {
-    for (auto& [port, known] : outputs) {
-      if (known.schema) schemas_[{index, port}] = std::move(known);
+  void record(std::size_t index, const Outputs& outputs) {
+    for (const auto& [port, known] : outputs) {
+      if (known.schema) schemas_[{index, port}] = known;
     }
   }
 
@@ -139,10 +139,12 @@ class Walker {
     if (schemas == nullptr) return {};
 
     std::vector<flow_known_schema> known;
+    known.reserve(inputs.size());
     for (const KnownSchema& input : inputs) {
       known.push_back({sizeof(flow_known_schema), input.open ? 1U : 0U, input.schema.get()});
     }
     std::vector<const flow_known_schema*> pointers;
+    pointers.reserve(inputs.size());
     for (const flow_known_schema& input : known) {
       pointers.push_back(input.schema != nullptr ? &input : nullptr);
     }

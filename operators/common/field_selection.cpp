@@ -46,6 +46,7 @@ std::vector<uint32_t> required_columns(const flow_schema& schema, const FieldPat
 
 std::vector<FieldPattern> patterns_of(const std::vector<Field>& fields) {
   std::vector<FieldPattern> patterns;
+  patterns.reserve(fields.size());
   for (const Field& field : fields) patterns.emplace_back(field.name);
   return patterns;
 }

@@ -3,7 +3,8 @@
 // An operator class T has a struct `T::Options`, a static `describe(flow::Description<Options>&)`
 // and one of the constructors T(const Options&, Shared&), T(const Options&) or T(). A nested class
 // `Shared`, made once a component as Shared(const Options&, Host), holds what its instances share
-// (databases, caches); it must be safe for use from several threads.
+// (databases, caches); it must be safe for use from several threads. A static `infer` says the
+// columns of the outputs before a run; see flow/inference.hpp.
 //
 // Any exception out of a member ends the pipeline with its text, but for flow::Retry, which makes
 // the host call again with the same input after a pause.

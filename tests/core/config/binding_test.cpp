@@ -8,6 +8,10 @@
 namespace flowrun {
 namespace {
 
+std::string abi_version() {
+  return std::to_string(FLOW_ABI_MAJOR) + '.' + std::to_string(FLOW_ABI_MINOR);
+}
+
 class BindingTest : public ::testing::Test {
  protected:
   void SetUp() override { registry_.add(PluginLibrary::of(test_operators(), "operators.so")); }
@@ -285,7 +289,8 @@ TEST_F(LoadPluginsTest, EveryRefusalStandsAtTheNameInTheFile) {
   EXPECT_EQ(found_.all()[0].to_string(),
             "p.toml:2:3: pipeline.plugins: " + folder +
                 "/bad_abi_major.so: is built for version 2.3 of the plugin interface, and this "
-                "flowrun has version 1.0: rebuild the plugin with this SDK");
+                "flowrun has version " +
+                abi_version() + ": rebuild the plugin with this SDK");
   EXPECT_EQ(found_.all()[1].to_string(),
             "p.toml:4:3: pipeline.plugins: " + folder + "/bad_empty.so: the plugin has no id");
   EXPECT_NE(registry_.find(FLOW_TRANSFORM, "pass"), nullptr);

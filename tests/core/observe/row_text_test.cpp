@@ -73,7 +73,7 @@ TEST_F(RowTextTest, AlignsATable) {
             "-----  --------  ----\n"
             "    7  \xC3\xA9t\xC3\xA9\n"
             "12345  null\n"
-            "       a\\x1B[3\xE2\x80\xA6  true\n");
+            "       a\\x1b[3\xE2\x80\xA6  true\n");
 }
 
 }  // namespace

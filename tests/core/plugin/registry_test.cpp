@@ -11,6 +11,10 @@
 namespace flowrun {
 namespace {
 
+std::string abi_version() {
+  return std::to_string(FLOW_ABI_MAJOR) + '.' + std::to_string(FLOW_ABI_MINOR);
+}
+
 namespace fs = std::filesystem;
 
 const fs::path kTestPlugins = FLOWRUN_TEST_PLUGIN_DIR;
@@ -132,8 +136,10 @@ TEST_F(PluginTest, ALibraryWithoutTheEntryIsRefused) {
 
 TEST_F(PluginTest, AnotherMajorVersionIsRefusedWithBothVersions) {
   EXPECT_EQ(refusal(test_plugin("bad_abi_major")),
-            "is built for version 2.3 of the plugin interface, and this flowrun has version 1.0: "
-            "rebuild the plugin with this SDK\n");
+            "is built for version 2.3 of the plugin interface, and this flowrun has version " +
+                abi_version() +
+                ": "
+                "rebuild the plugin with this SDK\n");
 }
 
 TEST_F(PluginTest, StructsThatAreTooSmallAreRefused) {
@@ -142,12 +148,12 @@ TEST_F(PluginTest, StructsThatAreTooSmallAreRefused) {
             "flow_plugin\n");
   EXPECT_EQ(refusal(test_plugin("bad_plugin_size")),
             "its flow_plugin has " + std::to_string(offsetof(flow_plugin, operators)) +
-                " bytes, and version 1.0 has at least " + std::to_string(sizeof(flow_plugin)) +
-                "\n");
-  EXPECT_EQ(
-      refusal(test_plugin("bad_descriptor_size")),
-      "operator 1: its flow_descriptor has " + std::to_string(offsetof(flow_descriptor, options)) +
-          " bytes, and version 1.0 has at least " + std::to_string(sizeof(flow_descriptor)) + "\n");
+                " bytes, and version " + abi_version() + " has at least " +
+                std::to_string(sizeof(flow_plugin)) + "\n");
+  EXPECT_EQ(refusal(test_plugin("bad_descriptor_size")),
+            "operator 1: its flow_descriptor has " +
+                std::to_string(offsetof(flow_descriptor, options)) + " bytes, and version " +
+                abi_version() + " has at least " + std::to_string(sizeof(flow_descriptor)) + "\n");
 }
 
 TEST_F(PluginTest, APluginSaysWhatItIs) {
@@ -183,8 +189,10 @@ TEST_F(PluginTest, EachThingWrongWithOptionsIsTold) {
   EXPECT_EQ(refusal(test_plugin("bad_options")),
             "transform 'optional': option 'twice': is there twice\n"
             "transform 'optional': option 3: has no name\n"
-            "transform 'optional': option 4: its flow_option has 8 bytes, and version 1.0 has at "
-            "least " +
+            "transform 'optional': option 4: its flow_option has 8 bytes, and version " +
+                abi_version() +
+                " has at "
+                "least " +
                 std::to_string(sizeof(flow_option)) +
                 "\n"
                 "transform 'optional': option 'inputs': its name is the host's: every component "

@@ -36,10 +36,12 @@ inline std::optional<Inferred> infer_schemas(flow_component* component, const fl
       static_cast<const flow_schemas*>(component->extension(component, FLOW_EXTENSION_SCHEMAS));
   if (schemas == nullptr) return std::nullopt;
   std::vector<flow_known_schema> known;
+  known.reserve(inputs.size());
   for (const flow_schema* input : inputs) {
     known.push_back({.size = sizeof(flow_known_schema), .open = 0, .schema = input});
   }
   std::vector<const flow_known_schema*> pointers;
+  pointers.reserve(inputs.size());
   for (const flow_known_schema& input : known) {
     pointers.push_back(input.schema == nullptr ? nullptr : &input);
   }
