@@ -54,7 +54,7 @@ flow_type type_of(const std::string& field, const Value& value, std::string_view
     for (const auto& [elsewhere, name] : kElsewhere) {
       if (value.text == elsewhere) meant = name;
     }
-    if (meant.empty()) meant = nearest_name(value.text, names);
+    if (meant.empty()) meant = nearest_name(names, value.text);
     problem.append("; '").append(value.text).append("' is none");
     if (!meant.empty()) problem.append(" (did you mean '").append(meant).append("'?)");
   }

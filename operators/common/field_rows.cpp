@@ -16,7 +16,7 @@ std::vector<DeclaredField> declared_fields(const std::vector<std::string>& names
                                            const DeclaredSchema& schema) {
   for (const DeclaredField& field : schema.fields()) {
     if (std::find(names.begin(), names.end(), field.name) != names.end()) continue;
-    const std::string nearest = nearest_name(field.name, names);
+    const std::string nearest = nearest_name(names, field.name);
     throw OptionFailure("schema", "there is no field '" + field.name + "'",
                         nearest.empty() ? "" : "did you mean '" + nearest + "'?", -1, field.name);
   }

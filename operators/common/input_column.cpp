@@ -1,29 +1,14 @@
 #include "operators/common/input_column.hpp"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 #include <vector>
 
 #include "operators/common/json_text.hpp"
+#include "operators/common/nearest_name.hpp"
 
 namespace flow::operators {
 namespace {
-
-// Insertions, removals and replacements that turn `a` into `b`.
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i);
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row.back();
-}
 
 void collect(const flow_field* const* fields, uint32_t n, const std::string& prefix,
              std::vector<std::string>& names) {
@@ -48,15 +33,7 @@ std::string column_names(const flow_schema& schema) {
 std::string nearest_column(const flow_schema& schema, std::string_view wanted) {
   std::vector<std::string> names;
   collect(schema.fields, schema.n_fields, "", names);
-  std::string nearest;
-  size_t best = std::max<size_t>(2, wanted.size() / 3) + 1;
-  for (const std::string& name : names) {
-    if (const size_t distance = edit_distance(wanted, name); distance < best) {
-      best = distance;
-      nearest = name;
-    }
-  }
-  return nearest;
+  return nearest_name(names, wanted);
 }
 
 void throw_missing_column(const flow_schema& schema, std::string_view option,

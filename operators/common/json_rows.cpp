@@ -1,5 +1,7 @@
 #include "operators/common/json_rows.hpp"
 
+#include <simdjson.h>
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -259,7 +261,8 @@ const char* JsonRows::add(std::string_view text, int32_t buffer) {
   }
   brought_.clear();
   const char* reason = read(padded);
-  if ((reason != nullptr || traits_.beyond_ascii) && !is_valid_utf8(padded)) {
+  if ((reason != nullptr || traits_.beyond_ascii) &&
+      !simdjson::validate_utf8(padded.data(), padded.size())) {
     take_back();
     repaired_.clear();
     append_repaired_utf8(text, repaired_);

@@ -72,8 +72,8 @@ class JsonRows {
     std::unique_ptr<Object> object;  // declared as one
     std::array<char, 32> opening{};
     uint8_t opening_size = 0;        // 0: it is too long for that, or needs escapes
-    bool is_met = false;      // in this batch; declared ones always are
-    bool is_dropped = false;  // known by its name only
+    bool is_met = false;             // in this batch; declared ones always are
+    bool is_dropped = false;         // known by its name only
     std::array<uint32_t, 2> next{};  // what followed it lately, the last first
   };
   struct TextHash {

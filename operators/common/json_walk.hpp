@@ -38,7 +38,7 @@ inline const char* skip_json_string(const char* at, const char* end, JsonTraits&
   while (at < end) {
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
     const auto high = static_cast<uint32_t>(_mm_movemask_epi8(bytes));
-    const auto marks = static_cast<uint32_t>(detail::escape_marks(bytes));
+    const auto marks = static_cast<uint32_t>(SseCopy::marks(bytes));
     if (marks == 0) {
       traits.beyond_ascii |= high != 0;
       at += 16;

@@ -25,7 +25,7 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string nearest_name(std::string_view wanted, const std::vector<std::string>& names) {
+std::string nearest_name(const std::vector<std::string>& names, std::string_view wanted) {
   std::string nearest;
   size_t best = std::max<size_t>(2, wanted.size() / 3) + 1;
   for (const std::string& name : names) {

@@ -208,7 +208,7 @@ void Cast::infer(const Options& options, Shared& shared, Inference& inference) {
     }
     // Of two casts inside one struct the first has changed what the second begins with.
     const uint32_t top = path.steps.front();
-    const detail::FieldTree tree(fields[top].first, fields[top].second);
+    const flow::detail::FieldTree tree(fields[top].first, fields[top].second);
     fields[top].second =
         with_child_type(*tree.get(), std::span(path.steps).subspan(1), field.logical_type());
   }
@@ -248,8 +248,8 @@ void Cast::convert_texts(TypedColumnBuilder& builder, const flow_column& column,
   const DeclaredField& field = builder.field();
   // Of JSON tokens, what they say; numbers can be told from texts only before.
   const bool seconds = column.type == FLOW_JSON && field.type == FLOW_TIMESTAMP && !field.format;
-  const Column said = column.type == FLOW_JSON ? text_of_json(out, column) : Column();
-  const TextSource source(said ? *said : column);
+  said_ = column.type == FLOW_JSON ? text_of_json(out, column) : Column();
+  const TextSource source(said_ ? *said_ : column);
   const TextSource tokens(column);
   builder.start(out, source.size(), &source.texts());
   for (int64_t row = 0; row < source.size(); ++row) {

@@ -54,6 +54,7 @@ class Cast final : public Transform {
   const Options options_;
   std::vector<Target> targets_;
   Reference<const flow_schema> schema_;
+  Column said_;  // what JSON tokens say; lives until the column that shares its texts is finished
   std::vector<BadValue> bad_;
   Metric unfit_values_;
 };

@@ -45,6 +45,57 @@ TEST(StdContract, Json) {
   EXPECT_CONTRACT(kLibrary, "json", subject);
 }
 
+TEST(StdContract, JsonWithASchema) {
+  using flow::testing::Setting;
+  ContractSubject subject;
+  subject.bytes =
+      "{\"time\":\"2025-10-28T10:15:30Z\",\"o\":{\"a\":1,\"b\":\"text of some length\"},\"x\":1}\n"
+      "{\"c\":\"FR\",\"o\":{\"a\":\"x\"}}\n{\"c\":\"DE\",\"o\":null}\n{\"o\":{\"y\":[1]}}\nno "
+      "json\n{";
+  const auto schema = Setting::table({{"time", "timestamp"},
+                                      {"c", "category"},
+                                      {"o", Setting::table({{"a", "int"}, {"b", "text"}})}});
+  // What is encoded comes back as it was: no columns that the schema adds or drops.
+  subject.inputs = {{{"time", Type::timestamp(), {0, int64_t{1761646530500000000}}},
+                     {"c", {"FR", "a longer name of a country"}}}};
+  subject.settings = {{"schema", schema}, {"nulls", "omit"}};
+  EXPECT_CONTRACT(kLibrary, "json", subject);
+  subject.settings.emplace_back("undeclared", "drop");
+  EXPECT_CONTRACT(kLibrary, "json", subject);
+}
+
+TEST(StdContract, ParseJson) {
+  using flow::testing::Setting;
+  ContractSubject subject;
+  subject.inputs = {{{"message",
+                      {R"({"a":1,"b":"a text of some length"})", "no json", nullptr,
+                       R"({"a":"2","o":{"c":"FR","d":1}})", R"({"a":[]})"}},
+                     {"host", {"x", "y", "z", nullptr, "a longer name of a host"}}}};
+  const auto schema = Setting::table({{"a", "int"}, {"o", Setting::table({{"c", "category"}})}});
+  subject.settings = {{"schema", schema}};
+  EXPECT_CONTRACT(kLibrary, "parse_json", subject);
+  subject.settings = {{"schema", schema}, {"undeclared", "drop"}, {"into", "event"}};
+  EXPECT_CONTRACT(kLibrary, "parse_json", subject);
+  subject.settings = {{"schema", schema}, {"prefix", "p_"}, {"keep_source", true}};
+  EXPECT_CONTRACT(kLibrary, "parse_json", subject);
+}
+
+TEST(StdContract, Cast) {
+  using flow::testing::Setting;
+  ContractSubject subject;
+  subject.inputs = {{{"status", {"200", "x", nullptr, "404"}},
+                     {"ratio", {0.5, 1.0, nullptr, 3.0}},
+                     {"time", {"2025-10-28T10:15:30Z", nullptr, "2025-10-28T10:15:31Z", "never"}},
+                     {"name", {"a", "b", "a", nullptr}}}};
+  subject.settings = {
+      {"fields",
+       Setting::table(
+           {{"status", "int"}, {"ratio", "text"}, {"time", "timestamp"}, {"name", "category"}})}};
+  EXPECT_CONTRACT(kLibrary, "cast", subject);
+  subject.settings.emplace_back("on_error", "null");
+  EXPECT_CONTRACT(kLibrary, "cast", subject);
+}
+
 TEST(StdContract, Filter) {
   ContractSubject subject;
   subject.inputs = {{{"response", {"200", "404", nullptr, "404", "500"}}}};

@@ -214,6 +214,126 @@ TEST(JsonDecode, OverlongLineIsOneDeadLetterWhateverTheReads) {
   }
 }
 
+TEST(JsonDecode, DeclaredObjectsBecomeStructs) {
+  CodecStream<Json> stream(with_schema({{"at.lat", "float"}, {"at.place.name", "text"}}));
+  stream.read(R"({"at":{"lat":1.5,"place":{"name":"Paris"}},"x":1})"
+              "\n"
+              R"({"at":{"place":null,"lat":-2}})"
+              "\n"
+              R"({"at":null})"
+              "\n{}\n");
+  const Batch batch = stream.host.emitted[0].at(0);
+  EXPECT_EQ(Type::of(*batch.schema().fields[0]),
+            Type::structure(
+                {{"lat", Type::float64()}, {"place", Type::structure({{"name", Type::text()}})}}));
+  const Column at = batch.share_column(0);
+  EXPECT_EQ(at.null_count(), 2);
+  EXPECT_EQ(Float64View(*batch.find("at.lat"))[1], -2.0);
+  EXPECT_EQ(TextView(*batch.find("at.place.name"))[0], "Paris");
+  EXPECT_TRUE(Validity(*batch.find("at.place")).is_null(1));
+  auto encoder = Harness::of<Json>({}, FLOW_ROLE_ENCODE_MESSAGE);
+  encoder.push(batch);
+  EXPECT_EQ(encoder.pull()["bytes"],
+            (std::vector<Cell>{R"({"at":{"lat":1.5,"place":{"name":"Paris"}},"x":1})",
+                               R"({"at":{"lat":-2}})", "{}", "{}"}));
+}
+
+TEST(JsonDecode, UndeclaredFieldsOfADeclaredObjectStayInIt) {
+  const std::string line = R"({"at":{"lat":1.5,"alt":[1, 2]},"y":2})";
+  CodecStream<Json> stream(with_schema({{"at.lat", "float"}}));
+  stream.read(line + "\n");
+  const Batch batch = stream.host.emitted[0].at(0);
+  EXPECT_EQ(batch.find("at.alt")->type, FLOW_JSON);
+  EXPECT_EQ(TextView(*batch.find("at.alt"))[0], "[1, 2]");
+  auto encoder = Harness::of<Json>({}, FLOW_ROLE_ENCODE_MESSAGE);
+  encoder.push(batch);
+  EXPECT_EQ(encoder.pull(), (Table{{"bytes", {line}}}));
+}
+
+TEST(JsonDecode, RepeatedObjectCountsAsTheLast) {
+  CodecStream<Json> stream(with_schema({{"o.a", "int"}, {"o.b", "int"}}));
+  stream.read("{\"o\":{\"a\":1,\"c\":3},\"o\":{\"b\":2}}\n{\"o\":{\"a\":1},\"o\":null}\n");
+  const Batch batch = stream.host.emitted[0].at(0);
+  EXPECT_TRUE(Validity(*batch.find("o.a")).is_null(0));
+  EXPECT_TRUE(Validity(*batch.find("o.c")).is_null(0));
+  EXPECT_EQ(Int64View(*batch.find("o.b"))[0], 2);
+  EXPECT_TRUE(Validity(*batch.find("o")).is_null(1));
+  EXPECT_TRUE(Validity(*batch.find("o.a")).is_null(1));
+}
+
+TEST(JsonDecode, ValueWhereAnObjectIsDeclaredFailsWithItsPath) {
+  CodecStream<Json> stream(with_schema({{"o.p.a", "int"}}));
+  stream.read("{\"o\":{\"p\":7}}\n{\"o\":[]}\n{\"o\":{\"p\":{\"a\":\"x\"}}}\n{\"o\":{}}\n");
+  ASSERT_EQ(stream.host.failed.size(), 3U);
+  EXPECT_EQ(stream.host.failed[0].message, "field 'o.p': 7 is no object");
+  EXPECT_EQ(stream.host.failed[1].message, "field 'o': [] is no object");
+  EXPECT_EQ(stream.host.failed[2].message, "field 'o.p.a': \"x\" is no int64");
+  EXPECT_EQ(stream.host.emitted[0].at(0).rows(), 1);
+}
+
+TEST(JsonDecode, UndeclaredFieldsCanBeDropped) {
+  Json::Options options = with_schema({{"a", "int"}, {"o.b", "int"}});
+  options.undeclared = Undeclared::kDrop;
+  CodecStream<Json> stream(options);
+  for (int i = 0; i < 3; ++i) {
+    stream.read(
+        "{\"x\":1,\"a\":2,\"o\":{\"y\":[{}],\"b\":3,\"é\":1},\"z\":\"long enough text\"}\n");
+    const Batch batch = std::exchange(stream.host.emitted[0], {}).at(0);
+    EXPECT_EQ(batch.column_count(), 2U);
+    EXPECT_EQ(batch.schema().fields[1]->n_children, 1U);
+    EXPECT_EQ(Int64View(*batch.find("o.b"))[0], 3);
+  }
+  stream.read("{\"x\":tru,\"a\":2}\n");
+  ASSERT_EQ(stream.host.failed.size(), 1U);
+  EXPECT_EQ(stream.host.failed[0].reason, "bad_json");
+}
+
+TEST(JsonDecode, CategoriesAreDictionaries) {
+  CodecStream<Json> stream(with_schema({{"c", "category"}}));
+  stream.read("{\"c\":\"FR\"}\n{\"c\":\"a\\\"b\"}\n{\"c\":\"FR\"}\n{\"c\":1}\n{}\n");
+  const Batch batch = stream.host.emitted[0].at(0);
+  EXPECT_EQ(batch.column(0).type, FLOW_CATEGORY);
+  EXPECT_EQ(batch.column(0).dictionary->array->length, 3);
+  EXPECT_EQ(stream.pull(), (Table{{"c", {"FR", "a\"b", "FR", "1", nullptr}}}));
+}
+
+TEST(JsonDecode, TimestampFormatReadsTextsAndNumbers) {
+  auto harness = Harness::of<Json>(
+      {{"schema",
+        Setting::table(
+            {{"a", Setting::table({{"type", "timestamp"}, {"format", "epoch_ms"}})},
+             {"b", Setting::table({{"type", "timestamp"}, {"format", "%d/%b/%Y:%H:%M:%S %z"}})}})}},
+      FLOW_ROLE_DECODE);
+  harness.push(Table{{"bytes",
+                      Type::binary(),
+                      {R"({"a":1500,"b":"28/Oct/2025:10:15:30 +0000"})"
+                       "\n"
+                       R"({"a":"2000"})"
+                       "\n"}}});
+  EXPECT_EQ(harness.pull(), (Table{{"a", {int64_t{1'500'000'000}, int64_t{2'000'000'000}}},
+                                   {"b", {int64_t{1761646530'000000000}, nullptr}}}));
+}
+
+TEST(JsonDecode, ColumnsDoNotDependOnWhatEarlierBatchesHad) {
+  const std::string text = "{\"b\":1}\n{\"a\":1,\"b\":2}\n";
+  CodecStream<Json> fresh;
+  fresh.read(text);
+  CodecStream<Json> used;
+  used.read("{\"a\":1,\"c\":1,\"b\":1}\n{\"bad\":}\n");
+  used.pull();
+  used.read(text);
+  const Table table = used.pull();
+  EXPECT_EQ(table, fresh.pull());
+  EXPECT_EQ(table.columns.at(0).name, "b");
+}
+
+TEST(JsonDecode, ObjectDeclaredAsAValueTooIsRefused) {
+  EXPECT_THROW(Harness::of<Json>({{"schema", Setting::table({{"a", "int"}, {"a.b", "int"}})}}),
+               std::runtime_error);
+  EXPECT_THROW(Harness::of<Json>({{"schema", Setting::table({{"a.b", "int"}, {"a", "int"}})}}),
+               std::runtime_error);
+}
+
 TEST(JsonDecode, SchemaWithAnUnknownTypeIsRefused) {
   EXPECT_THROW(Harness::of<Json>({{"schema", Setting::table({{"a", "number"}})}}),
                std::runtime_error);

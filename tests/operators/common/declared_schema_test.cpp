@@ -94,9 +94,9 @@ TEST(DeclaredSchema, WhatIsWrongIsNamedWithItsRemedy) {
 }
 
 TEST(NearestName, IsFoundForSlipsOnly) {
-  EXPECT_EQ(nearest_name("statsu", {"time", "status"}), "status");
-  EXPECT_EQ(nearest_name("something", {"time", "status"}), "");
-  EXPECT_EQ(nearest_name("x", {}), "");
+  EXPECT_EQ(nearest_name({"time", "status"}, "statsu"), "status");
+  EXPECT_EQ(nearest_name({"time", "status"}, "something"), "");
+  EXPECT_EQ(nearest_name({}, "x"), "");
 }
 
 }  // namespace

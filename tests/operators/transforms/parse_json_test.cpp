@@ -1,0 +1,107 @@
+#include "operators/transforms/parse_json.hpp"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "flow/testing/harness.hpp"
+
+namespace flow::operators {
+namespace {
+
+using flow::testing::Cell;
+using flow::testing::Harness;
+using flow::testing::Setting;
+using flow::testing::Settings;
+using flow::testing::Table;
+
+Table messages(std::vector<Cell> cells) { return {{"message", Type::text(), std::move(cells)}}; }
+
+Table parse(const Table& input, const Settings& settings = {}) {
+  auto harness = Harness::of<ParseJson>(settings);
+  harness.push(input);
+  for (const auto& failure : harness.failed()) ADD_FAILURE() << failure.message;
+  return harness.pull();
+}
+
+TEST(ParseJson, FieldsBecomeColumnsInThePlaceOfTheText) {
+  const Table table = parse(
+      {{"message", {R"({"a":1,"b":"x","c":[true]})", R"({"b":"a text of some length","a":null})"}},
+       {"host", {"n1", "n2"}}},
+      {{"schema", Setting::table({{"b", "text"}})}});
+  EXPECT_EQ(table, (Table{{"host", {"n1", "n2"}},
+                          {"b", {"x", "a text of some length"}},
+                          {"a", {"1", nullptr}},
+                          {"c", {"[true]", nullptr}}}));
+}
+
+TEST(ParseJson, BadRowsFailAloneWithTheirReasons) {
+  auto harness =
+      Harness::of<ParseJson>({{"schema", Setting::table({{"a", "int"}})}, {"max_fields", 2}});
+  harness.push(messages({R"({"a":1})", "{\"a\":1,}", nullptr, R"({"a":"x"})", "[1]",
+                         R"({"b":1,"c":2})", "", R"({"a":2})"}));
+  EXPECT_EQ(harness.pull(), (Table{{"a", {1, 2}}}));
+  std::vector<std::string> reasons;
+  for (const auto& failure : harness.failed()) reasons.push_back(failure.reason);
+  EXPECT_EQ(reasons, (std::vector<std::string>{"bad_json", "null_text", "bad_type", "bad_json",
+                                               "too_many_fields", "bad_json"}));
+}
+
+TEST(ParseJson, SourceCanBeKept) {
+  EXPECT_EQ(parse(messages({R"({"a":1})"}), {{"keep_source", true}}),
+            (Table{{"message", {R"({"a":1})"}}, {"a", {"1"}}}));
+  EXPECT_EQ(parse(messages({R"({"message":"inner"})"}),
+                  {{"schema", Setting::table({{"message", "text"}})}}),
+            messages({"inner"}));
+}
+
+TEST(ParseJson, PrefixStandsInFrontOfNewNames) {
+  EXPECT_EQ(parse({{"message", {R"({"host":1})"}}, {"host", {"n1"}}}, {{"prefix", "event_"}}),
+            (Table{{"host", {"n1"}}, {"event_host", {"1"}}}));
+}
+
+TEST(ParseJson, IntoCollectsTheFieldsInAStruct) {
+  auto harness =
+      Harness::of<ParseJson>({{"into", "event"}, {"schema", Setting::table({{"a", "int"}})}});
+  harness.push(messages({R"({"a":1,"b":2})"}));
+  const Batch batch = harness.pull_batches().at(0);
+  EXPECT_EQ(Type::of(*batch.schema().fields[0]),
+            Type::structure({{"a", Type::int64()}, {"b", Type::json()}}));
+  EXPECT_EQ(Int64View(*batch.find("event.a"))[0], 1);
+}
+
+TEST(ParseJson, FieldsReplaceColumnsOfTheSameName) {
+  EXPECT_EQ(parse({{"host", {"n1"}}, {"message", {R"({"host":"n2"})"}}},
+                  {{"schema", Setting::table({{"host", "text"}})}}),
+            (Table{{"host", {"n2"}}}));
+}
+
+TEST(ParseJson, JsonTextInsideJsonIsParsed) {
+  EXPECT_EQ(parse({{"message", Type::json(), {R"("{\"a\": \"in a text\"}")", R"({"a":"plain"})"}}},
+                  {{"schema", Setting::table({{"a", "text"}})}}),
+            (Table{{"a", {"in a text", "plain"}}}));
+}
+
+TEST(ParseJson, CategoriesAndBytesAreRead) {
+  EXPECT_EQ(parse({{"message", Type::category(), {R"({"a":1})", R"({"a":2})", R"({"a":1})"}}}),
+            (Table{{"a", {"1", "2", "1"}}}));
+  EXPECT_EQ(parse({{"message", Type::binary(), {"{\"a\":\"\xFF and more than a view\"}"}}}),
+            (Table{{"a", {"\"\xEF\xBF\xBD and more than a view\""}}}));
+}
+
+TEST(ParseJson, ContradictoryOptionsAreRefused) {
+  EXPECT_THROW(Harness::of<ParseJson>({{"into", "a"}, {"prefix", "b"}}), std::runtime_error);
+  EXPECT_THROW(Harness::of<ParseJson>({{"schema", Setting::table({{"a", "itn"}})}}),
+               std::runtime_error);
+}
+
+TEST(ParseJson, MissingColumnIsNamed) {
+  auto harness = Harness::of<ParseJson>({{"field", "mesage"}});
+  EXPECT_THROW(harness.push(messages({"{}"})), std::runtime_error);
+}
+
+}  // namespace
+}  // namespace flow::operators
