@@ -167,7 +167,7 @@ void Cast::describe(Description<Options>& d) {
       "bools, and bools numbers; a timestamp becomes seconds since 1970, rounded down to an int. A "
       "null stays null, and a column that has the type already stays as it is.\n\n"
       "A value that does not fit sends its row to `errors` as `bad_type` with the field and the "
-      "value, or becomes null with `on_error = \"null\"`, counted in `unfit_values`. Numbers cost "
+      "value, or becomes null with `on_unfit = \"null\"`, counted in `unfit_values`. Numbers cost "
       "about 10 ns a row, RFC 3339 times 25; texts stay views of the same buffers.");
   d.example(R"(type = "cast"
 inputs = ["parsed"]
@@ -179,7 +179,7 @@ fields = { response = "int", bytes = "int", datetime = { type = "timestamp", for
            "for a timestamp, `format` and `zone`. A dotted name reaches inside a struct.")
       .required();
   d.choice(
-      "on_error", &Options::on_error, {{"fail", OnError::kFail}, {"null", OnError::kNull}},
+      "on_unfit", &Options::on_unfit, {{"fail", OnUnfit::kFail}, {"null", OnUnfit::kNull}},
       "What becomes of a value that does not fit: fail sends the row to `errors`, null goes on "
       "without the value.");
   d.choice("missing", &Options::missing, {{"error", Missing::kError}, {"ignore", Missing::kIgnore}},
@@ -325,7 +325,7 @@ void Cast::emit(const Batch& in, const Batch& cast, Output& out) {
     out.emit(cast);
     return;
   }
-  if (options_.on_error == OnError::kNull) {
+  if (options_.on_unfit == OnUnfit::kNull) {
     unfit_values_.record(static_cast<double>(bad_.size()));
     out.emit(cast);
     return;

@@ -15,10 +15,10 @@ namespace flow::operators {
 
 class Cast final : public Transform {
  public:
-  enum class OnError { kFail, kNull };
+  enum class OnUnfit { kFail, kNull };
   struct Options {
     Table fields;
-    OnError on_error = OnError::kFail;
+    OnUnfit on_unfit = OnUnfit::kFail;
     Missing missing = Missing::kError;
   };
   struct Shared {

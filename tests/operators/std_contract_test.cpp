@@ -125,7 +125,7 @@ TEST(StdContract, Cast) {
        Setting::table(
            {{"status", "int"}, {"ratio", "text"}, {"time", "timestamp"}, {"name", "category"}})}};
   EXPECT_CONTRACT(kLibrary, "cast", subject);
-  subject.settings.emplace_back("on_error", "null");
+  subject.settings.emplace_back("on_unfit", "null");
   EXPECT_CONTRACT(kLibrary, "cast", subject);
 }
 

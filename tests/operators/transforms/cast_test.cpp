@@ -24,7 +24,7 @@ constexpr int64_t kSecond = 1'000'000'000;
 // The column `x` cast to `type`; null where a value does not fit.
 Table cast(const Type& from, std::vector<Cell> cells, const Setting& type) {
   auto harness =
-      Harness::of<Cast>({{"fields", Setting::table({{"x", type}})}, {"on_error", "null"}});
+      Harness::of<Cast>({{"fields", Setting::table({{"x", type}})}, {"on_unfit", "null"}});
   harness.push(Table{{"x", from, std::move(cells)}});
   return harness.pull();
 }
