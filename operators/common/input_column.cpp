@@ -37,9 +37,7 @@ void collect(const flow_field* const* fields, uint32_t n, const std::string& pre
 
 }  // namespace
 
-std::string nearest_column(const flow_schema& schema, std::string_view wanted) {
-  std::vector<std::string> names;
-  collect(schema.fields, schema.n_fields, "", names);
+std::string nearest_name(const std::vector<std::string>& names, std::string_view wanted) {
   std::string nearest;
   size_t best = std::max<size_t>(2, wanted.size() / 3) + 1;
   for (const std::string& name : names) {
@@ -49,6 +47,12 @@ std::string nearest_column(const flow_schema& schema, std::string_view wanted) {
     }
   }
   return nearest;
+}
+
+std::string nearest_column(const flow_schema& schema, std::string_view wanted) {
+  std::vector<std::string> names;
+  collect(schema.fields, schema.n_fields, "", names);
+  return nearest_name(names, wanted);
 }
 
 void throw_missing_column(const flow_schema& schema, std::string_view option,

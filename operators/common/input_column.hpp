@@ -3,10 +3,14 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "flow/host.hpp"
 
 namespace flow::operators {
+
+// The one of `names` that is closest to `wanted`; "" if none is close enough to be a slip.
+std::string nearest_name(const std::vector<std::string>& names, std::string_view wanted);
 
 // The name in `schema` (or among a struct's fields, dotted) that is closest to `wanted`; "" if none
 // is close enough to be a slip.
