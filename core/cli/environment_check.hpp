@@ -4,13 +4,13 @@
 #include <string>
 #include <vector>
 
-#include "core/config/binding.hpp"
+#include "core/graph/trial.hpp"
 
 namespace flowrun::cli {
 
-// Makes every component and its codec, and opens one instance of each but of sinks, whose opening
-// would create or change their output. Nothing is read or written. One text a problem, with the
-// component's place. REQUIRES: binding found no errors.
-std::vector<std::string> environment_problems(const BoundPipeline& pipeline);
+// Opens one instance of each component and codec but of sinks, whose opening would create or change
+// their output. Nothing is read or written. One text a problem, with the component's place; those
+// of options are infer_schemas's to tell.
+std::vector<std::string> environment_problems(const BoundPipeline& pipeline, Trial& trial);
 
 }  // namespace flowrun::cli

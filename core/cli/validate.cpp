@@ -16,6 +16,7 @@
 #include "core/cli/loaded_pipeline.hpp"
 #include "core/config/loader.hpp"
 #include "core/config/names.hpp"
+#include "core/graph/known_schemas.hpp"
 #include "core/graph/plan.hpp"
 #include "core/observe/log.hpp"
 #include "core/plugin/search_path.hpp"
@@ -27,6 +28,7 @@ struct ValidateOptions {
   std::vector<std::filesystem::path> files;
   std::vector<std::filesystem::path> plugin_path;
   bool no_environment = false;
+  bool schemas = false;
 };
 
 void tick(bool good, const char* tier, const std::string& detail) {
@@ -77,8 +79,32 @@ void tell_traits(const BoundPipeline& pipeline) {
   }
 }
 
-bool validate_environment(const BoundPipeline& pipeline) {
-  const std::vector<std::string> problems = environment_problems(pipeline);
+// What leaves each output, for --schemas.
+void print_schemas(const BoundPipeline& pipeline, const PortSchemas& schemas) {
+  for (const std::size_t index : pipeline.order) {
+    const ComponentSpecification& component = pipeline.specification.components[index];
+    const flow_descriptor& descriptor = pipeline.components[index].descriptor();
+    for (std::uint32_t port = 0; port < descriptor.n_outputs; ++port) {
+      const std::string name = descriptor.outputs[port]->name;
+      if (name == "errors" || component.id == kDeadLetterId) continue;
+      const auto known = schemas.find({index, port});
+      fmt::print("    {}{}: {}\n", component.id, name == "out" ? "" : '.' + name,
+                 to_string(known != schemas.end() ? known->second : KnownSchema()));
+    }
+  }
+}
+
+// What the components infer of their columns, and the mistakes in options that this shows.
+bool validate_schemas(const BoundPipeline& pipeline, const Trial& trial, bool print) {
+  Diagnostics found;
+  const PortSchemas schemas = infer_schemas(pipeline, trial, found);
+  const bool good = tell(found, "schemas", "columns and types, as far as they are known");
+  if (print) print_schemas(pipeline, schemas);
+  return good;
+}
+
+bool validate_environment(const BoundPipeline& pipeline, Trial& trial) {
+  const std::vector<std::string> problems = environment_problems(pipeline, trial);
   tick(problems.empty(), "environment",
        problems.empty()
            ? "components can be opened (sinks: created, not opened)"
@@ -111,14 +137,16 @@ bool validate_file(const std::filesystem::path& file, const ValidateOptions& opt
   const bool options_good = tell(in_file, "options", "names, types, ranges and wiring");
   const bool plugins_good = tell(of_plugins, "plugins", plugin_names(registry));
   if (!options_good || !plugins_good) {
+    skip("schemas", "not looked at because of the errors above");
     skip("environment", "not looked at because of the errors above");
     return false;
   }
-  bool good = true;
+  Trial trial(bound);
+  bool good = validate_schemas(bound, trial, options.schemas);
   if (options.no_environment) {
     skip("environment", "not looked at (--no-environment)");
   } else {
-    good = validate_environment(bound);
+    good &= validate_environment(bound, trial);
   }
   tell_traits(bound);
   return good;
@@ -140,18 +168,26 @@ void add_validate(CLI::App& program, int& exit_code) {
   command->add_flag("--no-environment", options->no_environment,
                     "Look at nothing but the file and its plugins: no databases, inputs, secrets. "
                     "For a machine that is not the one it will run on");
+  command->add_flag("--schemas", options->schemas,
+                    "Print the columns that leave each component, as far as they are known; ? is "
+                    "not known, ... may be others beside");
   add_plugin_path(*command, options->plugin_path);
   command->footer(
-      "Four tiers, each with a tick:\n"
+      "Five tiers, each with a tick:\n"
       "  syntax       the file is TOML\n"
       "  options      every name, type, range and connection is right\n"
       "  plugins      every plugin that the file names loads\n"
+      "  schemas      options name columns that are there, of types that fit, where that is known\n"
+      "               before a run; expressions are right\n"
       "  environment  every component can be made and, but for sinks, opened: databases, inputs,\n"
       "               secrets. Sinks are made only, since opening one creates its output\n"
       "All problems come at once, as file:line:col on stderr. Operators whose result may depend "
       "on\n"
       "the run (clock_dependent, order_dependent) are named.\n"
-      "Exit codes: 0 everything is right, 78 something is wrong.\n");
+      "Exit codes: 0 everything is right, 78 something is wrong.\n\n"
+      "Examples:\n"
+      "  flowrun validate pipelines/weblogs.toml\n"
+      "  flowrun validate --schemas pipelines/weblogs.toml\n");
   command->callback([options, &exit_code] { exit_code = validate(*options); });
 }
 

@@ -64,6 +64,20 @@ std::int64_t batch_bytes(const flow_batch& batch) {
   return bytes;
 }
 
+OptionProblem OptionProblem::from(const flow_option_problem& problem) {
+  const auto text = [](const char* words) { return std::string(words != nullptr ? words : ""); };
+  return {text(problem.option), text(problem.item), text(problem.message), text(problem.remedy),
+          problem.offset};
+}
+
+std::string OptionProblem::to_string() const {
+  std::string text = option;
+  if (!item.empty()) text.append(".").append(item);
+  text.append(": ").append(message);
+  if (!remedy.empty()) text.append(" (").append(remedy).append(")");
+  return text;
+}
+
 OperatorHost::OperatorHost(Runtime& runtime, ComponentRuntime& component)
     : runtime_(runtime), component_(component) {
   abi_.size = sizeof abi_;
@@ -130,7 +144,18 @@ void OperatorHost::install_observation() {
   abi_.stopping = [](const flow_host* host) -> std::int32_t {
     return self(host).runtime_.aborted.load(std::memory_order_relaxed) ? 1 : 0;
   };
-  abi_.extension = [](const flow_host*, const char*) -> const void* { return nullptr; };
+  abi_.extension = extension_of;
+}
+
+const void* OperatorHost::extension_of(const flow_host*, const char* id) {
+  static constexpr flow_option_problem_host kProblems{
+      sizeof(flow_option_problem_host), 0,
+      [](const flow_host* host, const flow_option_problem* problem) {
+        OperatorHost& me = self(host);
+        me.option_problem_ = OptionProblem::from(*problem);
+        me.error_ = me.option_problem_->to_string();
+      }};
+  return std::string_view(id) == FLOW_EXTENSION_OPTION_PROBLEM ? &kProblems : nullptr;
 }
 
 OperatorInstance::OperatorInstance(Runtime& runtime, ComponentRuntime& component,

@@ -54,6 +54,16 @@ enum class Accounting {
 // encoded or undecoded bytes (one binary column). Cheap.
 std::int64_t batch_bytes(const flow_batch& batch);
 
+// What an operator says is wrong with one of its options; see flow_option_problem.
+struct OptionProblem {
+  std::string option, item, message, remedy;
+  std::int64_t offset = -1;
+
+  static OptionProblem from(const flow_option_problem& problem);
+  // "option.item: message (remedy)"
+  std::string to_string() const;
+};
+
 // The flow_host for flow_plugin::create, which only makes, logs and measures.
 class OperatorHost {
  public:
@@ -62,6 +72,8 @@ class OperatorHost {
   OperatorHost& operator=(const OperatorHost&) = delete;
   const flow_host* abi() const { return &abi_; }
   const std::string& error() const { return error_; }
+  // The option that error() is about, where the operator named it.
+  const std::optional<OptionProblem>& option_problem() const { return option_problem_; }
 
  protected:
   static OperatorHost& self(const flow_host* host) {
@@ -78,6 +90,9 @@ class OperatorHost {
 
  private:
   void install_observation();
+  static const void* extension_of(const flow_host* host, const char* id);
+
+  std::optional<OptionProblem> option_problem_;
 };
 
 // Calls answer with the operator's status. Not thread-safe but for the [any] functions of the host.

@@ -89,6 +89,18 @@ void Json::describe(Description<Options>& d) {
       .range(1, 65536);
 }
 
+void Json::infer(const Options&, Shared& shared, Inference& inference) {
+  if (inference.role() != FLOW_ROLE_DECODE) {
+    inference.output({{"bytes", Type::binary()}});
+    return;
+  }
+  Fields fields;
+  for (const DeclaredField& field : shared.declared) {
+    fields.emplace_back(field.name, Type::of(field.type));
+  }
+  inference.output(fields, true);
+}
+
 Json::Json(const Options& options, Shared& shared)
     : max_line_(options.max_line.bytes),
       framer_(options.max_line.bytes, shared.continuations),

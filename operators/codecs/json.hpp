@@ -27,6 +27,7 @@ class Json final : public Codec {
     std::vector<DeclaredField> declared;
   };
   static void describe(Description<Options>& d);
+  static void infer(const Options& options, Shared& shared, Inference& inference);
 
   Json(const Options& options, Shared& shared);
   void open(Output& out) override;

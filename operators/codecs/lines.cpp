@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "operators/common/input_column.hpp"
 #include "operators/common/utf8.hpp"
 
 namespace flow::operators {
@@ -91,6 +92,15 @@ Lines::Lines(const Options& options, Shared& shared)
       framer_(options.max_line.bytes, shared.continuations),
       splitter_(options.max_line.bytes, options.keep_empty, shared.continuations),
       field_(options.field.name) {}
+
+void Lines::infer(const Options& options, Inference& inference) {
+  if (inference.role() == FLOW_ROLE_DECODE) {
+    inference.output({{"message", Type::text()}});
+    return;
+  }
+  infer_text_column(inference, "field", options.field.name);
+  inference.output({{"bytes", Type::binary()}});
+}
 
 void Lines::open(Output& out) {
   invalid_utf8_rows_ =

@@ -24,6 +24,7 @@ class Lines final : public Codec {
     LineContinuations continuations;
   };
   static void describe(Description<Options>& d);
+  static void infer(const Options& options, Inference& inference);
 
   Lines(const Options& options, Shared& shared);
   void open(Output& out) override;

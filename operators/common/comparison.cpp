@@ -4,7 +4,7 @@
 #include <charconv>
 #include <utility>
 
-#include "flow/host.hpp"
+#include "flow/inference.hpp"
 
 namespace flow::operators {
 namespace {
@@ -44,8 +44,10 @@ class Parser {
 
  private:
   [[noreturn]] void fail(const std::string& what) const {
-    throw Failure("where: column " + std::to_string(at_ + 1) + ": " + what +
-                  " (in: " + std::string(text_) + ")");
+    throw OptionFailure("where",
+                        "column " + std::to_string(at_ + 1) + ": " + what +
+                            " (in: " + std::string(text_) + ")",
+                        {}, static_cast<int64_t>(at_));
   }
   void skip_space() {
     while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n')) {

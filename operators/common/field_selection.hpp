@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "flow/inference.hpp"
+#include "flow/options.hpp"
 #include "flow/output.hpp"
 
 namespace flow::operators {
@@ -22,10 +24,25 @@ int64_t column_index(const flow_schema& schema, std::string_view name);
 int64_t required_column(const flow_schema& schema, std::string_view name, Missing missing,
                         std::string_view operator_name);
 
+// Columns of a schema by index, and the names that they get: as Output::pick takes it.
+using PickedColumns = std::vector<std::pair<uint32_t, std::string>>;
+
+// The output of an operator that picks `columns` of its input. REQUIRES: the input is known, and is
+// not open.
+void infer_picked(const PickedColumns& columns, Inference& inference);
+
+// Tells each of `names` that the input is known not to have, if that is an error; `keys_of_table`:
+// the option `fields` is a table whose keys they are, not a list. False: there are such.
+// REQUIRES: the input is known, and is not open.
+bool infer_missing(const std::vector<std::string>& names, Missing missing, bool keys_of_table,
+                   Inference& inference);
+
+std::vector<std::string> names_of(const std::vector<Field>& fields);
+
 // What is picked of a schema, as Output::pick takes it, remembered for the last one.
 class FieldSelection {
  public:
-  using Columns = std::vector<std::pair<uint32_t, std::string>>;
+  using Columns = PickedColumns;
 
   // `select(schema)` says what to pick of a schema that is not the last one's.
   template <class Select>

@@ -35,6 +35,14 @@ void collect(const flow_field* const* fields, uint32_t n, const std::string& pre
   }
 }
 
+std::string column_names(const flow_schema& schema) {
+  std::string names;
+  for (uint32_t i = 0; i < schema.n_fields; ++i) {
+    names.append(i == 0 ? "" : ", ").append(schema.fields[i]->name);
+  }
+  return names.empty() ? "no columns" : names;
+}
+
 }  // namespace
 
 std::string nearest_name(const std::vector<std::string>& names, std::string_view wanted) {
@@ -58,14 +66,38 @@ std::string nearest_column(const flow_schema& schema, std::string_view wanted) {
 void throw_missing_column(const flow_schema& schema, std::string_view option,
                           std::string_view name) {
   std::string message =
-      std::string(option) + ": column '" + std::string(name) + "' is not in the input: it has ";
-  for (uint32_t i = 0; i < schema.n_fields; ++i) {
-    message += (i == 0 ? "" : ", ") + std::string(schema.fields[i]->name);
-  }
-  if (schema.n_fields == 0) message += "no columns";
+      std::string(option) + ": column '" + std::string(name) + "' is not in the input: it has " +
+      column_names(schema);
   const std::string nearest = nearest_column(schema, name);
   if (!nearest.empty()) message += " (did you mean '" + nearest + "'?)";
   throw Failure(message);
+}
+
+std::optional<flow_type> inferred_column(const Inference& inference, const std::string& option,
+                                         const std::string& name, int64_t offset) {
+  const flow_schema* schema = inference.input();
+  if (schema == nullptr) return std::nullopt;
+  const ColumnPath path = find_column(*schema, name);
+  if (!path.steps.empty()) return path.type;
+  if (inference.open()) return std::nullopt;
+  const std::string nearest = nearest_column(*schema, name);
+  throw OptionFailure(option, "there is no column '" + name + "' in the input",
+                      nearest.empty() ? "it has " + column_names(*schema)
+                                      : "did you mean '" + nearest + "'?",
+                      offset);
+}
+
+bool infer_text_column(const Inference& inference, const std::string& option,
+                       const std::string& name) {
+  const std::optional<flow_type> type = inferred_column(inference, option, name);
+  if (!type) return false;
+  if (!AnyTextView::accepts(*type)) {
+    throw OptionFailure(
+        option,
+        "the column '" + name + "' is " + std::string(type_name(*type)) + ", but text is needed",
+        {}, 0);
+  }
+  return true;
 }
 
 const flow_column& TextInput::find(const Batch& batch, Host host) {

@@ -175,6 +175,17 @@ void Generate::describe(Description<Options>& d) {
       .range(1, 1 << 20);
 }
 
+void Generate::infer(const Options& options, Inference& inference) {
+  if (options.dataset == Dataset::kSensors) {
+    inference.output({{"sensor", Type::category()},
+                      {"timestamp", Type::timestamp()},
+                      {"temperature", Type::float64()},
+                      {"humidity", Type::float64()}});
+  } else {
+    inference.output({{"message", Type::text()}});
+  }
+}
+
 void Generate::open(Output& out) { SourceOutput(out).offer(kPartition); }
 
 void Generate::assign(const std::string& partition, std::optional<std::string_view> position) {

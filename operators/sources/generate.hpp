@@ -21,6 +21,7 @@ class Generate final : public Source {
     int64_t batch_rows = 4096;
   };
   static void describe(Description<Options>& d);
+  static void infer(const Options& options, Inference& inference);
 
   explicit Generate(const Options& options) : options_(options) {}
   void open(Output& out) override;

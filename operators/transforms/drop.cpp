@@ -36,6 +36,13 @@ FieldSelection::Columns Drop::select(const flow_schema& schema) const {
   return columns;
 }
 
+void Drop::infer(const Options& options, Inference& inference) {
+  if (inference.input() == nullptr || inference.open()) return;
+  if (infer_missing(names_of(options.fields), options.missing, false, inference)) {
+    infer_picked(Drop(options).select(*inference.input()), inference);
+  }
+}
+
 void Drop::process(const Batch& in, Output& out) {
   out.emit(selection_.pick(in, out, [this](const flow_schema& schema) { return select(schema); }));
 }

@@ -16,6 +16,7 @@ class Drop final : public Transform {
     Missing missing = Missing::kError;
   };
   static void describe(Description<Options>& d);
+  static void infer(const Options& options, Inference& inference);
 
   explicit Drop(const Options& options) : options_(options) {}
   void process(const Batch& in, Output& out) override;

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "operators/common/input_column.hpp"
 #include "operators/common/json_scanner.hpp"
 #include "operators/common/rfc3339.hpp"
 
@@ -59,6 +60,41 @@ void Filter::describe(Description<Options>& d) {
            "backquotes. Several filters in a row join conditions; each one is a look at its field "
            "alone.")
       .required();
+}
+
+bool Filter::compares(const Comparison& comparison, flow_type type) {
+  switch (type) {
+    case FLOW_INT64:
+    case FLOW_FLOAT64:
+      return number_literal(comparison).has_value();
+    case FLOW_TIMESTAMP: {
+      const auto* literal = std::get_if<std::string>(&comparison.literal);
+      return literal != nullptr && parse_rfc3339(*literal).has_value();
+    }
+    case FLOW_BOOL:
+      return std::holds_alternative<bool>(comparison.literal);
+    case FLOW_STRUCT:
+    case FLOW_LIST:
+      return false;
+    default:
+      return true;
+  }
+}
+
+void Filter::infer(const Options& options, Shared& shared, Inference& inference) {
+  const Comparison& comparison = shared.comparison;
+  const auto offset =
+      static_cast<int64_t>(options.where.text.find_first_not_of(" \t\n"));
+  const std::optional<flow_type> type =
+      inferred_column(inference, "where", comparison.field, offset);
+  if (type && !compares(comparison, *type)) {
+    throw OptionFailure("where",
+                        "the field '" + comparison.field + "' is " +
+                            std::string(type_name(*type)) +
+                            " and cannot be compared with that literal",
+                        {}, offset);
+  }
+  inference.pass();
 }
 
 Filter::Filter(const Options&, Shared& shared)

@@ -22,11 +22,15 @@ class Filter final : public Transform {
     Comparison comparison;
   };
   static void describe(Description<Options>& d);
+  static void infer(const Options& options, Shared& shared, Inference& inference);
 
   Filter(const Options& options, Shared& shared);
   void process(const Batch& in, Output& out) override;
 
  private:
+  // Whether a column of that type can be compared with the literal.
+  static bool compares(const Comparison& comparison, flow_type type);
+
   // What the condition says of one value that is no plain number.
   enum class Answer : uint8_t { kNo, kYes, kUnknown };
 

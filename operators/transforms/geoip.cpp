@@ -106,6 +106,20 @@ database = "GeoLite2-City.mmdb"
       .range(1024, 67108864);
 }
 
+void Geoip::infer(const Options& options, Shared& shared, Inference& inference) {
+  infer_text_column(inference, "field", options.field.name);
+  if (options.fields.items.empty() && options.preset != GeoPreset::kAuto) {
+    inference.with(geo_fields(options.fields, options.preset, {}).types());
+    return;
+  }
+  try {
+    shared.open(inference.host());
+  } catch (const std::exception&) {
+    return;  // told when it is opened for a run
+  }
+  inference.with(shared.index()->fields().types());
+}
+
 Geoip::Geoip(const Options& options, Shared& shared)
     : options_(options), shared_(shared), input_("field", options.field.name) {}
 

@@ -29,6 +29,8 @@ class Geoip final : public Transform {
   static void describe(Description<Options>& d);
 
   class Shared;
+  // The columns depend on the database, unless a preset names them: without it nothing is known.
+  static void infer(const Options& options, Shared& shared, Inference& inference);
   Geoip(const Options& options, Shared& shared);
   void open(Output& out) override;
   void process(const Batch& in, Output& out) override;

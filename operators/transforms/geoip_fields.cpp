@@ -162,6 +162,25 @@ std::vector<std::string> GeoFields::paths() const {
   return result;
 }
 
+Fields GeoFields::types() const {
+  const auto type_of_leaf = [this](size_t leaf) {
+    return Type::of(leaves[leaf].type == FLOW_TEXT ? FLOW_CATEGORY : leaves[leaf].type);
+  };
+  Fields result;
+  for (const GeoColumn& column : columns) {
+    if (!column.is_struct) {
+      result.emplace_back(column.name, type_of_leaf(column.first_leaf));
+      continue;
+    }
+    Fields children;
+    for (size_t i = 0; i < column.children.size(); ++i) {
+      children.emplace_back(column.children[i], type_of_leaf(column.first_leaf + i));
+    }
+    result.emplace_back(column.name, Type::structure(std::move(children)));
+  }
+  return result;
+}
+
 GeoFields geo_fields(const Table& fields, GeoPreset preset, const GeoDatabases& databases) {
   GeoFields result;
   if (fields.items.empty()) {

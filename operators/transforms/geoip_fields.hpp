@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "flow/inference.hpp"
 #include "flow/options.hpp"
-#include "flow/type.hpp"
 #include "operators/common/mmdb_reader.hpp"
 
 namespace flow::operators {
@@ -34,6 +34,8 @@ struct GeoFields {
   std::vector<GeoLeaf> leaves;
 
   std::vector<std::string> paths() const;
+  // Of the columns as they are emitted.
+  Fields types() const;
 };
 
 using GeoDatabases = std::vector<std::shared_ptr<const MmdbReader>>;

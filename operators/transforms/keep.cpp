@@ -35,6 +35,13 @@ FieldSelection::Columns Keep::select(const flow_schema& schema) const {
   return columns;
 }
 
+void Keep::infer(const Options& options, Inference& inference) {
+  if (inference.input() == nullptr || inference.open()) return;
+  if (infer_missing(names_of(options.fields), options.missing, false, inference)) {
+    infer_picked(Keep(options).select(*inference.input()), inference);
+  }
+}
+
 void Keep::process(const Batch& in, Output& out) {
   out.emit(selection_.pick(in, out, [this](const flow_schema& schema) { return select(schema); }));
 }

@@ -262,6 +262,16 @@ page = "webpage"
            "The name of the new column with the referring page.");
 }
 
+void PageName::infer(const Options& options, Inference& inference) {
+  infer_text_column(inference, "request", options.request.name);
+  Fields added = {{options.page, Type::text()}};
+  if (!options.referer.name.empty()) {
+    infer_text_column(inference, "referer", options.referer.name);
+    added.emplace_back(options.refering_page, Type::text());
+  }
+  inference.with(added);
+}
+
 PageName::PageName(const Options& options)
     : options_(options),
       request_("request", options.request.name),

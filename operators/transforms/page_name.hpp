@@ -18,6 +18,7 @@ class PageName final : public Transform {
     std::string refering_page = "refering_page";
   };
   static void describe(Description<Options>& d);
+  static void infer(const Options& options, Inference& inference);
 
   explicit PageName(const Options& options);
   void process(const Batch& in, Output& out) override;

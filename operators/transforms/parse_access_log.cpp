@@ -53,6 +53,10 @@ class NumberColumn {
   Buffer values_;
 };
 
+bool has_vhost(bool wanted, AccessFormat format) {
+  return wanted || format == AccessFormat::kVhostCommon || format == AccessFormat::kVhostCombined;
+}
+
 // The few characters at a fault, fit to be shown.
 std::string excerpt(std::string_view line, size_t position) {
   constexpr size_t kLength = 32;
@@ -125,6 +129,42 @@ format = "combined"
            "encode for each line at the end.");
 }
 
+Fields ParseAccessLog::added_fields(const Options& options) {
+  Fields fields;
+  const auto text = [&](const char* name) { fields.emplace_back(name, Type::text()); };
+  if (has_vhost(options.vhost, options.format)) text("vhost");
+  text("host");
+  if (options.identity) {
+    text("ident");
+    text("user");
+  }
+  if (options.typed) {
+    fields.emplace_back("timestamp", Type::timestamp());
+  } else {
+    text("datetime");
+  }
+  text("request");
+  if (options.typed) {
+    for (const char* name : {"method", "path", "protocol"}) text(name);
+    for (const char* name : {"response", "bytes"}) fields.emplace_back(name, Type::int64());
+  } else {
+    for (const char* name : {"response", "bytes"}) text(name);
+  }
+  text("referer");
+  text("agent");
+  return fields;
+}
+
+void ParseAccessLog::infer(const Options& options, Inference& inference) {
+  infer_text_column(inference, "field", options.field.name);
+  if (inference.input() == nullptr) return;
+  Fields kept;
+  for (auto& field : fields_of(*inference.input())) {
+    if (options.keep_source || field.first != options.field.name) kept.push_back(std::move(field));
+  }
+  inference.output(with_fields(std::move(kept), added_fields(options)), inference.open());
+}
+
 // The new columns of one batch, in order.
 class ParseAccessLog::Columns {
  public:
@@ -133,10 +173,8 @@ class ParseAccessLog::Columns {
 
   Columns(const Options& options, Host host, int64_t rows) : host_(host), rows_(rows) {
     const bool typed = options.typed;
-    const bool vhost = options.vhost || options.format == AccessFormat::kVhostCommon ||
-                       options.format == AccessFormat::kVhostCombined;
     texts_.reserve(kMost);
-    if (vhost) add("vhost", &AccessFields::vhost);
+    if (has_vhost(options.vhost, options.format)) add("vhost", &AccessFields::vhost);
     add("host", &AccessFields::host);
     if (options.identity) {
       add("ident", &AccessFields::ident);

@@ -23,11 +23,15 @@ class ParseAccessLog final : public Transform {
     bool keep_source = false;
   };
   static void describe(Description<Options>& d);
+  static void infer(const Options& options, Inference& inference);
 
   explicit ParseAccessLog(const Options& options);
   void process(const Batch& in, Output& out) override;
 
  private:
+  // The new columns, in order.
+  static Fields added_fields(const Options& options);
+
   class Columns;
   struct BadRow {
     int64_t row;

@@ -58,6 +58,20 @@ FieldSelection::Columns Rename::select(const flow_schema& schema) const {
   return columns;
 }
 
+void Rename::infer(const Options& options, Shared& shared, Inference& inference) {
+  if (inference.input() == nullptr || inference.open()) return;
+  std::vector<std::string> names;
+  for (const auto& [from, to] : shared.names) names.push_back(from);
+  if (!infer_missing(names, options.missing, true, inference)) return;
+  try {
+    infer_picked(Rename(options, shared).select(*inference.input()), inference);
+  } catch (const OptionFailure&) {
+    throw;
+  } catch (const Failure& failure) {
+    throw OptionFailure("fields", failure.what());
+  }
+}
+
 void Rename::process(const Batch& in, Output& out) {
   out.emit(selection_.pick(in, out, [this](const flow_schema& schema) { return select(schema); }));
 }

@@ -23,6 +23,7 @@ class Rename final : public Transform {
     std::vector<std::pair<std::string, std::string>> names;  // old, new
   };
   static void describe(Description<Options>& d);
+  static void infer(const Options& options, Shared& shared, Inference& inference);
 
   Rename(const Options& options, Shared& shared)
       : missing_(options.missing), names_(shared.names) {}

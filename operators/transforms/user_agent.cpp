@@ -214,6 +214,15 @@ std::shared_ptr<const IdentifyUserAgent::Agent> IdentifyUserAgent::Shared::get(
   return agent;
 }
 
+void IdentifyUserAgent::infer(const Options& options, Shared& shared, Inference& inference) {
+  infer_text_column(inference, "field", options.field.name);
+  Fields added;
+  for (const Shared::Output& output : shared.outputs()) {
+    added.emplace_back(output.name, Type::category());
+  }
+  inference.with(added);
+}
+
 IdentifyUserAgent::IdentifyUserAgent(const Options& options, Shared& shared)
     : options_(options),
       shared_(shared),

@@ -30,6 +30,7 @@ class IdentifyUserAgent final : public Transform {
   static void describe(Description<Options>& d);
 
   class Shared;
+  static void infer(const Options& options, Shared& shared, Inference& inference);
   IdentifyUserAgent(const Options& options, Shared& shared);
   ~IdentifyUserAgent() override;
   void open(Output& out) override;

@@ -1,6 +1,6 @@
 // Version 1.0 of the ABI on a 64-bit machine: sizes, offsets and values as they were when it was
-// published. A later version may append members and values; then the size of a struct grows here,
-// and no other line ever changes. Included by a C11 and a C++20 file, which define the two macros.
+// published, and structs that a later version added. A later version may append members, values and
+// structs; then the size of a struct grows here, and no other line ever changes. Included by a C11 and a C++20 file, which define the two macros.
 #pragma once
 
 // clang-format off
@@ -218,6 +218,38 @@ FLOW_FROZEN_OFFSET(flow_plugin, version, 24)
 FLOW_FROZEN_OFFSET(flow_plugin, license, 32)
 FLOW_FROZEN_OFFSET(flow_plugin, operators, 40)
 FLOW_FROZEN_OFFSET(flow_plugin, create, 48)
+
+FLOW_FROZEN_SIZE(flow_option_problem, 48)
+FLOW_FROZEN_OFFSET(flow_option_problem, size, 0)
+FLOW_FROZEN_OFFSET(flow_option_problem, reserved, 4)
+FLOW_FROZEN_OFFSET(flow_option_problem, option, 8)
+FLOW_FROZEN_OFFSET(flow_option_problem, item, 16)
+FLOW_FROZEN_OFFSET(flow_option_problem, offset, 24)
+FLOW_FROZEN_OFFSET(flow_option_problem, message, 32)
+FLOW_FROZEN_OFFSET(flow_option_problem, remedy, 40)
+
+FLOW_FROZEN_SIZE(flow_option_problem_host, 16)
+FLOW_FROZEN_OFFSET(flow_option_problem_host, size, 0)
+FLOW_FROZEN_OFFSET(flow_option_problem_host, reserved, 4)
+FLOW_FROZEN_OFFSET(flow_option_problem_host, tell, 8)
+
+FLOW_FROZEN_SIZE(flow_known_schema, 16)
+FLOW_FROZEN_OFFSET(flow_known_schema, size, 0)
+FLOW_FROZEN_OFFSET(flow_known_schema, open, 4)
+FLOW_FROZEN_OFFSET(flow_known_schema, schema, 8)
+
+FLOW_FROZEN_SIZE(flow_inference, 40)
+FLOW_FROZEN_OFFSET(flow_inference, size, 0)
+FLOW_FROZEN_OFFSET(flow_inference, n_inputs, 4)
+FLOW_FROZEN_OFFSET(flow_inference, self, 8)
+FLOW_FROZEN_OFFSET(flow_inference, inputs, 16)
+FLOW_FROZEN_OFFSET(flow_inference, output, 24)
+FLOW_FROZEN_OFFSET(flow_inference, problem, 32)
+
+FLOW_FROZEN_SIZE(flow_schemas, 16)
+FLOW_FROZEN_OFFSET(flow_schemas, size, 0)
+FLOW_FROZEN_OFFSET(flow_schemas, reserved, 4)
+FLOW_FROZEN_OFFSET(flow_schemas, infer, 8)
 
 FLOW_FROZEN_VALUE(FLOW_DONE, 0)
 FLOW_FROZEN_VALUE(FLOW_MORE, 1)

@@ -11,9 +11,9 @@ TICK, CROSS = "\u2713", "\u2717"
 
 class ValidateTest(CommandTest):
 
-    def test_a_good_file_has_four_ticks_and_leaves_no_trace(self):
+    def test_a_good_file_has_five_ticks_and_leaves_no_trace(self):
         text = self.expect(0, "validate", WEBLOGS).stdout
-        for tier in ("syntax", "options", "plugins", "environment"):
+        for tier in ("syntax", "options", "plugins", "schemas", "environment"):
             self.assertRegex(text, rf"{TICK} {tier} ")
         self.assertIn("the result does not depend on the run", text)
         self.assertEqual(os.listdir(self.folder), [])
@@ -34,6 +34,59 @@ class ValidateTest(CommandTest):
         self.assertIn("- environment", result.stdout)
         self.assertIn("sources.readings.rows", result.stderr)
         self.assertIn("nosuch", result.stderr)
+
+    def test_mistakes_in_columns_are_told_with_their_place_inside_the_value(self):
+        self.write("p.toml", """\
+            [pipeline]
+            plugins = ["std", "weblog"]
+            on_error = "stop"
+            [sources.log]
+            type = "generate"
+            [transforms.parsed]
+            type = "parse_access_log"
+            inputs = ["log"]
+            typed = true
+            [transforms.slow]
+            type = "filter"
+            inputs = ["parsed"]
+            where = "  respons >= 500"
+            [transforms.few]
+            type = "keep"
+            inputs = ["parsed"]
+            fields = ["host", "agnt"]
+            [transforms.lost]
+            type = "rename"
+            inputs = ["few"]
+            fields = { anything = "goes" }
+            [transforms.named]
+            type = "page_name"
+            inputs = ["parsed"]
+            request = "timestamp"
+            [transforms.broken]
+            type = "filter"
+            inputs = ["parsed"]
+            where = "host ="
+            [sinks.z]
+            type = "discard"
+            inputs = ["slow", "lost", "named", "broken"]
+            """)
+        for options in ([], ["--no-environment"]):
+            result = self.expect(78, "validate", *options, "p.toml")
+            self.assertIn(f"{CROSS} schemas      4 errors", result.stdout)
+            lines = result.stderr.splitlines()
+            self.assertEqual(lines[:3], [
+                "p.toml:13:12: transforms.slow.where: there is no column 'respons' in the input "
+                "(did you mean 'response'?)",
+                "p.toml:17:20: transforms.few.fields.1: there is no field 'agnt' "
+                "(did you mean 'agent'?)",
+                "p.toml:25:12: transforms.named.request: the column 'timestamp' is timestamp, "
+                "but text is needed"])
+            self.assertRegex(lines[3], r"^p.toml:29:\d+: transforms.broken.where: column \d: ")
+
+    def test_schemas_prints_what_is_known(self):
+        text = self.expect(0, "validate", "--schemas", WEBLOGS).stdout
+        self.assertIn("    access_log: message text\n", text)
+        self.assertIn("location struct<lat float64, lon float64>, os category", text)
 
     def test_missing_databases_and_inputs_are_the_environments(self):
         self.write("p.toml", """\

@@ -66,6 +66,8 @@ TEST(StdContract, Keep) {
   subject.inputs = {kParsed};
   subject.settings = {{"missing", "ignore"}};
   EXPECT_CONTRACT(kLibrary, "keep", subject);
+  subject.settings = {{"fields", std::vector<std::string>{"agent", "host"}}};
+  EXPECT_CONTRACT(kLibrary, "keep", subject);
 }
 
 TEST(StdContract, Drop) {
@@ -79,6 +81,8 @@ TEST(StdContract, Rename) {
   ContractSubject subject;
   subject.inputs = {kParsed};
   subject.settings = {{"missing", "ignore"}};
+  EXPECT_CONTRACT(kLibrary, "rename", subject);
+  subject.settings.clear();
   EXPECT_CONTRACT(kLibrary, "rename", subject);
 }
 

@@ -35,7 +35,7 @@ extern "C" {
 #endif
 
 #define FLOW_ABI_MAJOR 1
-#define FLOW_ABI_MINOR 0
+#define FLOW_ABI_MINOR 1
 
 /* Whether `object`, whose author may have compiled an older header, has `member`. */
 #define FLOW_HAS(type, object, member) \
@@ -466,6 +466,63 @@ typedef struct flow_plugin {
 #define FLOW_EXPORT __attribute__((visibility("default")))
 #endif
 #define FLOW_PLUGIN_ENTRY "flow_plugin_entry"
+
+/* ---- extensions since 1.1 -------------------------------------------------------------------- */
+
+/* What is wrong with the value of an option, so that the host can point into the file. Borrowed for
+ * the call that tells it. */
+typedef struct flow_option_problem {
+  uint32_t size;
+  uint32_t reserved;
+  const char* option;  /* its name */
+  const char* item;    /* of a table: the name of the entry; of a list: its number, from "0" on;
+                          NULL: the value itself */
+  int64_t offset;      /* byte of the text that the trouble begins with; -1: the whole value */
+  const char* message; /* eg: "there is no field 'hots'"; neither option nor place in it */
+  const char* remedy;  /* eg: "did you mean 'host'?"; or NULL */
+} flow_option_problem;
+
+/* Extension of the host: flow_host.extension(FLOW_EXTENSION_OPTION_PROBLEM). */
+#define FLOW_EXTENSION_OPTION_PROBLEM "flow.option_problem/1"
+typedef struct flow_option_problem_host {
+  uint32_t size;
+  uint32_t reserved;
+  /* [any] In the place of host->error, where an option is why create answers NULL. */
+  void (*tell)(const flow_host* host, const flow_option_problem* problem);
+} flow_option_problem_host;
+
+/* What is known of rows before they are there. */
+typedef struct flow_known_schema {
+  uint32_t size;
+  uint32_t open; /* 1: the rows may have columns beside these */
+  const flow_schema* schema;
+} flow_known_schema;
+
+/* One question to a component, and where its answers go. Lives for the call. */
+typedef struct flow_inference {
+  uint32_t size;
+  uint32_t n_inputs;
+  void* self;                             /* the host's own */
+  const flow_known_schema* const* inputs; /* one an input; NULL: not known */
+  /* At most once a port; a port that is not told is not known. The host retains the schema. */
+  void (*output)(const struct flow_inference* inference, uint32_t port,
+                 const flow_known_schema* known);
+  /* The component would refuse such rows, or could do nothing with them, because of an option. */
+  void (*problem)(const struct flow_inference* inference, const flow_option_problem* problem);
+} flow_inference;
+
+/* Extension of a component: flow_component.extension(FLOW_EXTENSION_SCHEMAS). */
+#define FLOW_EXTENSION_SCHEMAS "flow.schemas/1"
+typedef struct flow_schemas {
+  uint32_t size;
+  uint32_t reserved;
+  /* [any] Says the columns of the outputs, given those of the inputs: in the order and of the types
+   * that the batches will have (a category may turn into a text). Of a codec `role` is
+   * FLOW_ROLE_DECODE or FLOW_ROLE_ENCODE. Reads no data; it may look at files that options name.
+   * FLOW_FAILED with host->error: nothing is known, and why. */
+  flow_status (*infer)(flow_component* component, const flow_host* host, flow_role role,
+                       const flow_inference* inference);
+} flow_schemas;
 
 #ifdef __cplusplus
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "flow/builder.hpp"
+#include "flow/inference.hpp"
 
 namespace flow {
 
@@ -109,15 +110,8 @@ class Output : public Host {
     return Batch(Reference<const flow_batch>::adopt(made));
   }
 
-  Schema intern(const std::vector<std::pair<std::string, Type>>& columns) const {
-    std::vector<std::unique_ptr<detail::FieldTree>> trees;
-    std::vector<const flow_field*> fields;
-    for (const auto& [name, type] : columns) {
-      trees.push_back(std::make_unique<detail::FieldTree>(name, type));
-      fields.push_back(trees.back()->get());
-    }
-    const flow_schema* schema =
-        get()->schema(get(), fields.data(), static_cast<uint32_t>(fields.size()));
+  Schema intern(const Fields& columns) const {
+    const flow_schema* schema = detail::schema_of(get(), columns);
     if (schema == nullptr) throw Failure("two columns of one batch have the same name");
     return Schema::adopt(schema);
   }

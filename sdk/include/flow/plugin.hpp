@@ -6,6 +6,7 @@
 #include <memory>
 #include <type_traits>
 
+#include "flow/inference.hpp"
 #include "flow/operator.hpp"
 
 namespace flow::detail {
@@ -18,6 +19,8 @@ flow_status guarded(const flow_host* host, Body body) noexcept {
   } catch (const Retry& trouble) {
     host->error(host, trouble.what());
     return FLOW_RETRY;
+  } catch (const OptionFailure& trouble) {
+    tell(host, trouble);
   } catch (const std::exception& trouble) {
     host->error(host, trouble.what());
   } catch (...) {
@@ -37,6 +40,16 @@ template <class T>
 struct SharedOf<T, std::void_t<typename T::Shared>> {
   using Type = typename T::Shared;
 };
+
+// Whether T infers schemas, and with what.
+template <class T>
+constexpr bool kInfersWithShared =
+    requires(const typename T::Options& options, typename SharedOf<T>::Type& shared,
+             Inference& inference) { T::infer(options, shared, inference); };
+template <class T>
+constexpr bool kInfersAlone = requires(const typename T::Options& options, Inference& inference) {
+                                T::infer(options, inference);
+                              };
 
 template <class T>
 const Description<typename T::Options>& description() {
@@ -232,7 +245,13 @@ class Component {
     abi_.destroy = [](flow_component* component) {
       delete static_cast<Component*>(component->self);
     };
-    abi_.extension = [](flow_component*, const char*) -> const void* { return nullptr; };
+    abi_.extension = [](flow_component*, const char* id) -> const void* {
+      if constexpr (kInfersWithShared<T> || kInfersAlone<T>) {
+        if (std::string_view(id) == FLOW_EXTENSION_SCHEMAS) return &kSchemas;
+      }
+      (void)id;
+      return nullptr;
+    };
   }
   flow_component* abi() { return &abi_; }
 
@@ -247,6 +266,25 @@ class Component {
   }
 
  private:
+  static flow_status infer(flow_component* component, const flow_host* host, flow_role role,
+                           const flow_inference* asked) {
+    auto& self = *static_cast<Component*>(component->self);
+    return guarded(host, [&] {
+      Inference inference(host, role, asked);
+      try {
+        if constexpr (kInfersWithShared<T>) {
+          T::infer(self.options_, self.shared_, inference);
+        } else if constexpr (kInfersAlone<T>) {
+          T::infer(self.options_, inference);
+        }
+      } catch (const OptionFailure& failure) {
+        inference.problem(failure);
+      }
+      return Status::kDone;
+    });
+  }
+  static constexpr flow_schemas kSchemas{sizeof(flow_schemas), 0, infer};
+
   flow_component abi_{};
   Options options_;
   Shared shared_;

@@ -32,6 +32,8 @@ class Type {
     type.children_ = std::make_shared<const Children>(Children{{"item", std::move(element)}});
     return type;
   }
+  // A type that nests nothing.
+  static Type of(flow_type id) { return Type(id); }
   static Type of(const flow_field& field) {
     Type type(field.type);
     if (field.n_children > 0) {

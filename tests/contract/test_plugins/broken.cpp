@@ -69,6 +69,24 @@ class WritesBrokenText final : public flow::Transform {
   }
 };
 
+class InfersWrongly final : public flow::Transform {
+ public:
+  FLOW_BROKEN(InfersWrongly, "infers_wrongly", FLOW_STATELESS)
+  static void infer(const Options&, flow::Inference& inference) {
+    inference.with({{"more", flow::Type::int64()}});
+  }
+  void process(const flow::Batch& in, flow::Output& out) override { out.emit(in); }
+};
+
+class RefusesWhatItPasses final : public flow::Transform {
+ public:
+  FLOW_BROKEN(RefusesWhatItPasses, "refuses_what_it_passes", FLOW_STATELESS)
+  static void infer(const Options&, flow::Inference& inference) {
+    if (inference.input() != nullptr) throw flow::OptionFailure("field", "nothing fits");
+  }
+  void process(const flow::Batch& in, flow::Output& out) override { out.emit(in); }
+};
+
 class PointsOutside final : public flow::Transform {
  public:
   FLOW_BROKEN(PointsOutside, "points_outside", FLOW_STATELESS)
@@ -263,7 +281,7 @@ class CutsRecords final : public flow::Codec {
 
 }  // namespace
 
-FLOW_PLUGIN_LICENSED("test.broken", "1.0.0", "Apache-2.0", LosesARow, EmitsTwice, IgnoresRoom,
+FLOW_PLUGIN_LICENSED("test.broken", "1.0.0", "Apache-2.0", InfersWrongly, RefusesWhatItPasses, LosesARow, EmitsTwice, IgnoresRoom,
                      WritesToItsInput, WritesBrokenText, PointsOutside, KeepsABatch,
                      ForgetsItsState, DependsOnBatches, MixesOrigins, PutsItsColumnFirst,
                      ChangesType, FailsWithoutAWord, NeverEndsMore, EmitsNowhere, SkipsOnResume,

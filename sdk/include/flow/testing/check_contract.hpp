@@ -19,6 +19,8 @@
 // - input_modified: inputs stay as they are.
 // - arrow, utf8, types: every emitted batch is valid, and a column keeps its type.
 // - origin, column_order: rows keep their origin beside their columns; new columns go to the end.
+// - schemas: what it infers of its outputs is what it then emits, and rows whose columns it calls
+//   impossible do not pass.
 // - leak: after destroy nothing is retained.
 // - memory: with room for one batch, buffers stay below ContractSubject::memory_limit.
 // - error_message: whatever fails says why.

@@ -10,6 +10,7 @@
 
 #include "flow/output.hpp"
 #include "flow/testing/contract/generate.hpp"
+#include "flow/testing/contract/inference_check.hpp"
 #include "flow/testing/contract/outcome.hpp"
 
 namespace flow::testing::contract {
@@ -112,6 +113,7 @@ class Session {
       input_names_.emplace_back(in.schema().fields[i]->name);
     }
     hash_keys(in, input);
+    ask(input, &in.schema());
     const int64_t seen_before = accounted();
     const int64_t deferred_before = outstanding();
     const flow_status status = drive("process", [&] { return op_->process(op_, input, in.get()); });
@@ -128,6 +130,7 @@ class Session {
   // One call, whatever it answers; rows are not counted.
   flow_status try_process(const Batch& in) {
     hash_keys(in, 0);
+    ask(0, &in.schema());
     const flow_status status = call("process", [&] { return op_->process(op_, 0, in.get()); });
     host_->keys = {};
     collect();
@@ -299,6 +302,7 @@ class Session {
     try {
       component_ = context_.plugin.create(host_->abi(), &context_.descriptor, values);
       if (component_ != nullptr) op_ = component_->instance(component_, host_->abi(), role_);
+      if (op_ != nullptr && context_.descriptor.kind == FLOW_SOURCE) ask(0, nullptr);
     } catch (const std::exception& thrown) {
       context_.findings.add("exception", std::string("create lets one out: ") + thrown.what());
       host_->error = thrown.what();
@@ -306,6 +310,12 @@ class Session {
     if (op_ == nullptr && host_->error.empty()) {
       context_.findings.add("error_message", "create or instance is NULL without host->error");
     }
+  }
+
+  void ask(uint32_t input, const flow_schema* schema) {
+    if (role_ == FLOW_ROLE_FRAME) return;
+    const flow_role role = role_ == FLOW_ROLE_ENCODE_MESSAGE ? FLOW_ROLE_ENCODE : role_;
+    inference_.ask(component_, *host_, context_.descriptor, role, input, schema);
   }
 
   template <class Call>
@@ -354,6 +364,7 @@ class Session {
       }
     }
     check_types(batch, port);
+    inference_.check(static_cast<uint32_t>(port), batch);
     check_origin(batch);
     check_order(batch);
     for (int64_t row = 0; row < batch.rows(); ++row) {
@@ -438,6 +449,7 @@ class Session {
   }
 
   Context& context_;
+  InferenceCheck inference_{context_.findings};
   ContractSubject nothing_;
   std::unique_ptr<TestHost> host_;
   flow_role role_;

@@ -1,0 +1,248 @@
+#include "core/graph/known_schemas.hpp"
+
+#include <charconv>
+#include <optional>
+#include <string_view>
+
+#include "core/config/file_text.hpp"
+#include "core/config/loader.hpp"
+#include "core/config/names.hpp"
+#include "core/config/text_place.hpp"
+#include "core/graph/dead_letter.hpp"
+#include "flow/inference.hpp"
+
+namespace flowrun {
+namespace {
+
+// The option's value in the file; nullptr: it was not given.
+const Value* value_of(const Value::Table& options, const OptionProblem& problem) {
+  const Value* value = find(options, problem.option);
+  if (value == nullptr || problem.item.empty()) return value;
+  if (const Value::Table* table = value->table()) {
+    const Value* item = find(*table, problem.item);
+    return item != nullptr ? item : value;
+  }
+  if (const Value::List* list = value->list()) {
+    std::size_t index = 0;
+    const char* const end = problem.item.data() + problem.item.size();
+    const bool number = std::from_chars(problem.item.data(), end, index).ptr == end;
+    if (number && index < list->size()) return &(*list)[index];
+  }
+  return value;
+}
+
+class Walker {
+ public:
+  Walker(const BoundPipeline& pipeline, const Trial& trial, Diagnostics& found)
+      : pipeline_(pipeline), trial_(trial), found_(found) {}
+
+  PortSchemas run() {
+    for (const std::size_t index : pipeline_.order) {
+      const BoundComponent& bound = pipeline_.components[index];
+      const std::vector<KnownSchema> inputs = inputs_of(bound);
+      switch (bound.descriptor().kind) {
+        case FLOW_SOURCE:
+          walk_source(index);
+          break;
+        case FLOW_SINK:
+          walk_sink(index, inputs);
+          break;
+        default:
+          record(index, ask(index, trial_.operator_of(index), false, FLOW_ROLE_NONE, inputs));
+          break;
+      }
+      record_errors(index);
+    }
+    return std::move(schemas_);
+  }
+
+ private:
+  using Outputs = std::map<std::uint32_t, KnownSchema>;  // by port
+  // What one question is about, and what came of it.
+  struct Question {
+    Walker* walker = nullptr;
+    std::size_t component = 0;
+    bool of_codec = false;
+    Outputs outputs;
+  };
+
+  std::vector<KnownSchema> inputs_of(const BoundComponent& bound) const {
+    std::vector<KnownSchema> inputs(bound.descriptor().n_inputs);
+    std::vector<bool> seen(inputs.size(), false);
+    for (const BoundInput& edge : bound.inputs) {
+      const auto at = schemas_.find({edge.from, edge.from_port});
+      const KnownSchema from = at != schemas_.end() ? at->second : KnownSchema();
+      KnownSchema& input = inputs[edge.port];
+      if (!seen[edge.port]) {
+        input = from;
+      } else if (input.schema.get() != from.schema.get()) {
+        input = {};  // batches of either kind come
+      } else {
+        input.open |= from.open;
+      }
+      seen[edge.port] = true;
+    }
+    return inputs;
+  }
+
+  void walk_source(std::size_t index) {
+    Outputs outputs = ask(index, trial_.operator_of(index), false, FLOW_ROLE_NONE, {});
+    if (const Trial::Made* codec = trial_.codec_of(index)) {
+      outputs = ask(index, *codec, true, FLOW_ROLE_DECODE, {outputs[0]});
+    }
+    record(index, std::move(outputs));
+  }
+
+  void walk_sink(std::size_t index, std::vector<KnownSchema> inputs) {
+    if (const Trial::Made* codec = trial_.codec_of(index)) {
+      Outputs encoded = ask(index, *codec, true, FLOW_ROLE_ENCODE, inputs);
+      inputs = {encoded[0]};
+    }
+    ask(index, trial_.operator_of(index), false, FLOW_ROLE_NONE, inputs);
+  }
+
+  void record(std::size_t index, Outputs outputs) {
+    for (auto& [port, known] : outputs) {
+      if (known.schema) schemas_[{index, port}] = std::move(known);
+    }
+  }
+
+  // The engine makes these rows, whatever the operator is.
+  void record_errors(std::size_t index) {
+    const flow_descriptor& descriptor = pipeline_.components[index].descriptor();
+    const Trial::Made& made = trial_.operator_of(index);
+    const flow_schema* schema = flow::detail::schema_of(made.host->abi(), dead_letter_fields());
+    const KnownSchema known{flow::Reference<const flow_schema>::adopt(schema), false};
+    for (std::uint32_t port = 0; port < descriptor.n_outputs; ++port) {
+      if (std::string_view(descriptor.outputs[port]->name) == "errors") {
+        schemas_[{index, port}] = known;
+      }
+    }
+    if (pipeline_.components[index].codec) schemas_[{index, kCodecErrorsPort}] = known;
+  }
+
+  Outputs ask(std::size_t index, const Trial::Made& made, bool of_codec, flow_role role,
+              const std::vector<KnownSchema>& inputs) {
+    Question question{this, index, of_codec, {}};
+    if (!made.component) {
+      if (made.host->option_problem()) report(question, *made.host->option_problem());
+      return {};
+    }
+    flow_component* component = made.component.get();
+    if (!FLOW_HAS(flow_component, component, extension) || component->extension == nullptr) {
+      return {};
+    }
+    const auto* schemas =
+        static_cast<const flow_schemas*>(component->extension(component, FLOW_EXTENSION_SCHEMAS));
+    if (schemas == nullptr) return {};
+
+    std::vector<flow_known_schema> known;
+    for (const KnownSchema& input : inputs) {
+      known.push_back({sizeof(flow_known_schema), input.open ? 1U : 0U, input.schema.get()});
+    }
+    std::vector<const flow_known_schema*> pointers;
+    for (const flow_known_schema& input : known) {
+      pointers.push_back(input.schema != nullptr ? &input : nullptr);
+    }
+    flow_inference inference{};
+    inference.size = sizeof inference;
+    inference.n_inputs = static_cast<std::uint32_t>(pointers.size());
+    inference.self = &question;
+    inference.inputs = pointers.data();
+    inference.output = [](const flow_inference* asked, std::uint32_t port,
+                          const flow_known_schema* output) {
+      static_cast<Question*>(asked->self)->outputs[port] = {
+          flow::Reference<const flow_schema>::share(output->schema), output->open != 0};
+    };
+    inference.problem = [](const flow_inference* asked, const flow_option_problem* problem) {
+      const Question& self = *static_cast<Question*>(asked->self);
+      self.walker->report(self, OptionProblem::from(*problem));
+    };
+    const flow_status status = schemas->infer(component, made.host->abi(), role, &inference);
+    return status == FLOW_DONE ? std::move(question.outputs) : Outputs();
+  }
+
+  void report(const Question& question, const OptionProblem& problem) {
+    const ComponentSpecification& component =
+        pipeline_.specification.components[question.component];
+    std::string path = component.key_path();
+    const Value::Table* options = &component.options;
+    Place place = component.place;
+    if (question.of_codec) {
+      const bool source = component.kind == FLOW_SOURCE;
+      path += source ? ".decoding" : ".encoding";
+      const std::optional<CodecSpecification>& codec =
+          source ? component.decoding : component.encoding;
+      options = codec ? &codec->options : nullptr;
+      if (codec) place = codec->place;
+    }
+    path = join_key(path, problem.option);
+    if (!problem.item.empty()) path = join_key(path, problem.item);
+    if (options != nullptr) {
+      if (const Value* value = value_of(*options, problem)) {
+        place = value->place;
+        if (problem.offset >= 0) {
+          place = place_inside(*value, static_cast<std::size_t>(problem.offset),
+                               document(place.file));
+        }
+      }
+    }
+    found_.error(place, path, problem.message, problem.remedy);
+  }
+
+  const std::string& document(const std::string& file) {
+    const auto [at, added] = documents_.try_emplace(file);
+    if (added) at->second = read_file_text(file, kLargestPipelineFile).text;
+    return at->second;
+  }
+
+  const BoundPipeline& pipeline_;
+  const Trial& trial_;
+  Diagnostics& found_;
+  PortSchemas schemas_;
+  std::map<std::string, std::string> documents_;  // text by file
+};
+
+void append(std::string& text, const flow_field* const* fields, std::uint32_t n_fields);
+
+void append_type(std::string& text, const flow_field& field) {
+  text += flow::type_name(field.type);
+  if (field.n_children == 0) return;
+  text += '<';
+  if (field.type == FLOW_LIST) {
+    append_type(text, *field.children[0]);
+  } else {
+    append(text, field.children, field.n_children);
+  }
+  text += '>';
+}
+
+void append(std::string& text, const flow_field* const* fields, std::uint32_t n_fields) {
+  for (std::uint32_t i = 0; i < n_fields; ++i) {
+    if (i > 0) text += ", ";
+    text.append(fields[i]->name).append(" ");
+    append_type(text, *fields[i]);
+  }
+}
+
+}  // namespace
+
+PortSchemas infer_schemas(const BoundPipeline& pipeline, const Trial& trial, Diagnostics& found) {
+  return Walker(pipeline, trial, found).run();
+}
+
+std::string to_string(const flow_field& field) {
+  std::string text;
+  append_type(text, field);
+  return text;
+}
+
+std::string to_string(const KnownSchema& known) {
+  if (!known.schema) return "?";
+  std::string text;
+  append(text, known.schema->fields, known.schema->n_fields);
+  if (known.open) text += text.empty() ? "..." : ", ...";
+  return text;
+}
+
+}  // namespace flowrun
