@@ -228,7 +228,8 @@ int64_t Binder::constant_int(int step, size_t offset, const std::string& what) c
 int Binder::bind(const SyntaxNode& node) {
   switch (node.kind) {
     case SyntaxKind::kLiteral:
-      if (const auto* boolean = std::get_if<bool>(&node.literal)) return program_.constant(*boolean);
+      if (const auto* boolean = std::get_if<bool>(&node.literal))
+        return program_.constant(*boolean);
       if (const auto* whole = std::get_if<int64_t>(&node.literal)) return program_.constant(*whole);
       if (const auto* real = std::get_if<double>(&node.literal)) return program_.constant(*real);
       if (const auto* text = std::get_if<std::string>(&node.literal)) {
@@ -354,8 +355,9 @@ int Binder::arithmetic(const SyntaxNode& node) {
 int Binder::compare_with_time(std::string_view sign, int time, int other, size_t other_offset,
                               bool turned) {
   if (!is_texty(kind(other)) && kind(other) != Kind::kTimestamp) {
-    fail(other_offset, "this cannot be compared with a timestamp: write a text like "
-                       "'2025-10-28T10:15:30Z'");
+    fail(other_offset,
+         "this cannot be compared with a timestamp: write a text like "
+         "'2025-10-28T10:15:30Z'");
   }
   std::vector<int> sides = {time, as_timestamp(other, other_offset)};
   if (turned) std::swap(sides[0], sides[1]);
@@ -380,13 +382,12 @@ int Binder::compare(std::string_view sign, int left, int right, size_t left_offs
     return add(sign, Comparison::kFloats, as_float(left, left_offset),
                as_float(right, right_offset));
   }
-  if (is_number(a) && is_texty(b)) {
+  if (is_number(a) && is_texty(b) && !is_literal_text(right)) {
     return compare(turned_sign(sign), right, left, right_offset, left_offset);
   }
   if (is_texty(a) && is_number(b) && !is_literal_text(left)) {
-    const int text = a == Kind::kJson
-                         ? strict("json to scalar", Kind::kText, json_to_scalar, {left})
-                         : left;
+    const int text =
+        a == Kind::kJson ? strict("json to scalar", Kind::kText, json_to_scalar, {left}) : left;
     return add(sign, b == Kind::kInt ? Comparison::kTextWithInt : Comparison::kTextWithFloat, text,
                right);
   }
@@ -414,8 +415,8 @@ int Binder::compare(std::string_view sign, int left, int right, size_t left_offs
     };
     return add(sign, Comparison::kTexts, convert(left), convert(right));
   }
-  std::string what = std::string(kind_name(a)) + " and " + std::string(kind_name(b)) +
-                     " cannot be compared";
+  std::string what =
+      std::string(kind_name(a)) + " and " + std::string(kind_name(b)) + " cannot be compared";
   if (is_literal_text(left) || is_literal_text(right)) {
     what += ": write the number, or true and false, without quotes";
   }

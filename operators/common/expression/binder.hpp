@@ -22,8 +22,7 @@ struct MissingField {
 class Binder {
  public:
   // Borrows all four. `text` and `place` are for messages.
-  Binder(Program& program, const flow_schema& schema, std::string_view text,
-         std::string_view place)
+  Binder(Program& program, const flow_schema& schema, std::string_view text, std::string_view place)
       : program_(program), schema_(schema), text_(text), place_(place) {}
 
   // The step that works out the node.

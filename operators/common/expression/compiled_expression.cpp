@@ -66,13 +66,43 @@ InferredExpression CompiledExpression::infer_condition(const flow_schema& schema
 
 std::string CompiledExpression::missing_message(const MissingField& field,
                                                 const flow_schema& schema) const {
-  std::string message = place();
-  message += ": column ";
-  message += std::to_string(field.offset + 1);
-  message += ": there is no field '" + field.name + "' in the input";
+  std::string message = place() + ": column " + std::to_string(field.offset + 1) +
+                        ": there is no field '" + field.name + "' in the input";
   const std::string nearest = nearest_column(schema, field.name);
-  if (!nearest.empty()) message += " (did you mean '" + nearest + "'?)";
-  return message;
+  if (!nearest.empty()) message.append(" (did you mean '").append(nearest).append("'?)");
+  return message.append("; it counts as null");
+}
+
+namespace {
+
+// Whether all that the expression names is there. Throws for what certainly is not.
+bool knows_fields(const CompiledExpression& expression, const InferredExpression& inferred,
+                  const Inference& inference) {
+  if (inferred.missing.empty()) return true;
+  if (inference.open()) return false;
+  const MissingField& field = inferred.missing.front();
+  const std::string nearest = nearest_column(*inference.input(), field.name);
+  const std::string_view place = expression.place();
+  const std::string_view option = place.substr(0, place.find('.'));
+  throw OptionFailure(
+      std::string(option), "there is no field '" + field.name + "' in the input",
+      nearest.empty() ? "" : "did you mean '" + nearest + "'?", static_cast<int64_t>(field.offset),
+      option.size() == place.size() ? "" : std::string(place.substr(option.size() + 1)));
+}
+
+}  // namespace
+
+std::optional<Type> infer_expression(const CompiledExpression& expression,
+                                     const Inference& inference) {
+  if (inference.input() == nullptr) return std::nullopt;
+  const InferredExpression inferred = expression.infer(*inference.input());
+  if (!knows_fields(expression, inferred, inference)) return std::nullopt;
+  return inferred.type;
+}
+
+void infer_condition(const CompiledExpression& expression, const Inference& inference) {
+  if (inference.input() == nullptr) return;
+  knows_fields(expression, expression.infer_condition(*inference.input()), inference);
 }
 
 struct ExpressionEvaluator::Prepared {
@@ -110,8 +140,7 @@ Selection ExpressionEvaluator::select(const Batch& batch, Host host) {
   if (prepared.program.kind() != Kind::kBool) {
     // Once a schema: json and null become bools, anything else is refused.
     Binder binder(prepared.program, *prepared.schema, expression_.text(), expression_.place());
-    prepared.program.set_root(
-        binder.as_bool(prepared.program.root(), expression_.syntax().offset));
+    prepared.program.set_root(binder.as_bool(prepared.program.root(), expression_.syntax().offset));
   }
   const int64_t rows = batch.rows();
   const Vector& values = prepared.program.run(batch, host.now());
@@ -141,8 +170,6 @@ TypedColumn ExpressionEvaluator::evaluate(const Batch& batch, Host host) {
   return prepared.result.make(prepared.program, values, batch, host);
 }
 
-std::vector<std::string> ExpressionEvaluator::take_missing() {
-  return std::exchange(missing_, {});
-}
+std::vector<std::string> ExpressionEvaluator::take_missing() { return std::exchange(missing_, {}); }
 
 }  // namespace flow::operators

@@ -6,12 +6,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "flow/builder.hpp"
+#include "flow/inference.hpp"
 #include "operators/common/expression/binder.hpp"
 
 namespace flow::operators {
@@ -40,7 +42,8 @@ class CompiledExpression {
   InferredExpression infer(const flow_schema& schema) const;
   // The same for a condition: throws Failure unless it is true, false or null.
   InferredExpression infer_condition(const flow_schema& schema) const;
-  // "where: column 3: there is no field 'stats' in the input (did you mean 'status'?)"
+  // "where: column 3: there is no field 'stats' in the input (did you mean 'status'?); it counts as
+  // null"
   std::string missing_message(const MissingField& field, const flow_schema& schema) const;
 
  private:
@@ -51,6 +54,13 @@ class CompiledExpression {
   };
   std::shared_ptr<const Source> source_;
 };
+
+// For an operator's `infer`: the type of the result where the input's columns are known well
+// enough, as far as the schema tells a type error; both throw OptionFailure for one, and for a
+// field that a fully known input does not have.
+std::optional<Type> infer_expression(const CompiledExpression& expression,
+                                     const Inference& inference);
+void infer_condition(const CompiledExpression& expression, const Inference& inference);
 
 // The rows for which a condition is true, and how many are null; the rest is false.
 struct Selection {

@@ -137,15 +137,13 @@ void bool_to_text(const StepCall& call) {
 }
 
 void int_to_text(const StepCall& call) {
-  write_texts<int64_t>(call, 20, [](int64_t value, char* out) {
-    return std::to_chars(out, out + 20, value).ptr;
-  });
+  write_texts<int64_t>(
+      call, 20, [](int64_t value, char* out) { return std::to_chars(out, out + 20, value).ptr; });
 }
 
 void float_to_text(const StepCall& call) {
-  write_texts<double>(call, 32, [](double value, char* out) {
-    return std::to_chars(out, out + 32, value).ptr;
-  });
+  write_texts<double>(
+      call, 32, [](double value, char* out) { return std::to_chars(out, out + 32, value).ptr; });
 }
 
 void time_to_text(const StepCall& call) {

@@ -39,10 +39,9 @@ class SharedBuffers {
     for (uint32_t i = 0; i < batch.column_count(); ++i) collect(batch.column(i));
     std::sort(ranges_.begin(), ranges_.end(),
               [](const Range& a, const Range& b) { return a.begin < b.begin; });
-    ranges_.erase(
-        std::unique(ranges_.begin(), ranges_.end(),
-                    [](const Range& a, const Range& b) { return a.begin == b.begin; }),
-        ranges_.end());
+    ranges_.erase(std::unique(ranges_.begin(), ranges_.end(),
+                              [](const Range& a, const Range& b) { return a.begin == b.begin; }),
+                  ranges_.end());
   }
 
   // Appends the text, sharing its bytes if they lie in one of the buffers.
@@ -52,9 +51,9 @@ class SharedBuffers {
       return;
     }
     if (last_ == nullptr || !last_->holds(text)) {
-      auto after = std::upper_bound(
-          ranges_.begin(), ranges_.end(), text.data(),
-          [](const char* at, const Range& range) { return at < range.begin; });
+      auto after =
+          std::upper_bound(ranges_.begin(), ranges_.end(), text.data(),
+                           [](const char* at, const Range& range) { return at < range.begin; });
       if (after == ranges_.begin() || !(--after)->holds(text)) {
         builder.append(text);
         return;

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <utility>
 
-#include "flow/host.hpp"
+#include "flow/inference.hpp"
 
 namespace flow::operators {
 namespace {
@@ -57,8 +57,8 @@ class Parser {
   // ---- tokens ----
 
   void next() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' ||
-                                  text_[at_] == '\r')) {
+    while (at_ < text_.size() &&
+           (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')) {
       ++at_;
     }
     token_ = Token{};
@@ -115,9 +115,9 @@ class Parser {
   }
 
   void sign() {
-    static constexpr std::array<std::string_view, 18> kSigns = {
-        "==", "!=", "<=", ">=", "<>", "&&", "||", "<", ">",
-        "+",  "-",  "*",  "/",  "%",  "(",  ")",  ",", "["};
+    static constexpr std::array<std::string_view, 18> kSigns = {"==", "!=", "<=", ">=", "<>", "&&",
+                                                                "||", "<",  ">",  "+",  "-",  "*",
+                                                                "/",  "%",  "(",  ")",  ",",  "["};
     static constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kForeign = {
         {{"<>", "write != for not equal"}, {"&&", "write and"}, {"||", "write or"}}};
     const std::string_view rest = text_.substr(at_);
@@ -194,7 +194,8 @@ class Parser {
 
   // A long chain of one operator is a tree as deep as it is long.
   void count_link(size_t offset, int& links) const {
-    if (++links > kDeepest) fail(offset, "more operators in a row than " + std::to_string(kDeepest));
+    if (++links > kDeepest)
+      fail(offset, "more operators in a row than " + std::to_string(kDeepest));
   }
 
   SyntaxNode disjunction() {
@@ -420,8 +421,13 @@ class Parser {
 
 void throw_expression_error(std::string_view place, std::string_view text, size_t offset,
                             const std::string& what) {
-  throw Failure(std::string(place) + ": column " + std::to_string(offset + 1) + ": " + what +
-                " (in: " + std::string(text) + ")");
+  const std::string_view option = place.substr(0, place.find('.'));
+  const std::string_view item =
+      option.size() == place.size() ? std::string_view() : place.substr(option.size() + 1);
+  throw OptionFailure(
+      std::string(option),
+      "column " + std::to_string(offset + 1) + ": " + what + " (in: " + std::string(text) + ")", {},
+      static_cast<int64_t>(offset), std::string(item));
 }
 
 SyntaxNode parse_expression(std::string_view text, std::string_view place) {

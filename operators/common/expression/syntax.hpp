@@ -10,8 +10,9 @@
 
 namespace flow::operators {
 
-// What a mistake in an expression is reported with: "where: column 7: ... (in: status >= )".
-// Columns count bytes from 1.
+// What a mistake in an expression is reported with, an OptionFailure: "where: column 7: ... (in:
+// status >= )". Columns count bytes from 1. `place`: the option, of a table with a dot and the name
+// of the entry: "where", "fields.kb".
 [[noreturn]] void throw_expression_error(std::string_view place, std::string_view text,
                                          size_t offset, const std::string& what);
 

@@ -85,7 +85,7 @@ class TextArena {
 // vector, or in the scratch memory.
 struct Vector {
   Kind kind = Kind::kNull;
-  bool constant = false;           // one entry, for all rows
+  bool constant = false;  // one entry, for all rows
   const void* values = nullptr;
   const uint8_t* nulls = nullptr;  // 1 where null; NULL: nowhere
 
