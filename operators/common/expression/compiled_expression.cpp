@@ -77,11 +77,11 @@ namespace {
 
 // Whether all that the expression names is there. Throws for what certainly is not.
 bool knows_fields(const CompiledExpression& expression, const InferredExpression& inferred,
-                  const Inference& inference) {
+                  const flow_schema& schema, bool open) {
   if (inferred.missing.empty()) return true;
-  if (inference.open()) return false;
+  if (open) return false;
   const MissingField& field = inferred.missing.front();
-  const std::string nearest = nearest_column(*inference.input(), field.name);
+  const std::string nearest = nearest_column(schema, field.name);
   const std::string_view place = expression.place();
   const std::string_view option = place.substr(0, place.find('.'));
   throw OptionFailure(
@@ -93,16 +93,16 @@ bool knows_fields(const CompiledExpression& expression, const InferredExpression
 }  // namespace
 
 std::optional<Type> infer_expression(const CompiledExpression& expression,
-                                     const Inference& inference) {
-  if (inference.input() == nullptr) return std::nullopt;
-  const InferredExpression inferred = expression.infer(*inference.input());
-  if (!knows_fields(expression, inferred, inference)) return std::nullopt;
+                                     const flow_schema& schema, bool open) {
+  const InferredExpression inferred = expression.infer(schema);
+  if (!knows_fields(expression, inferred, schema, open)) return std::nullopt;
   return inferred.type;
 }
 
 void infer_condition(const CompiledExpression& expression, const Inference& inference) {
   if (inference.input() == nullptr) return;
-  knows_fields(expression, expression.infer_condition(*inference.input()), inference);
+  const flow_schema& schema = *inference.input();
+  knows_fields(expression, expression.infer_condition(schema), schema, inference.open());
 }
 
 struct ExpressionEvaluator::Prepared {

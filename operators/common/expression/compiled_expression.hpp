@@ -55,11 +55,11 @@ class CompiledExpression {
   std::shared_ptr<const Source> source_;
 };
 
-// For an operator's `infer`: the type of the result where the input's columns are known well
-// enough, as far as the schema tells a type error; both throw OptionFailure for one, and for a
-// field that a fully known input does not have.
+// For an operator's `infer`: both throw OptionFailure for a type error, and for a field that a
+// fully known input does not have. `open`: there may be fields beside those of the schema; none:
+// one of them decides the type.
 std::optional<Type> infer_expression(const CompiledExpression& expression,
-                                     const Inference& inference);
+                                     const flow_schema& schema, bool open);
 void infer_condition(const CompiledExpression& expression, const Inference& inference);
 
 // The rows for which a condition is true, and how many are null; the rest is false.
