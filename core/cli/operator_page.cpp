@@ -65,9 +65,9 @@ std::string option_text(const flow_option& option) {
 std::string port_text(const flow_port& port, bool is_output) {
   std::string head = fmt::format("  {}", port.name);
   if (port.key_option != nullptr) {
-    head += fmt::format(
-        is_output ? "  (one an entry of the option '{}', named like it)" : "  (key: option '{}')",
-        port.key_option);
+    const std::string option(port.key_option);
+    head += is_output ? "  (one an entry of the option '" + option + "', named like it)"
+                      : "  (key: option '" + option + "')";
   }
   return head + '\n' + wrapped(port.doc, 6);
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <string>
 
 #include "operators/common/expression/conversions.hpp"
@@ -207,14 +208,25 @@ void split_kernel(const StepCall& call) {
 Text replace_in(Text text, Text from, Text to, TextArena& arena) {
   size_t at = from.empty() ? Text::npos : text.find(from);
   if (at == Text::npos) return text;
-  std::string result;
-  while (at != Text::npos) {
-    result.append(text.substr(0, at)).append(to);
+  // The most that it can become: every `from` one behind the other.
+  const size_t grown = to.size() <= from.size()
+                           ? text.size()
+                           : text.size() / from.size() * to.size() + text.size() % from.size();
+  char* const begin = arena.reserve(grown);
+  char* out = begin;
+  const auto put = [&out](Text piece) {
+    std::memcpy(out, piece.data(), piece.size());
+    out += piece.size();
+  };
+  for (; at != Text::npos; at = text.find(from)) {
+    put(text.substr(0, at));
+    put(to);
     text.remove_prefix(at + from.size());
-    at = text.find(from);
   }
-  result.append(text);
-  return arena.copy(result);
+  put(text);
+  const auto size = static_cast<size_t>(out - begin);
+  arena.trim(grown - size);
+  return {begin, size};
 }
 
 void replace_kernel(const StepCall& call) {
@@ -231,19 +243,31 @@ void replace_kernel(const StepCall& call) {
 void concat_kernel(const StepCall& call) {
   pass_nulls(call);
   auto* const out = call.out.write<Text>(call.rows);
+  size_t size = 0;
+  for (size_t i = 0; i < call.inputs; ++i) {
+    const Input<Text> pieces(*call.in[i]);
+    for (int64_t row = 0; row < call.rows; ++row) size += pieces[row].size();
+  }
+  char* to = call.out.texts.reserve(size);
+  const auto put = [&to](Text piece) {
+    std::memcpy(to, piece.data(), piece.size());
+    to += piece.size();
+  };
+  if (call.inputs == 2) {
+    const Input<Text> first(*call.in[0]);
+    const Input<Text> second(*call.in[1]);
+    for (int64_t row = 0; row < call.rows; ++row) {
+      const char* const begin = to;
+      put(first[row]);
+      put(second[row]);
+      out[row] = {begin, static_cast<size_t>(to - begin)};
+    }
+    return;
+  }
   for (int64_t row = 0; row < call.rows; ++row) {
-    std::array<Text, kMost> pieces;
-    size_t size = 0;
-    for (size_t i = 0; i < call.inputs; ++i) {
-      pieces[i] = Input<Text>(*call.in[i])[row];
-      size += pieces[i].size();
-    }
-    char* const begin = call.out.texts.reserve(size);
-    char* to = begin;
-    for (size_t i = 0; i < call.inputs; ++i) {
-      to = std::copy(pieces[i].begin(), pieces[i].end(), to);
-    }
-    out[row] = {begin, size};
+    const char* const begin = to;
+    for (size_t i = 0; i < call.inputs; ++i) put(Input<Text>(*call.in[i])[row]);
+    out[row] = {begin, static_cast<size_t>(to - begin)};
   }
 }
 

@@ -27,7 +27,7 @@ void spread_values(const Vector& from, const int32_t* numbers, int64_t entries, 
     const uint8_t* const entry_nulls = from.nulls;
     if (some) {
       for (int64_t row = 0; row < rows; ++row) any |= nulls[row] = entry_nulls[numbers[row]];
-    } else {
+    } else if (entry_nulls[entries - 1] != 0) {
       const auto last = static_cast<int32_t>(entries - 1);
       for (int64_t row = 0; row < rows; ++row) any |= nulls[row] = numbers[row] == last ? 1 : 0;
     }

@@ -50,14 +50,22 @@ class SharedBuffers {
       builder.append(text);
       return;
     }
+    if (text.data() >= made_begin_ && text.data() < made_end_) {
+      builder.append(text);
+      return;
+    }
     if (last_ == nullptr || !last_->holds(text)) {
       auto after =
           std::upper_bound(ranges_.begin(), ranges_.end(), text.data(),
                            [](const char* at, const Range& range) { return at < range.begin; });
-      if (after == ranges_.begin() || !(--after)->holds(text)) {
+      if (after == ranges_.begin() || !(after - 1)->holds(text)) {
+        // Made by a function: so are its neighbours, up to the next buffer.
+        made_begin_ = text.data();
+        made_end_ = after == ranges_.end() ? text.data() + kNeighbours : after->begin;
         builder.append(text);
         return;
       }
+      --after;
       last_ = &*after;
       if (last_->number < 0) last_->number = builder.share(Buffer::share(last_->buffer));
     }
@@ -84,8 +92,12 @@ class SharedBuffers {
     for (int64_t i = 0; i < column.n_children; ++i) collect(*column.children[i]);
   }
 
-  std::vector<Range> ranges_;
+  static constexpr int64_t kNeighbours = 1 << 20;
+
+  std::vector<Range> ranges_;  // by address, none within another
   Range* last_ = nullptr;
+  const char* made_begin_ = nullptr;
+  const char* made_end_ = nullptr;
 };
 
 Column texts(const Vector& values, int64_t rows, const Batch& batch, flow_type type, Host host) {
@@ -101,7 +113,26 @@ Column texts(const Vector& values, int64_t rows, const Batch& batch, flow_type t
   return builder.finish();
 }
 
+// Eight bytes 0 or 1 as bits, the first the lowest.
+uint8_t packed(const uint8_t* bytes) {
+  uint64_t eight = 0;
+  std::memcpy(&eight, bytes, sizeof eight);
+  return static_cast<uint8_t>((eight * 0x0102040810204080) >> 56);
+}
+
 Column bools(const Vector& values, int64_t rows, Host host) {
+  if (!values.constant && values.nulls == nullptr) {
+    const auto* const bytes = values.as<uint8_t>();
+    const Buffer bits = host.allocate((rows + 7) / 8);
+    auto* const out = static_cast<uint8_t*>(bits->data);
+    int64_t row = 0;
+    for (; row + 8 <= rows; row += 8) out[row / 8] = packed(bytes + row);
+    if (row < rows) out[row / 8] = 0;
+    for (; row < rows; ++row) out[row / 8] |= static_cast<uint8_t>(bytes[row] << (row & 7));
+    flow_column_parts parts = flow::detail::parts_of(FLOW_BOOL, rows);
+    parts.values = bits.get();
+    return host.column(parts);
+  }
   BoolBuilder builder(host, rows);
   for (int64_t row = 0; row < rows; ++row) {
     if (values.is_null(row)) {
