@@ -62,9 +62,13 @@ std::string option_text(const flow_option& option) {
   return fmt::format("  {}  ({})\n", option.name, facts) + wrapped(option.doc, 6);
 }
 
-std::string port_text(const flow_port& port) {
+std::string port_text(const flow_port& port, bool is_output) {
   std::string head = fmt::format("  {}", port.name);
-  if (port.key_option != nullptr) head += fmt::format("  (key: option '{}')", port.key_option);
+  if (port.key_option != nullptr) {
+    const std::string option(port.key_option);
+    head += is_output ? "  (one an entry of the option '" + option + "', named like it)"
+                      : "  (key: option '" + option + "')";
+  }
   return head + '\n' + wrapped(port.doc, 6);
 }
 
@@ -90,12 +94,12 @@ std::string page(const OfferedOperator& offered) {
   if (descriptor.n_inputs > 0) {
     text += "\nInputs\n";
     for (std::uint32_t i = 0; i < descriptor.n_inputs; ++i)
-      text += port_text(*descriptor.inputs[i]);
+      text += port_text(*descriptor.inputs[i], false);
   }
   if (descriptor.n_outputs > 0) {
     text += "\nOutputs\n";
     for (std::uint32_t i = 0; i < descriptor.n_outputs; ++i) {
-      text += port_text(*descriptor.outputs[i]);
+      text += port_text(*descriptor.outputs[i], true);
     }
   }
   text += "\nTraits\n";

@@ -77,7 +77,39 @@ class Binder {
         {component.place, component.key_path(), owner, std::move(common), settings_.secrets},
         found_);
     bound.codec = bind_codec(component, bound.descriptor());
+    if (flow::host::ComponentDescriptor::is_needed(bound.descriptor())) {
+      bind_outputs(component, bound);
+    }
     return bound;
+  }
+
+  // The outputs that an option names.
+  void bind_outputs(const ComponentSpecification& component, BoundComponent& bound) {
+    const flow_descriptor& offered = *bound.offered.descriptor;
+    bound.own =
+        std::make_shared<const flow::host::ComponentDescriptor>(offered, bound.options.values());
+    std::vector<std::string> fixed;
+    for (std::uint32_t i = 0; i < offered.n_outputs; ++i) {
+      if (offered.outputs[i]->key_option == nullptr) fixed.emplace_back(offered.outputs[i]->name);
+    }
+    for (std::uint32_t i = 0; i < offered.n_outputs; ++i) {
+      if (offered.outputs[i]->key_option == nullptr) continue;
+      const Value* given = find(component.options, offered.outputs[i]->key_option);
+      if (given == nullptr || given->table() == nullptr) continue;
+      for (const Member& entry : *given->table()) {
+        const std::string path =
+            join_key(join_key(component.key_path(), offered.outputs[i]->key_option), entry.name);
+        if (!is_identifier(entry.name)) {
+          found_.error(entry.place, path, quote(entry.name) + " cannot name an output",
+                       "write a letter, then letters, digits, _ and -");
+        } else if (std::find(fixed.begin(), fixed.end(), entry.name) != fixed.end() ||
+                   is_trouble_port(entry.name)) {
+          found_.error(entry.place, path,
+                       quote(entry.name) + " is the name of another output of the " +
+                           describe(component.kind, component.type.value));
+        }
+      }
+    }
   }
 
   static std::string describe(flow_kind kind, const std::string& type) {

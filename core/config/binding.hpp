@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "core/config/options.hpp"
 #include "core/config/specification.hpp"
 #include "core/plugin/registry.hpp"
+#include "flow/host/outputs.hpp"
 
 namespace flowrun {
 
@@ -38,7 +40,10 @@ struct BoundComponent {
   std::vector<BoundInput> inputs;   // by port, then as listed
   OnError on_error = OnError::kDeadLetter;
 
-  const flow_descriptor& descriptor() const { return *offered.descriptor; }
+  // Of an operator that leaves outputs to an option: its descriptor with them.
+  std::shared_ptr<const flow::host::ComponentDescriptor> own;
+
+  const flow_descriptor& descriptor() const { return own ? own->get() : *offered.descriptor; }
 };
 
 struct BoundPipeline {

@@ -193,15 +193,19 @@ class PluginCheck {
   void check_key_option(const std::string& side, const flow_port& port,
                         const flow_descriptor& descriptor) {
     const auto options = options_of(descriptor);
-    const bool names_fields =
+    const bool is_output = side == "output";
+    const bool is_fitting =
         std::any_of(options.begin(), options.end(), [&](const flow_option* option) {
           return option != nullptr && !is_blank(option->name) &&
                  std::string_view(option->name) == port.key_option &&
-                 (option->type == FLOW_OPTION_FIELD || option->type == FLOW_OPTION_FIELDS);
+                 (is_output
+                      ? option->type == FLOW_OPTION_TABLE
+                      : option->type == FLOW_OPTION_FIELD || option->type == FLOW_OPTION_FIELDS);
         });
-    if (!names_fields) {
+    if (!is_fitting) {
       problem(side + ' ' + quote(port.name) + ": its key_option " + quote(port.key_option) +
-              " is not an option that takes fields");
+              (is_output ? " is not an option that takes a table"
+                         : " is not an option that takes fields"));
     }
   }
 

@@ -12,6 +12,7 @@
 #include "operators/sources/stdin.hpp"
 #include "operators/transforms/cast.hpp"
 #include "operators/transforms/deduplicate.hpp"
+#include "operators/transforms/compute.hpp"
 #include "operators/transforms/drop.hpp"
 #include "operators/transforms/explode.hpp"
 #include "operators/transforms/filter.hpp"
@@ -19,6 +20,7 @@
 #include "operators/transforms/parse_json.hpp"
 #include "operators/transforms/redact.hpp"
 #include "operators/transforms/rename.hpp"
+#include "operators/transforms/route.hpp"
 #include "operators/transforms/sample.hpp"
 #include "operators/transforms/throttle.hpp"
 

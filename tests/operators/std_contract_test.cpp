@@ -133,11 +133,31 @@ TEST(StdContract, Pretty) { EXPECT_CONTRACT(kLibrary, "pretty"); }
 
 TEST(StdContract, Filter) {
   ContractSubject subject;
-  subject.inputs = {{{"response", {"200", "404", nullptr, "404", "500"}}}};
+  subject.inputs = {{{"response", {"200", "404", nullptr, "404", "500"}},
+                     {"request", {"GET /admin", "GET /", nullptr, "-", "GET /"}}}};
   EXPECT_CONTRACT(kLibrary, "filter", subject);
   subject.settings = {{"where", "response >= 400"}};
   subject.inputs = {{{"response", {200, 404, nullptr, 404, 500}}}};
   EXPECT_CONTRACT(kLibrary, "filter", subject);
+}
+
+TEST(StdContract, Route) {
+  ContractSubject subject;
+  subject.inputs = {{{"response", {200, 404, nullptr, 404, 500}},
+                     {"agent", {"bot", "bot", nullptr, "a longer name of an agent", ""}}}};
+  EXPECT_CONTRACT(kLibrary, "route", subject);
+}
+
+TEST(StdContract, Compute) {
+  ContractSubject subject;
+  subject.inputs = {{{"bytes", {"200", "404000", nullptr, "-", "500"}},
+                     {"country", Type::category(), {"fr", "de", nullptr, "fr", "FR"}}}};
+  EXPECT_CONTRACT(kLibrary, "compute", subject);
+  subject.settings = {
+      {"fields", flow::testing::Setting::table({{"a", "upper(country)"},
+                                                {"b", "concat(a, ' and ', bytes)"},
+                                                {"c", "length(b) > 10"}})}};
+  EXPECT_CONTRACT(kLibrary, "compute", subject);
 }
 
 const Table kParsed = {{"host", {"192.0.2.1", "2001:db8::1"}},

@@ -269,6 +269,13 @@ class Description {
     outputs_.push_back(std::make_unique<Port>(std::move(name), std::move(doc), ""));
   }
 
+  // One output for each entry of a table option, named like it, in the table's order: of ports
+  // declared before and after this, the numbers count these too. `name`: what reference pages call
+  // them.
+  void outputs_of(std::string option, std::string name, std::string doc) {
+    outputs_.push_back(std::make_unique<Port>(std::move(name), std::move(doc), std::move(option)));
+  }
+
   // A member of type std::optional<T> is absent unless given; the others start with their value.
   template <class T>
   OptionEntry option(const std::string& name, T Options::*member, const std::string& doc) {

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "flow/host/outputs.hpp"
 #include "flow/plugin.hpp"
 #include "flow/testing/host.hpp"
 #include "flow/testing/settings.hpp"
@@ -42,12 +43,16 @@ class Harness {
 
   Harness(const flow_plugin& plugin, const std::string& name, const Settings& settings,
           flow_role role)
-      : descriptor_(find(plugin, name)),
+      : Harness(plugin, *find(plugin, name), OptionValues(*find(plugin, name), settings), role) {}
+
+  Harness(const flow_plugin& plugin, const flow_descriptor& offered, const OptionValues& values,
+          flow_role role)
+      : own_descriptor_(std::make_unique<host::ComponentDescriptor>(offered, values.data())),
+        descriptor_(&own_descriptor_->get()),
         parts_(std::make_unique<Parts>(output_count(*descriptor_))) {
-    const OptionValues values(*descriptor_, settings);
     find_keys(values);
     Parts& parts = *parts_;
-    parts.component = plugin.create(parts.host.abi(), descriptor_, values.data());
+    parts.component = plugin.create(parts.host.abi(), &offered, values.data());
     if (parts.component == nullptr) throw std::runtime_error(parts.host.error);
     parts.op = parts.component->instance(parts.component, parts.host.abi(), role);
     if (parts.op == nullptr) throw std::runtime_error(parts.host.error);
@@ -246,6 +251,7 @@ class Harness {
     expect_done(status);
   }
 
+  std::unique_ptr<host::ComponentDescriptor> own_descriptor_;
   const flow_descriptor* descriptor_;
   std::unique_ptr<Parts> parts_;
 };

@@ -94,7 +94,7 @@ class InferenceCheck {
     if (!answers_) return;
     for (const std::string& misuse : answers_->misuse) findings_.add("schemas", misuse);
     for (const auto& [port, known] : answers_->outputs) {
-      if (port >= output_count(descriptor)) {
+      if (port >= host.emitted.size()) {
         findings_.add("schemas", "infers output " + std::to_string(port) + ", which is not there");
       }
     }

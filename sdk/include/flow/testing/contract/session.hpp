@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "flow/host/outputs.hpp"
 #include "flow/output.hpp"
 #include "flow/testing/contract/generate.hpp"
 #include "flow/testing/contract/inference_check.hpp"
@@ -284,6 +285,8 @@ class Session {
 
   void make(const Settings& settings) {
     const OptionValues values(context_.descriptor, settings);
+    const host::ComponentDescriptor outputs(context_.descriptor, values.data());
+    host_->emitted.resize(output_count(outputs.get()));
     for (uint32_t i = 0; i < context_.descriptor.n_inputs; ++i) {
       const char* option = context_.descriptor.inputs[i]->key_option;
       const flow_value* value = option != nullptr ? values.find(option) : nullptr;
