@@ -153,10 +153,9 @@ TEST(StdContract, Compute) {
   subject.inputs = {{{"bytes", {"200", "404000", nullptr, "-", "500"}},
                      {"country", Type::category(), {"fr", "de", nullptr, "fr", "FR"}}}};
   EXPECT_CONTRACT(kLibrary, "compute", subject);
-  subject.settings = {
-      {"fields", flow::testing::Setting::table({{"a", "upper(country)"},
-                                                {"b", "concat(a, ' and ', bytes)"},
-                                                {"c", "length(b) > 10"}})}};
+  subject.settings = {{"fields", flow::testing::Setting::table({{"a", "upper(country)"},
+                                                                {"b", "concat(a, ' and ', bytes)"},
+                                                                {"c", "length(b) > 10"}})}};
   EXPECT_CONTRACT(kLibrary, "compute", subject);
 }
 

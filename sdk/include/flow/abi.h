@@ -360,9 +360,10 @@ typedef struct flow_port {
   uint32_t reserved;
   const char* name; /* "in", "out", "errors", "late", or the operator's own */
   const char* doc;
-  const char* key_option; /* inputs of keyed operators: the option that names the key's fields;
-                             outputs, since 1.1: a table option, for each entry of which the component
-                             has an output of that name in this place, in the table's order */
+  const char*
+      key_option; /* inputs of keyed operators: the option that names the key's fields;
+                     outputs, since 1.1: a table option, for each entry of which the component
+                     has an output of that name in this place, in the table's order */
 } flow_port;
 
 typedef struct flow_descriptor {
