@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "core/observe/text.hpp"
+#include "flow/utf8.hpp"
 
 namespace flowrun {
 namespace {
@@ -107,7 +108,7 @@ void append_json(std::string& out, const flow_column& column, const flow_field& 
       out.append("\"").append(timestamp_text(flow::Int64View(column)[row])).append("\"");
       break;
     case FLOW_JSON:
-      append_utf8_repaired(out, flow::TextView(column)[row]);
+      flow::append_repaired_utf8(flow::TextView(column)[row], out);
       break;
     case FLOW_LIST:
       append_list(out, column, field, row);
