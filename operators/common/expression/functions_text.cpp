@@ -79,16 +79,16 @@ Text change_characters(Text text, TextArena& arena) {
   const locale_t locale = unicode();
   while (!text.empty()) {
     const Utf8Step step = utf8_step(text);
-    if (step.size == 1 || !step.valid || locale == nullptr) {
-      changed += step.size == 1 ? Case::ascii(text.front()) : '\0';
-      if (step.size > 1) {
+    if (step.length == 1 || !step.valid || locale == nullptr) {
+      changed += step.length == 1 ? Case::ascii(text.front()) : '\0';
+      if (step.length > 1) {
         changed.pop_back();
-        changed += text.substr(0, step.size);
+        changed += text.substr(0, step.length);
       }
     } else {
-      append_utf8(Case::wide(decode_character(text, step.size), locale), changed);
+      append_utf8(Case::wide(decode_character(text, step.length), locale), changed);
     }
-    text.remove_prefix(step.size);
+    text.remove_prefix(step.length);
   }
   return arena.copy(changed);
 }
@@ -300,7 +300,7 @@ int bind_trim(const BoundCall& call) {
       call.binder.constant_text(call[1], call.offset(1), "the characters to cut off");
   auto characters = std::make_shared<Characters>();
   for (Text rest = set; !rest.empty();) {
-    const size_t size = utf8_step(rest).size;
+    const size_t size = utf8_step(rest).length;
     characters->each.emplace_back(rest.substr(0, size));
     rest.remove_prefix(size);
   }
