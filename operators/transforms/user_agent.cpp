@@ -147,11 +147,11 @@ IdentifyUserAgent::Shared::Shared(const Options& options, Host)
         std::find_if(std::begin(kMembers), std::end(kMembers),
                      [&](const auto& member) { return member.first == name; });
     if (found == std::end(kMembers)) {
-      std::string names;
+      std::string message = "fields: there is no '" + name + "'; there are";
       for (const auto& [known, member] : kMembers) {
-        names.append(names.empty() ? "" : ", ").append(known);
+        message.append(known == kMembers[0].first ? " " : ", ").append(known);
       }
-      throw Failure("fields: there is no '" + name + "'; there are " + names);
+      throw Failure(message);
     }
     for (const Output& output : outputs_) {
       if (output.name == name) throw Failure("fields: '" + name + "' is there twice");

@@ -73,6 +73,7 @@ TEST(SharedDictionary, ServesSeveralThreads) {
   SharedDictionary dictionary;
   std::vector<std::thread> threads;
   std::array<bool, 4> right{};
+  threads.reserve(right.size());
   for (bool& mine : right) {
     threads.emplace_back([&] {
       bool all = true;

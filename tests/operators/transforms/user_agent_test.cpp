@@ -144,6 +144,7 @@ TEST_F(UserAgentTest, InstancesShareOneCache) {
   IdentifyUserAgent::Shared shared(options, shared_host.host());
   std::vector<std::thread> threads;
   std::vector<int> wrong(4);
+  threads.reserve(wrong.size());
   for (int& mine : wrong) {
     threads.emplace_back([&] {
       testing::TestHost host;
