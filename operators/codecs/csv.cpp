@@ -45,7 +45,7 @@ void Csv::describe(Description<Options>& d) {
         "Each file is read with its own header, also after a restart in its middle, and in "
         "parallel. From a source of messages each message is a CSV text of its own: with "
         "`header = true` it begins with a header. Texts are views of the bytes as they were read: "
-        "about 100 ns a record of ten fields, and 10 to 20 ns for a value of another type.\n\n"
+        "about 50 ns a record of ten fields, and 10 to 20 ns for a value of another type.\n\n"
         "Encoding writes the columns in their order, structs field by field, or those under "
         "`fields`; a null as `null`, an empty text as `\"\"`, a timestamp as RFC 3339. It writes "
         "no header. Without a quote character, a value that would need one fails with "

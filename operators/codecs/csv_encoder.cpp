@@ -74,8 +74,7 @@ void CsvEncoder::write_field(std::string_view text, bool is_first) {
 
 void CsvEncoder::encode(const Batch& in, bool delimited, Output& out) {
   plan(in.schema());
-  for (size_t i = 0; i < columns_.size(); ++i) {
-    Column& column = columns_[i];
+  for (Column& column : columns_) {
     const flow_column* found = in.follow(column.path);
     if (found != nullptr && !column.text.bind(*found, out)) {
       throw Failure("csv: a " + std::string(type_name(found->type)) +

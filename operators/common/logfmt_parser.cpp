@@ -131,14 +131,15 @@ const char* LogfmtParser::split(std::string_view text) {
     }
     const size_t open = at;
     bool is_escaped = false;
-    for (++at;; ++at) {
+    ++at;
+    while (true) {
       at = text.find_first_of("\"\\", at);
       if (at == std::string_view::npos) {
         return refuse("unclosed_quote", open, "the quote is not closed");
       }
       if (text[at] == '"') break;
       is_escaped = true;
-      ++at;
+      at += 2;
     }
     pairs_.push_back({key, text.substr(open + 1, at - open - 1), is_escaped, !is_escaped});
     ++at;

@@ -70,7 +70,7 @@ const char* const kSyslogColumnsDoc =
     "host name may be missing, and the time may be like 2025-10-28T10:15:30Z.\n\n"
     "What is no message fails with `bad_priority`, `bad_timestamp`, `bad_header` or "
     "`bad_structured_data`, with the place in it. Texts are views of the bytes as they were read; "
-    "about 150 ns a message.";
+    "about 80 ns a message.";
 
 SyslogFields::SyslogFields(const SyslogOptions& options)
     : options_(options), short_time_(compile_short_time(options)) {
