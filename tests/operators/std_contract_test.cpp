@@ -10,6 +10,7 @@
 namespace flow::operators {
 namespace {
 
+using flow::testing::Cell;
 using flow::testing::ContractSubject;
 using flow::testing::Table;
 
