@@ -14,6 +14,7 @@
 namespace flow::operators {
 namespace {
 
+using flow::testing::Cell;
 using flow::testing::ContractSubject;
 using flow::testing::RedirectedInput;
 using flow::testing::ScratchFolder;
