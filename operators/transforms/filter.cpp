@@ -28,7 +28,7 @@ void Filter::describe(Description<Options>& d) {
 }
 
 void Filter::infer(const Options&, Shared& shared, Inference& inference) {
-  infer_condition(shared.where, inference);
+  infer_condition(shared.where, inference, true);
   inference.pass();
 }
 
