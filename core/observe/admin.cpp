@@ -37,14 +37,14 @@ Address parse_address(std::string_view text) {
   const std::string_view port = colon == std::string_view::npos ? "" : text.substr(colon + 1);
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   const std::string_view inner = bracketed ? host.substr(1, host.size() - 2) : host;
-  constexpr std::string_view digits = "0123456789";
-  constexpr std::string_view address6 = "0123456789abcdefABCDEF:.";
-  constexpr std::string_view name =
+  constexpr std::string_view kDigits = "0123456789";
+  constexpr std::string_view kAddress6 = "0123456789abcdefABCDEF:.";
+  constexpr std::string_view kName =
       "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-_";
-  const bool good_host = !inner.empty() && inner.find_first_not_of(bracketed ? address6 : name) ==
+  const bool good_host = !inner.empty() && inner.find_first_not_of(bracketed ? kAddress6 : kName) ==
                                                std::string_view::npos;
   const bool good_port = !port.empty() && port.size() <= 5 &&
-                         port.find_first_not_of(digits) == std::string_view::npos &&
+                         port.find_first_not_of(kDigits) == std::string_view::npos &&
                          std::atoi(std::string(port).c_str()) <= 65535;
   if (!good_host || !good_port) {
     throw std::runtime_error("admin listener: '" + std::string(text) +

@@ -37,8 +37,8 @@ std::uint64_t rounded(double value) {
 }
 
 std::string byte_rate(double bytes) {
-  constexpr std::pair<double, const char*> units[] = {{1e9, "GB/s"}, {1e6, "MB/s"}, {1e3, "kB/s"}};
-  for (const auto& [unit, name] : units) {
+  constexpr std::pair<double, const char*> kUnits[] = {{1e9, "GB/s"}, {1e6, "MB/s"}, {1e3, "kB/s"}};
+  for (const auto& [unit, name] : kUnits) {
     if (bytes < unit) continue;
     const double value = bytes / unit;
     return value < 10 ? fmt::format("{:.1f} {}", value, name)

@@ -66,11 +66,11 @@ void check_is_library(const std::filesystem::path& file) {
 
 // Boost wraps the loader's own words in its own; only these say what is wrong.
 std::string loader_words(const std::string& what) {
-  constexpr std::string_view before = "dlerror system message: ";
-  const std::size_t begin = what.find(before);
+  constexpr std::string_view kBefore = "dlerror system message: ";
+  const std::size_t begin = what.find(kBefore);
   if (begin == std::string::npos) return what;
   const std::size_t end = what.rfind("): ");
-  const std::size_t from = begin + before.size();
+  const std::size_t from = begin + kBefore.size();
   return what.substr(from, end == std::string::npos || end < from ? std::string::npos : end - from);
 }
 

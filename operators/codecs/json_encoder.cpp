@@ -43,7 +43,7 @@ std::string_view JsonEncoder::CategoryTexts::render(const std::string& key, int3
   if (bytes_.size() < needed) bytes_.resize(std::max(needed, bytes_.size() * 2));
   char* const begin = bytes_.data() + used_;
   const size_t key_size = key.size() - kReadAhead;  // with its quote
-  std::memcpy(begin, key.data(), key_size);
+  std::copy_n(key.data(), key_size, begin);
   char* out = begin + key_size;
   out = write_escaped(out, text);
   *out++ = '"';
@@ -196,7 +196,7 @@ char* JsonEncoder::write_value(char* out, Field& field, int64_t row) {
       return out + (value ? 4 : 5);
     }
     case FLOW_STRUCT:
-      return write_object(out, field.children, row);
+      return write_nested(out, field, row);
     case FLOW_LIST: {
       Field& element = field.children.front();
       const auto* offsets = static_cast<const int32_t*>(field.values);
@@ -205,7 +205,7 @@ char* JsonEncoder::write_value(char* out, Field& field, int64_t row) {
         out = room(out, kFixedBytes);
         if (at > offsets[row]) *out++ = ',';
         if (element.is_null(at)) {
-          std::memcpy(out, "null", 4);
+          std::copy_n("null", 4, out);
           out += 4;
         } else {
           out = write_value(out, element, at);
@@ -222,7 +222,9 @@ char* JsonEncoder::write_value(char* out, Field& field, int64_t row) {
 
 // Which region a text is in is chosen without a branch: nobody can foresee whether the next address
 // or page name has more than 12 bytes.
-inline char* JsonEncoder::write_text_field(char* out, const Field& field, int64_t row) {
+template <class Copy>
+[[gnu::always_inline]] inline char* JsonEncoder::write_text_field(char* out, const Field& field,
+                                                                  int64_t row) {
   const auto& view = static_cast<const flow_view*>(field.values)[row];
   const auto size = static_cast<size_t>(view.length);
   const bool is_inline = view.length <= FLOW_VIEW_INLINE;
@@ -232,7 +234,7 @@ inline char* JsonEncoder::write_text_field(char* out, const Field& field, int64_
   out = room(out, view.length * kEscapeExpansion + field.reserve);
   out = copy_short(out, field.key.data(), field.key_size + 1);
   if (region.end - text >= view.length + kReadAhead) [[likely]] {
-    out = write_escaped_ahead(out, text, size);
+    out = write_escaped_ahead<Copy>(out, text, size);
   } else {
     out = write_escaped(out, {text, size});
   }
@@ -241,19 +243,19 @@ inline char* JsonEncoder::write_text_field(char* out, const Field& field, int64_
 }
 
 inline char* JsonEncoder::write_number_object(char* out, Field& field, int64_t row) {
-  std::array<uint64_t, NumberObjects::kNumbers> bits{};
-  for (size_t i = 0; i < field.children.size(); ++i) {
-    const Field& child = field.children[i];
+  for (const Field& child : field.children) {
     if (child.is_null(row)) return write_other(out, field, row);
-    bits[i] = child.at<uint64_t>(row);
   }
+  const std::array<uint64_t, NumberObjects::kNumbers> bits = number_bits(field, row);
   NumberObjects::Entry& entry = field.objects.entry(bits);
-  if (entry.bits != bits || entry.length == 0) {
+  static_assert(NumberObjects::kNumbers == 2);
+  const bool same = ((entry.bits[0] ^ bits[0]) | (entry.bits[1] ^ bits[1])) == 0;
+  if (!same || entry.length == 0) {
     const int64_t begin = out - static_cast<char*>(buffer_->data);
     out = write_other(out, field, row);
     const char* const text = static_cast<char*>(buffer_->data) + begin;
     const auto length = static_cast<size_t>(out - text);
-    if (length <= entry.text.size()) {
+    if (length <= NumberObjects::kLongest) {
       entry.bits = bits;
       entry.length = static_cast<uint8_t>(length);
       std::memcpy(entry.text.data(), text, length);
@@ -261,8 +263,7 @@ inline char* JsonEncoder::write_number_object(char* out, Field& field, int64_t r
     return out;
   }
   out = room(out, kFixedBytes);
-  std::memcpy(out, entry.text.data(), entry.text.size());
-  return out + entry.length;
+  return copy_short(out, entry.text.data(), entry.length);
 }
 
 char* JsonEncoder::write_other(char* out, Field& field, int64_t row) {
@@ -271,17 +272,18 @@ char* JsonEncoder::write_other(char* out, Field& field, int64_t row) {
   return write_value(out, field, row);
 }
 
-inline char* JsonEncoder::write_field(char* out, Field& field, int64_t row) {
+template <class Copy>
+[[gnu::always_inline]] inline char* JsonEncoder::write_field(char* out, Field& field, int64_t row) {
   if (field.is_null(row)) {
     if (!write_nulls_) return out;
     out = room(out, field.reserve);
     out = copy_short(out, field.key.data(), field.key_size);
-    std::memcpy(out, "null", 4);
+    std::copy_n("null", 4, out);
     return out + 4;
   }
   switch (field.form) {
     case Form::kText:
-      return write_text_field(out, field, row);
+      return write_text_field<Copy>(out, field, row);
     case Form::kCategory: {
       const std::string_view fragment = field.texts.fragment(field.key, field.at<int32_t>(row));
       out = room(out, static_cast<int64_t>(fragment.size()) + kFixedBytes);
@@ -295,9 +297,11 @@ inline char* JsonEncoder::write_field(char* out, Field& field, int64_t row) {
 }
 
 // Each field begins with a comma; the first one's becomes the brace.
-char* JsonEncoder::write_object(char* out, std::vector<Field>& fields, int64_t row) {
+template <class Copy>
+[[gnu::always_inline]] inline char* JsonEncoder::write_object(char* out, std::vector<Field>& fields,
+                                                              int64_t row) {
   const int64_t begin = out - static_cast<char*>(buffer_->data);
-  for (Field& field : fields) out = write_field(out, field, row);
+  for (Field& field : fields) out = write_field<Copy>(out, field, row);
   out = room(out, kFixedBytes);
   char* const first = static_cast<char*>(buffer_->data) + begin;
   if (out == first) ++out;
@@ -306,40 +310,90 @@ char* JsonEncoder::write_object(char* out, std::vector<Field>& fields, int64_t r
   return out;
 }
 
+char* JsonEncoder::write_nested(char* out, Field& field, int64_t row) {
+  return write_object<PlainCopy>(out, field.children, row);
+}
+
+void JsonEncoder::prefetch(int64_t first, int64_t end) {
+  for (Field* const field : far_) {
+    for (int64_t row = first; row < end; ++row) {
+      if (field->is_null(row)) continue;
+      if (field->form == Form::kCategory) {
+        field->texts.prefetch(field->at<int32_t>(row));
+      } else {
+        field->objects.prefetch(number_bits(*field, row));
+      }
+    }
+  }
+}
+
+// A null's are of no number in particular.
+std::array<uint64_t, JsonEncoder::NumberObjects::kNumbers> JsonEncoder::number_bits(
+    const Field& field, int64_t row) {
+  std::array<uint64_t, NumberObjects::kNumbers> bits{};
+  for (size_t i = 0; i < field.children.size(); ++i) bits[i] = field.children[i].at<uint64_t>(row);
+  return bits;
+}
+
+template <class Copy>
+[[gnu::always_inline]] inline int64_t JsonEncoder::write_rows(int64_t first, int64_t end,
+                                                              bool delimited, flow_view* view) {
+  constexpr int64_t kAhead = 16;
+  prefetch(first, std::min(first + kAhead, end));
+  char* at = static_cast<char*>(buffer_->data);
+  int64_t begin = 0;
+  int64_t row = first;
+  for (; row < end && begin < kCutBytes; ++row) {
+    if ((row - first) % kAhead == 0) {
+      prefetch(std::min(row + kAhead, end), std::min(row + 2 * kAhead, end));
+    }
+    at = write_object<Copy>(at, fields_, row);
+    *at = '\n';
+    at += delimited ? 1 : 0;
+    const auto* const base = static_cast<const char*>(buffer_->data);
+    const int64_t stop = at - base;
+    if (stop > INT32_MAX) {
+      throw Failure("json: a document of more than a gigabyte; drop the field that makes it so");
+    }
+    // Reading the document's first bytes back would wait for all of it to be stored.
+    if (stop - begin > FLOW_VIEW_INLINE && !fields_.front().is_null(row)) {
+      view->length = static_cast<int32_t>(stop - begin);
+      std::memcpy(view->prefix, prefix_.data(), prefix_.size());
+      view->buffer = 0;
+      view->offset = static_cast<int32_t>(begin);
+    } else {
+      *view = TextBuilder::view({base + begin, static_cast<size_t>(stop - begin)}, 0,
+                                static_cast<int32_t>(begin));
+    }
+    ++view;
+    begin = stop;
+  }
+  used_ = begin;
+  return row - first;
+}
+
+#if defined(__SSSE3__)
+FLOW_AVX2 int64_t JsonEncoder::write_rows_avx2(int64_t first, int64_t end, bool delimited,
+                                               flow_view* view) {
+  return write_rows<Avx2Copy>(first, end, delimited, view);
+}
+#endif
+
 int64_t JsonEncoder::encode_from(const Batch& in, int64_t first, bool delimited, Output& out) {
   const int64_t wanted = in.rows() - first;
   const auto estimate = static_cast<int64_t>(bytes_per_row_ * 1.0625 * static_cast<double>(wanted));
   buffer_ = out.allocate(std::min(estimate, kCutBytes) + 4096);
   limit_ = static_cast<char*>(buffer_->data) + buffer_->capacity;
   const Buffer views = out.allocate(wanted * static_cast<int64_t>(sizeof(flow_view)));
-  auto* view = static_cast<flow_view*>(views->data);
-  char* at = static_cast<char*>(buffer_->data);
-  int64_t begin = 0;
-  int64_t row = first;
-  for (; row < in.rows() && begin < kCutBytes; ++row) {
-    at = write_object(at, fields_, row);
-    *at = '\n';
-    at += delimited ? 1 : 0;
-    const auto* const base = static_cast<const char*>(buffer_->data);
-    const int64_t end = at - base;
-    if (end > INT32_MAX) {
-      throw Failure("json: a document of more than a gigabyte; drop the field that makes it so");
-    }
-    // Reading the document's first bytes back would wait for all of it to be stored.
-    if (end - begin > FLOW_VIEW_INLINE && !fields_.front().is_null(row)) {
-      view->length = static_cast<int32_t>(end - begin);
-      std::memcpy(view->prefix, prefix_.data(), prefix_.size());
-      view->buffer = 0;
-      view->offset = static_cast<int32_t>(begin);
-    } else {
-      *view = TextBuilder::view({base + begin, static_cast<size_t>(end - begin)}, 0,
-                                static_cast<int32_t>(begin));
-    }
-    ++view;
-    begin = end;
-  }
-  const int64_t rows = row - first;
-  bytes_per_row_ = static_cast<double>(begin) / static_cast<double>(rows);
+  auto* const view = static_cast<flow_view*>(views->data);
+#if defined(__SSSE3__)
+  static const bool kAvx2 = Avx2Copy::is_supported();
+  const int64_t rows = kAvx2 ? write_rows_avx2(first, in.rows(), delimited, view)
+                             : write_rows<PlainCopy>(first, in.rows(), delimited, view);
+#else
+  const int64_t rows = write_rows<PlainCopy>(first, in.rows(), delimited, view);
+#endif
+  bytes_per_row_ = static_cast<double>(used_) / static_cast<double>(rows);
 
   flow_buffer* data = buffer_.get();
   flow_column_parts parts{};
@@ -366,7 +420,15 @@ void JsonEncoder::encode(const Batch& in, bool delimited, Output& out) {
       std::copy_n(fields_.front().key.begin() + 1, prefix_.size() - 1, prefix_.begin() + 1);
     }
   }
-  for (uint32_t i = 0; i < in.column_count(); ++i) bind(in.column(i), fields_[i]);
+  far_.clear();
+  for (uint32_t i = 0; i < in.column_count(); ++i) {
+    bind(in.column(i), fields_[i]);
+    const Field& field = fields_[i];
+    if (field.form == Form::kNumberObject ||
+        (field.form == Form::kCategory && field.texts.is_large())) {
+      far_.push_back(&fields_[i]);
+    }
+  }
   host_ = &out;
   for (int64_t row = 0; row < in.rows();) row += encode_from(in, row, delimited, out);
 }

@@ -35,6 +35,11 @@ class JsonEncoder {
       if (entry.length != 0) return {bytes_.data() + entry.begin, entry.length};
       return render(key, code);
     }
+    // Whether the fragments are too many to be near; then it pays to begin loading one early.
+    bool is_large() const { return entries_.size() > 1024; }
+    void prefetch(int32_t code) const {
+      __builtin_prefetch(bytes_.data() + entries_[static_cast<size_t>(code)].begin);
+    }
 
    private:
     struct Entry {
@@ -54,22 +59,24 @@ class JsonEncoder {
   class NumberObjects {
    public:
     static constexpr size_t kNumbers = 2;
-    struct Entry {
+    static constexpr size_t kLongest = 64;  // copied in whole blocks of 16
+    struct alignas(32) Entry {
       std::array<uint64_t, kNumbers> bits{};
       uint8_t length = 0;  // 0: nothing is here
-      std::array<char, 79> text{};
+      std::array<char, kLongest> text{};
     };
     Entry& entry(const std::array<uint64_t, kNumbers>& bits) {
       const uint64_t hash = (bits[0] ^ bits[1] * 0xD6E8FEB86659FD93U) * 0x9E3779B97F4A7C15U;
       return entries_[hash >> (64 - kEntryBits)];
     }
+    void prefetch(const std::array<uint64_t, kNumbers>& bits) { __builtin_prefetch(&entry(bits)); }
     void prepare() {
       if (entries_.empty()) entries_.resize(size_t{1} << kEntryBits);
     }
 
    private:
-    static constexpr int kEntryBits = 12;
-    std::vector<Entry> entries_;  // 384 KiB once needed
+    static constexpr int kEntryBits = 13;
+    std::vector<Entry> entries_;  // 768 KiB once needed
   };
 
   // Memory that views point into. Number 0 are a column's views themselves, since up to 12 bytes
@@ -111,6 +118,9 @@ class JsonEncoder {
     }
   };
 
+  // Begins to load what the rows [first, end) need from tables that are too large to be near.
+  void prefetch(int64_t first, int64_t end);
+  static std::array<uint64_t, NumberObjects::kNumbers> number_bits(const Field& field, int64_t row);
   static void plan(const flow_field& source, Field& field);
   static void bind(const flow_column& column, Field& field);
   int64_t encode_from(const Batch& in, int64_t first, bool delimited, Output& out);
@@ -118,18 +128,28 @@ class JsonEncoder {
   // Makes room for `bytes` more; returns where to go on.
   char* room(char* out, int64_t bytes) { return limit_ - out >= bytes ? out : grow(out, bytes); }
   char* grow(char* out, int64_t bytes);
+  // The rows [first, end) up to the one that passes kCutBytes, each with its view; returns how
+  // many.
+  template <class Copy>
+  int64_t write_rows(int64_t first, int64_t end, bool delimited, flow_view* view);
+  int64_t write_rows_avx2(int64_t first, int64_t end, bool delimited, flow_view* view);
+  template <class Copy>
   char* write_object(char* out, std::vector<Field>& fields, int64_t row);
+  template <class Copy>
   char* write_field(char* out, Field& field, int64_t row);
+  template <class Copy>
   char* write_text_field(char* out, const Field& field, int64_t row);
   char* write_other(char* out, Field& field, int64_t row);
   char* write_number_object(char* out, Field& field, int64_t row);
   char* write_value(char* out, Field& field, int64_t row);
+  char* write_nested(char* out, Field& field, int64_t row);
   char* write_text(char* out, const flow_view& view, const void* const* buffers);
   char* write_token(char* out, std::string_view token);
 
   bool write_nulls_;
   Reference<const flow_schema> schema_;
   std::vector<Field> fields_;
+  std::vector<Field*> far_;       // those that prefetch() is for, in this batch
   std::array<char, 4> prefix_{};  // of a document that has the first field
   DoubleWriter doubles_;
   double bytes_per_row_ = 512;  // of the last batch
@@ -138,6 +158,7 @@ class JsonEncoder {
   const Host* host_ = nullptr;
   Buffer buffer_;
   char* limit_ = nullptr;
+  int64_t used_ = 0;  // of buffer_
 };
 
 }  // namespace flow::operators

@@ -35,9 +35,9 @@ class GzipDecompressor final : public Decompressor {
       }
       boundary_ = false;
     }
-    constexpr size_t most = std::numeric_limits<uInt>::max();
-    const auto given = static_cast<uInt>(std::min(input.size(), most));
-    const auto room = static_cast<uInt>(std::min(capacity, most));
+    constexpr size_t kMost = std::numeric_limits<uInt>::max();
+    const auto given = static_cast<uInt>(std::min(input.size(), kMost));
+    const auto room = static_cast<uInt>(std::min(capacity, kMost));
     stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(input.data()));
     stream_.avail_in = given;
     stream_.next_out = reinterpret_cast<Bytef*>(output);

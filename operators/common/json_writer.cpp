@@ -1,5 +1,6 @@
 #include "operators/common/json_writer.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -30,7 +31,7 @@ char* write_escape(char* out, unsigned char byte) {
       *out++ = 't';
       return out;
     default:
-      std::memcpy(out, "u00", 3);
+      std::copy_n("u00", 3, out);
       out[3] = "0123456789abcdef"[byte >> 4];
       out[4] = "0123456789abcdef"[byte & 15];
       return out + 5;
@@ -53,7 +54,7 @@ char* write_bytewise(char* out, const char* text, size_t size) {
 
 // The first `size` < 16 of the bytes.
 char* write_last(char* out, __m128i bytes, size_t size) {
-  if ((detail::escape_marks(bytes) & ((1U << size) - 1)) == 0) {
+  if ((SseCopy::marks(bytes) & ((1U << size) - 1)) == 0) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
     return out + size;
   }
@@ -75,17 +76,15 @@ constexpr double kPower = 1e6;
 // The numbers below a thousand, and how many digits each has.
 struct Whole {
   std::array<char, 3> digits;
-  char length;
+  uint8_t length;
 };
 constexpr auto kWholes = [] {
   std::array<Whole, 1000> wholes{};
   for (size_t i = 0; i < wholes.size(); ++i) {
     Whole& whole = wholes[i];
-    if (i >= 100)
-      whole.digits[static_cast<size_t>(whole.length++)] = static_cast<char>('0' + i / 100);
-    if (i >= 10)
-      whole.digits[static_cast<size_t>(whole.length++)] = static_cast<char>('0' + i / 10 % 10);
-    whole.digits[static_cast<size_t>(whole.length++)] = static_cast<char>('0' + i % 10);
+    if (i >= 100) whole.digits[whole.length++] = static_cast<char>('0' + i / 100);
+    if (i >= 10) whole.digits[whole.length++] = static_cast<char>('0' + i / 10 % 10);
+    whole.digits[whole.length++] = static_cast<char>('0' + i % 10);
   }
   return wholes;
 }();
@@ -93,7 +92,7 @@ constexpr auto kWholes = [] {
 // Two decimals, and how many of them stay when trailing zeros go.
 struct Pair {
   std::array<char, 2> digits;
-  char kept;
+  uint8_t kept;
 };
 constexpr auto kPairs = [] {
   std::array<Pair, 100> pairs{};
@@ -114,7 +113,8 @@ constexpr auto kPairs = [] {
 char* write_short(char* out, double value) {
   const double magnitude = std::fabs(value);
   if (!(magnitude >= 1e-3 && magnitude < 1e5)) return nullptr;
-  const auto scaled = static_cast<int64_t>(magnitude * kPower + 0.5);
+  const double half_more = magnitude * kPower + 0.5;
+  const auto scaled = static_cast<int64_t>(half_more);
   if (static_cast<double>(scaled) / kPower != magnitude) return nullptr;
   const auto number = static_cast<uint64_t>(scaled);
   const auto whole = static_cast<uint32_t>(number / 1'000'000);
@@ -150,7 +150,7 @@ char* write_escaped(char* out, std::string_view text) {
   while (left >= 16) {
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
-    const uint64_t special = detail::escape_marks(bytes);
+    const uint64_t special = SseCopy::marks(bytes);
     if (special == 0) {
       out += 16;
       at += 16;
@@ -180,7 +180,7 @@ char* write_int64(char* out, int64_t value) {
 char* write_double(char* out, double value) {
   if (char* end = write_short(out, value); end != nullptr) return end;
   if (!std::isfinite(value)) {
-    std::memcpy(out, "null", 4);
+    std::copy_n("null", 4, out);
     return out + 4;
   }
   return std::to_chars(out, out + kNumberBytes, value).ptr;

@@ -12,30 +12,65 @@
 #include <vector>
 
 #if defined(__SSSE3__)
-#include <tmmintrin.h>
+#include <immintrin.h>
 #endif
 
 namespace flow::operators {
+
+// How 32 bytes are copied as they are, with a bit for each that must be escaped. One for each kind
+// of processor: code that is compiled for Avx2Copy may run only where `is_supported`.
 #if defined(__SSSE3__)
-namespace detail {
+struct SseCopy {
+  // The same for 16 bytes, without copying.
+  static uint64_t marks(__m128i bytes) {
+    // Quote and backslash stand where their low half byte leads; a byte beyond ASCII leads to zero.
+    const __m128i named = _mm_setr_epi8(0, 0, '"', 0, 0, 0, 0, 0, 0, 0, 0, 0, '\\', 0, 0, 0);
+    const __m128i is_named = _mm_cmpeq_epi8(_mm_shuffle_epi8(named, bytes), bytes);
+    const __m128i is_control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+    return static_cast<uint32_t>(_mm_movemask_epi8(_mm_or_si128(is_named, is_control)));
+  }
+  static uint64_t copy(char* out, const char* from) {
+    return half(out, from) | half(out + 16, from + 16) << 16;
+  }
 
-// A bit for each of 16 bytes that must be escaped.
-inline uint64_t escape_marks(__m128i bytes) {
-  // Quote and backslash stand where their low half byte leads; a byte beyond ASCII leads to zero.
-  const __m128i named = _mm_setr_epi8(0, 0, '"', 0, 0, 0, 0, 0, 0, 0, 0, 0, '\\', 0, 0, 0);
-  const __m128i is_named = _mm_cmpeq_epi8(_mm_shuffle_epi8(named, bytes), bytes);
-  const __m128i is_control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
-  return static_cast<uint32_t>(_mm_movemask_epi8(_mm_or_si128(is_named, is_control)));
-}
+ private:
+  static uint64_t half(char* out, const char* from) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
+    return marks(bytes);
+  }
+};
+using PlainCopy = SseCopy;
 
-// Copies 16 bytes as they are, and marks them.
-inline uint64_t copy_and_mark(char* out, const char* from) {
-  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
-  return escape_marks(bytes);
-}
-
-}  // namespace detail
+#define FLOW_AVX2 [[gnu::target("avx2,bmi,bmi2,popcnt")]]
+struct Avx2Copy {
+  static bool is_supported() {
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+           __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
+  }
+  FLOW_AVX2 static inline uint64_t copy(char* out, const char* from) {
+    const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), bytes);
+    const __m256i named = _mm256_setr_epi8(0, 0, '"', 0, 0, 0, 0, 0, 0, 0, 0, 0, '\\', 0, 0, 0,  //
+                                           0, 0, '"', 0, 0, 0, 0, 0, 0, 0, 0, 0, '\\', 0, 0, 0);
+    const __m256i is_named = _mm256_cmpeq_epi8(_mm256_shuffle_epi8(named, bytes), bytes);
+    const __m256i is_control =
+        _mm256_cmpeq_epi8(_mm256_min_epu8(bytes, _mm256_set1_epi8(0x1f)), bytes);
+    return static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_or_si256(is_named, is_control)));
+  }
+};
+#else
+struct PlainCopy {
+  static uint64_t copy(char* out, const char* from) {
+    uint64_t marks = 0;
+    for (unsigned i = 0; i < 32; ++i) {
+      const auto byte = static_cast<unsigned char>(from[i]);
+      out[i] = from[i];
+      marks |= uint64_t{byte < 0x20 || byte == '"' || byte == '\\'} << i;
+    }
+    return marks;
+  }
+};
 #endif
 
 inline constexpr int64_t kWriteSlack = 64;
@@ -73,11 +108,10 @@ char* write_escaped(char* out, std::string_view text);
 
 // The same for a text with kReadAhead readable bytes behind it, which may be anything: whole blocks
 // to the end, so that hardly a branch depends on the length.
-inline char* write_escaped_ahead(char* out, const char* text, size_t size) {
-#if defined(__SSSE3__)
+template <class Copy>
+[[gnu::always_inline]] inline char* write_escaped_ahead(char* out, const char* text, size_t size) {
   // The bits of a block of 32 are enough for most texts; what is left is taken 64 at a time.
-  const uint64_t first =
-      detail::copy_and_mark(out, text) | detail::copy_and_mark(out + 16, text + 16) << 16;
+  const uint64_t first = Copy::copy(out, text);
   if (size <= 32) {
     if ((first & ~(~uint64_t{0} << size)) == 0) [[likely]] {
       return out + size;
@@ -88,10 +122,8 @@ inline char* write_escaped_ahead(char* out, const char* text, size_t size) {
     return write_escaped(out, {text, size});
   }
   for (size_t at = 32;; at += 64) {
-    uint64_t marks = detail::copy_and_mark(out + at, text + at);
-    marks |= detail::copy_and_mark(out + at + 16, text + at + 16) << 16;
-    marks |= detail::copy_and_mark(out + at + 32, text + at + 32) << 32;
-    marks |= detail::copy_and_mark(out + at + 48, text + at + 48) << 48;
+    const uint64_t marks =
+        Copy::copy(out + at, text + at) | Copy::copy(out + at + 32, text + at + 32) << 32;
     const size_t left = size - at;
     const uint64_t wanted = left >= 64 ? ~uint64_t{0} : ~(~uint64_t{0} << left);
     if ((marks & wanted) != 0) [[unlikely]] {
@@ -99,9 +131,6 @@ inline char* write_escaped_ahead(char* out, const char* text, size_t size) {
     }
     if (left <= 64) return out + size;
   }
-#else
-  return write_escaped(out, {text, size});
-#endif
 }
 
 char* write_int64(char* out, int64_t value);

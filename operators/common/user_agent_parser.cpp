@@ -30,10 +30,10 @@ constexpr DefaultGroups kVersionedDefaults{1, 2, 3, 4, 5};
 constexpr DefaultGroups kDeviceDefaults{1, 0, 1, 0, 0};
 
 std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view blank = " \t\r\n\f\v";
-  const auto first = text.find_first_not_of(blank);
+  constexpr std::string_view kBlank = " \t\r\n\f\v";
+  const auto first = text.find_first_not_of(kBlank);
   if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(blank) - first + 1);
+  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
 
 std::string_view view(const re2::StringPiece& piece) { return {piece.data(), piece.size()}; }

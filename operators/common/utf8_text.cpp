@@ -64,17 +64,17 @@ std::string valid_utf8(std::string_view text) {
 }
 
 std::string fold_to_ascii_letters(std::string_view text) {
-  constexpr std::string_view kelvin_sign = "\xE2\x84\xAA";
-  constexpr std::string_view long_s = "\xC5\xBF";
+  constexpr std::string_view kElvinSign = "\xE2\x84\xAA";
+  constexpr std::string_view kLongS = "\xC5\xBF";
   std::string folded;
   folded.reserve(text.size());
   for (std::size_t position = 0; position < text.size();) {
-    if (text.substr(position, kelvin_sign.size()) == kelvin_sign) {
+    if (text.substr(position, kElvinSign.size()) == kElvinSign) {
       folded += 'k';
-      position += kelvin_sign.size();
-    } else if (text.substr(position, long_s.size()) == long_s) {
+      position += kElvinSign.size();
+    } else if (text.substr(position, kLongS.size()) == kLongS) {
       folded += 's';
-      position += long_s.size();
+      position += kLongS.size();
     } else {
       folded += text[position++];
     }

@@ -216,13 +216,13 @@ int64_t FileReader::decode(char* to, int64_t capacity) {
 }
 
 void FileReader::remember(std::string_view bytes) {
-  constexpr auto window = static_cast<size_t>(FilePosition::kWindow);
-  if (bytes.size() >= window) {
-    recent_ = bytes.substr(bytes.size() - window);
+  constexpr auto kWindow = static_cast<size_t>(FilePosition::kWindow);
+  if (bytes.size() >= kWindow) {
+    recent_ = bytes.substr(bytes.size() - kWindow);
     return;
   }
   recent_ += bytes;
-  if (recent_.size() > window) recent_.erase(0, recent_.size() - window);
+  if (recent_.size() > kWindow) recent_.erase(0, recent_.size() - kWindow);
 }
 
 void FileReader::fail_to_read(int error) const {

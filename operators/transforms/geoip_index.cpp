@@ -23,6 +23,9 @@ GeoIndex::GeoIndex(GeoDatabases databases, GeoFields fields, GeoDictionaries& di
       paths_(fields_.paths()),
       dictionaries_(dictionaries),
       stride_(fields_.leaves.size() + 1),
+      slot_mask_(std::bit_ceil(std::max<size_t>(addresses * 2, 64)) - 1),
+      slot_shift_(static_cast<unsigned>(std::countl_zero(uint64_t{slot_mask_}))),
+      slots_(slot_mask_ + 1),
       chunks_(kMaximumChunks) {
   if (databases_.size() > kMaximumDatabases) {
     throw Failure("database: there are " + std::to_string(databases_.size()) +
@@ -32,11 +35,7 @@ GeoIndex::GeoIndex(GeoDatabases databases, GeoFields fields, GeoDictionaries& di
     throw Failure("fields: there are " + std::to_string(fields_.leaves.size()) +
                   " values, but there is room for " + std::to_string(kMaximumLeaves));
   }
-  const size_t slots = std::bit_ceil(std::max<size_t>(addresses * 2, 64));
-  slot_mask_ = slots - 1;
-  slot_shift_ = 64 - static_cast<unsigned>(std::countr_zero(slots));
-  slots_ = std::make_unique<Slot[]>(slots);
-  if (databases_.size() == 1) known_places_ = std::make_unique<Slot[]>(kKnownPlaces);
+  if (databases_.size() == 1) known_places_ = std::make_unique<HugeArray<Slot>>(kKnownPlaces);
   chunks_[0] = new uint64_t[kRecordsInChunk * stride_]();
   record_count_ = 1;  // kUnknown
 }
@@ -91,20 +90,18 @@ uint32_t GeoIndex::record_at(Host host, const Places& places, int64_t& damaged) 
   bool known = false;
   for (const uint32_t place : places) known |= place != MmdbReader::kNone;
   if (!known) return kUnknown;
-  if (!known_places_) return shared_record_at(host, places, damaged);
+  if (!known_places_) return read_record(host, places, damaged);
   Slot& slot = known_place(places[0]);
   const uint64_t held = slot.load(std::memory_order_acquire);
   if (held != 0 && held >> 32 == places[0]) return static_cast<uint32_t>(held) - 1;
-  const uint32_t record = shared_record_at(host, places, damaged);
+  const uint32_t record = read_record(host, places, damaged);
   slot.store(uint64_t{places[0]} << 32 | (uint64_t{record} + 1), std::memory_order_release);
   return record;
 }
 
-uint32_t GeoIndex::shared_record_at(Host host, const Places& places, int64_t& damaged) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto at = records_.find(places); at != records_.end()) return at->second;
-  }
+// Reads first and asks afterwards whether the record was known: a record is mostly met again by its
+// addresses, without coming here, and a look would cost every new one a second turn at the lock.
+uint32_t GeoIndex::read_record(Host host, const Places& places, int64_t& damaged) {
   std::vector<MmdbValue> values(fields_.leaves.size());
   if (!read(places, values)) ++damaged;
   return add_record(host, places, values);

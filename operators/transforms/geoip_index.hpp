@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "flow/dictionary.hpp"
+#include "operators/common/huge_array.hpp"
 #include "operators/transforms/geoip_fields.hpp"
 
 namespace flow::operators {
@@ -90,10 +91,10 @@ class GeoIndex {
   // A place in the only database, and its record: as in slots_, in a table without probes.
   Slot& known_place(uint32_t place) {
     constexpr unsigned kBits = std::bit_width(kKnownPlaces) - 1;
-    return known_places_[(place * uint64_t{0x9e3779b97f4a7c15U}) >> (64 - kBits)];
+    return (*known_places_)[(place * uint64_t{0x9e3779b97f4a7c15U}) >> (64 - kBits)];
   }
   uint32_t record_at(Host host, const Places& places, int64_t& damaged);
-  uint32_t shared_record_at(Host host, const Places& places, int64_t& damaged);
+  uint32_t read_record(Host host, const Places& places, int64_t& damaged);
   uint32_t add_record(Host host, const Places& places, const std::vector<MmdbValue>& values);
   bool read(const Places& places, std::vector<MmdbValue>& values) const;
 
@@ -102,10 +103,11 @@ class GeoIndex {
   MmdbPaths paths_;
   GeoDictionaries& dictionaries_;
   size_t stride_;  // cells a record
-  unsigned slot_shift_ = 0;
-  size_t slot_mask_ = 0;
-  std::unique_ptr<Slot[]> slots_;
-  std::unique_ptr<Slot[]> known_places_;  // in front of records_ and its lock; one database only
+  size_t slot_mask_;
+  unsigned slot_shift_;
+  HugeArray<Slot> slots_;
+  std::unique_ptr<HugeArray<Slot>>
+      known_places_;  // in front of records_ and its lock; one database only
   std::vector<std::atomic<uint64_t*>> chunks_;
   mutable std::mutex mutex_;  // guards what follows
   std::unordered_map<Places, uint32_t, PlacesHash> records_;

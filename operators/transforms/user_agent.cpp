@@ -147,11 +147,11 @@ IdentifyUserAgent::Shared::Shared(const Options& options, Host)
         std::find_if(std::begin(kMembers), std::end(kMembers),
                      [&](const auto& member) { return member.first == name; });
     if (found == std::end(kMembers)) {
-      std::string names;
+      std::string message = "fields: there is no '" + name + "'; there are";
       for (const auto& [known, member] : kMembers) {
-        names += (names.empty() ? "" : ", ") + std::string(known);
+        message.append(known == kMembers[0].first ? " " : ", ").append(known);
       }
-      throw Failure("fields: there is no '" + name + "'; there are " + names);
+      throw Failure(message);
     }
     for (const Output& output : outputs_) {
       if (output.name == name) throw Failure("fields: '" + name + "' is there twice");
@@ -305,6 +305,12 @@ void IdentifyUserAgent::identify(const TextSource& source, Output& out) {
     for (size_t i = 0; i < n; ++i) {
       if (const Agent* const agent = slots_[hashes[i] & (slots_.size() - 1)].agent.get()) {
         __builtin_prefetch(agent);
+      }
+    }
+    for (size_t i = 0; i < n; ++i) {
+      if (const Agent* const agent = slots_[hashes[i] & (slots_.size() - 1)].agent.get()) {
+        __builtin_prefetch(agent->text.data());
+        __builtin_prefetch(agent->text.data() + 64);
       }
     }
     for (size_t i = 0; i < n; ++i) {

@@ -6,7 +6,7 @@
 #define FLOW_FROZEN_OFFSET(type, member, bytes) \
   _Static_assert(offsetof(type, member) == (bytes), #type "." #member " moved");
 #define FLOW_FROZEN_VALUE(name, value) _Static_assert((name) == (value), #name " changed value");
-#include "tests/abi/layout.h"
+#include "tests/abi/layout.inc"
 
 /* For the C++ side to compare with. */
 size_t flow_host_bytes_in_c(void);

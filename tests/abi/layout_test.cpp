@@ -11,7 +11,7 @@
   static_assert(offsetof(type, member) == (bytes), #type "." #member " moved");
 #define FLOW_FROZEN_VALUE(name, value) static_assert((name) == (value), #name " changed value");
 #include "flow/testing/harness.hpp"
-#include "tests/abi/layout.h"
+#include "tests/abi/layout.inc"
 
 extern "C" size_t flow_host_bytes_in_c();
 

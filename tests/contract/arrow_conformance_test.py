@@ -49,7 +49,7 @@ def import_pyarrow():
 
 
 def offset(struct, member):
-    layout = (SOURCE / "tests/abi/layout.h").read_text()
+    layout = (SOURCE / "tests/abi/layout.inc").read_text()
     return int(re.search(rf"FLOW_FROZEN_OFFSET\({struct}, {member}, (\d+)\)", layout).group(1))
 
 

@@ -57,13 +57,14 @@ std::string small_database(int ip_version, int record_size) {
 }  // namespace
 
 // libmaxminddb 1.7.1 loses some lists of its own whenever it refuses a file for its metadata.
-extern "C" const char* __lsan_default_suppressions() { return "leak:libmaxminddb.so"; }
+extern "C" const char* lsan_default_suppressions() { return "leak:libmaxminddb.so"; }
 
 extern "C" FuzzSeeds flow_fuzz_seeds() {
-  static const std::array<std::string, 4> files = {small_database(4, 24), small_database(6, 28),
-                                                   small_database(6, 32), small_database(4, 28)};
-  static const std::array<std::string_view, 4> seeds = {files[0], files[1], files[2], files[3]};
-  return {seeds.data(), seeds.size()};
+  static const std::array<std::string, 4> kFiles = {small_database(4, 24), small_database(6, 28),
+                                                    small_database(6, 32), small_database(4, 28)};
+  static const std::array<std::string_view, 4> kSeeds = {kFiles[0], kFiles[1], kFiles[2],
+                                                         kFiles[3]};
+  return {kSeeds.data(), kSeeds.size()};
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -94,17 +94,17 @@ extern "C" FuzzSeeds flow_fuzz_seeds() {
       "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/120.0.6099.7 Safari",
       "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Firefox/130.0 \xC3\xA9 linux bot/1",
       "Mozilla/5.0 (Linux; U; Android 13; SM-G991B BUILD/TP1A) \xFF\xFE iPhone", kRules,
-      "user_agent_parsers: [{regex: 'a(b)?', family_replacement: $1}]\n"
-      "os_parsers: [{regex: '(?i)x{2,3}', os_v1_replacement: '$3'}]\n"
-      "device_parsers: [{regex: '[[:alpha:]]\\\\d', regex_flag: i}]\n"};
+      std::string_view("user_agent_parsers: [{regex: 'a(b)?', family_replacement: $1}]\n"
+                       "os_parsers: [{regex: '(?i)x{2,3}', os_v1_replacement: '$3'}]\n"
+                       "device_parsers: [{regex: '[[:alpha:]]\\\\d', regex_flag: i}]\n")};
   return {kSeeds, std::size(kSeeds)};
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const std::shared_ptr<const UserAgentParser> known =
+  static const std::shared_ptr<const UserAgentParser> kNown =
       UserAgentParser::load(MemoryFile(kRules).path());
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  parse(*known, text);
+  parse(*kNown, text);
 
   // The same bytes as a file of expressions.
   const MemoryFile file(text);

@@ -9,7 +9,6 @@
 namespace flow::operators {
 namespace {
 
-using flow::testing::Cell;
 using flow::testing::ContractSubject;
 using flow::testing::Table;
 

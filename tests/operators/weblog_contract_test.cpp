@@ -19,12 +19,13 @@ constexpr const char* kRegexes = "/usr/share/uap-core/regexes.yaml";
 
 // Good ones of each format, and one for each way in which a line can be bad.
 const std::vector<Cell> kLines = {
-    "203.0.113.42 - - [28/Oct/2025:10:15:30 +0000] \"GET /product.php HTTP/1.1\" 200 1234 "
-    "\"http://example.com/search.php\" \"Mozilla/5.0 (X11; Linux x86_64) Firefox/130.0\"",
+    Cell("203.0.113.42 - - [28/Oct/2025:10:15:30 +0000] \"GET /product.php HTTP/1.1\" 200 1234 "
+         "\"http://example.com/search.php\" \"Mozilla/5.0 (X11; Linux x86_64) Firefox/130.0\""),
     "2001:db8::1 id jane [29/Feb/2024:23:59:60 -0130] \"\\\"\\\\\" - - \"-\" \"\"",
     "192.0.2.1 - - [01/Jan/1970:00:00:00 +0000] \"-\" 304 -",
-    "www.example.com:443 198.51.100.7 - - [28/Oct/2025:10:15:31 +0000] \"POST / HTTP/2.0\" 500 0 "
-    "\"-\" \"\xC3\xA9\"",
+    Cell("www.example.com:443 198.51.100.7 - - [28/Oct/2025:10:15:31 +0000] \"POST / HTTP/2.0\" "
+         "500 0 "
+         "\"-\" \"\xC3\xA9\""),
     "host.example - - [28/Oct/2025:10:15:32 +0000] \"GET /\xC3\xA9 HTTP/1.1\" 404 7 \"-\" \"a b\"",
     nullptr,
     "",
@@ -90,10 +91,11 @@ TEST(WeblogContract, UserAgent) {
     GTEST_SKIP() << kRegexes << " is missing: install uap-core";
   }
   const std::vector<Cell> agents = {
-      "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
-      "Chrome/120.0.0.0 Safari/537.36",
-      "Mozilla/5.0 (iPhone; CPU iPhone OS 17_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like "
-      "Gecko) Version/17.1 Mobile/15E148 Safari/604.1",
+      Cell("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+           "Chrome/120.0.0.0 Safari/537.36"),
+      Cell("Mozilla/5.0 (iPhone; CPU iPhone OS 17_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, "
+           "like "
+           "Gecko) Version/17.1 Mobile/15E148 Safari/604.1"),
       "curl/8.5.0",
       "\xC3\xA9",
       "",

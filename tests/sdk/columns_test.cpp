@@ -132,6 +132,7 @@ TEST_P(ColumnOfEachType, SelectsRowsInAnyOrderFromASlice) {
     const Batch sliced = out_.slice(batch_of(cells), 1, static_cast<int64_t>(cells.size()) - 1);
     const std::vector<int32_t> rows = {3, 0, 8, 0, 5};
     std::vector<Cell> expected;
+    expected.reserve(rows.size());
     for (const int32_t row : rows) expected.push_back(cells[static_cast<size_t>(row) + 1]);
     EXPECT_EQ(cells_of(out_.select(sliced, rows.data(), 5)), expected);
   }
@@ -234,6 +235,7 @@ TEST(Output, AddsReplacesAndPicksColumnsWithOneSchemaEach) {
 TEST(Schema, TellsFieldsWithManyChildrenApart) {
   TestHost host;
   std::vector<std::pair<std::string, Type>> many;
+  many.reserve(256);
   for (int i = 0; i < 256; ++i) many.emplace_back("f" + std::to_string(i), Type::int64());
   const flow::detail::FieldTree wide("a", Type::structure(many));
   const flow::detail::FieldTree empty("a", Type::structure({}));

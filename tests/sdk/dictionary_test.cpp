@@ -73,14 +73,15 @@ TEST(SharedDictionary, ServesSeveralThreads) {
   SharedDictionary dictionary;
   std::vector<std::thread> threads;
   std::array<bool, 4> right{};
-  for (size_t t = 0; t < right.size(); ++t) {
-    threads.emplace_back([&, t] {
+  threads.reserve(right.size());
+  for (bool& mine : right) {
+    threads.emplace_back([&] {
       bool all = true;
       for (int i = 0; i < 2000; ++i) {
         const int32_t code = dictionary.intern(host.host(), name(i));
         if (i % 100 == 0) all &= TextView(*dictionary.published(host.host()))[code] == name(i);
       }
-      right[t] = all;
+      mine = all;
     });
   }
   for (std::thread& thread : threads) thread.join();

@@ -270,7 +270,7 @@ TEST_F(KeyedTableTest, BehavesLikeAMapUnderRandomCalls) {
 TEST(KeyReader, MakesEqualBytesOfEqualValuesWhateverTheirColumnIs) {
   TestHost host;
   Output out(host.abi());
-  const auto batch = [&](const Type& type, std::vector<Cell> cells) {
+  const auto batch = [&](const Type& type, const std::vector<Cell>& cells) {
     return out.make(static_cast<int64_t>(cells.size()),
                     {{"k", {make_column(host.host(), type, cells), type}}}, nullptr);
   };

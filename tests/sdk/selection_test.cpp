@@ -1,6 +1,8 @@
 // When select copies text, and what the memory account says about it.
 #include <gtest/gtest.h>
 
+#include <numeric>
+
 #include "flow/flow.hpp"
 #include "flow/testing/host.hpp"
 
@@ -28,8 +30,8 @@ class Selection : public ::testing::Test {
     return static_cast<int>((batch.column(0).data[0]->capacity / 4 + 63) / 64);
   }
   static std::vector<int32_t> first(int n) {
-    std::vector<int32_t> rows;
-    for (int row = 0; row < n; ++row) rows.push_back(row);
+    std::vector<int32_t> rows(static_cast<size_t>(n));
+    std::iota(rows.begin(), rows.end(), 0);
     return rows;
   }
   Batch select(const Batch& batch, int n) { return out_.select(batch, first(n).data(), n); }

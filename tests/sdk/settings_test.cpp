@@ -85,7 +85,7 @@ a = "b"
 // Has an option of every type and emits one row with what it was given.
 class Echo final : public Source {
  public:
-  enum class Colour { Red, Green };
+  enum class Colour { kRed, kGreen };
   struct Options {
     bool flag = true;
     int64_t count = 3;
@@ -93,7 +93,7 @@ class Echo final : public Source {
     std::string text = "a \"quoted\" text\n";
     Duration wait{5'000'000};
     Size size{1 << 20};
-    Colour colour = Colour::Green;
+    Colour colour = Colour::kGreen;
     Field field{"host"};
     std::vector<Field> fields{{"a"}, {"b.c"}};
     std::vector<std::string> list{"x", "y"};
@@ -112,7 +112,7 @@ class Echo final : public Source {
     d.option("text", &Options::text, "A text.");
     d.option("wait", &Options::wait, "A time.").range(0, 1e12);
     d.option("size", &Options::size, "A size.");
-    d.choice("colour", &Options::colour, {{"red", Colour::Red}, {"green", Colour::Green}},
+    d.choice("colour", &Options::colour, {{"red", Colour::kRed}, {"green", Colour::kGreen}},
              "A colour.");
     d.option("field", &Options::field, "A field.");
     d.option("fields", &Options::fields, "Fields.");
@@ -142,7 +142,7 @@ class Echo final : public Source {
                           {"text", text(options_.text)},
                           {"wait", number(options_.wait.nanoseconds)},
                           {"size", number(options_.size.bytes)},
-                          {"colour", text(options_.colour == Colour::Red ? "red" : "green")},
+                          {"colour", text(options_.colour == Colour::kRed ? "red" : "green")},
                           {"field", text(options_.field.name)},
                           {"joined", text(joined)},
                           {"maybe", number(options_.maybe.value_or(-1))}},

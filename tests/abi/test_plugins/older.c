@@ -130,26 +130,26 @@ static flow_component* create(const flow_host* host, const flow_descriptor* desc
   return component;
 }
 
-static const flow_port in_port = {.size = sizeof in_port, .name = "in", .doc = "Any rows."};
-static const flow_port out_port = {.size = sizeof out_port, .name = "out", .doc = "The same rows."};
-static const flow_port* const inputs[] = {&in_port};
-static const flow_port* const outputs[] = {&out_port};
+static const flow_port kInPort = {.size = sizeof kInPort, .name = "in", .doc = "Any rows."};
+static const flow_port kOutPort = {.size = sizeof kOutPort, .name = "out", .doc = "The same rows."};
+static const flow_port* const kInputs[] = {&kInPort};
+static const flow_port* const kOutputs[] = {&kOutPort};
 
-static const flow_descriptor descriptor = {
-    .size = sizeof descriptor,
+static const flow_descriptor kDescriptor = {
+    .size = sizeof kDescriptor,
     .kind = FLOW_TRANSFORM,
     .traits = FLOW_SERIAL,
     .name = "count_rows",
     .summary = "Counts rows and passes them on.",
     .doc = "Counts the rows of its input in the metric `rows`.",
     .example_toml = "[transforms.count]\ntype = \"count_rows\"\ninputs = [\"numbers\"]\n",
-    .inputs = inputs,
+    .inputs = kInputs,
     .n_inputs = 1,
-    .outputs = outputs,
+    .outputs = kOutputs,
     .n_outputs = 1,
     .version = 1,
 };
-static const flow_descriptor* const operators[] = {&descriptor};
+static const flow_descriptor* const kOperators[] = {&kDescriptor};
 
 FLOW_EXPORT extern const flow_plugin flow_plugin_entry;
 const flow_plugin flow_plugin_entry = {
@@ -160,6 +160,6 @@ const flow_plugin flow_plugin_entry = {
     .id = "test.older",
     .version = "1.0.0",
     .license = "Apache-2.0",
-    .operators = operators,
+    .operators = kOperators,
     .create = create,
 };

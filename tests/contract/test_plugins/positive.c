@@ -148,28 +148,28 @@ static flow_component* create(const flow_host* host, const flow_descriptor* desc
   return component;
 }
 
-static const flow_port in_port = {
-    .size = sizeof in_port, .name = "in", .doc = "Rows with a number."};
-static const flow_port out_port = {
-    .size = sizeof out_port, .name = "out", .doc = "Those above zero."};
-static const flow_port* const inputs[] = {&in_port};
-static const flow_port* const outputs[] = {&out_port};
+static const flow_port kInPort = {
+    .size = sizeof kInPort, .name = "in", .doc = "Rows with a number."};
+static const flow_port kOutPort = {
+    .size = sizeof kOutPort, .name = "out", .doc = "Those above zero."};
+static const flow_port* const kInputs[] = {&kInPort};
+static const flow_port* const kOutputs[] = {&kOutPort};
 
-static const flow_descriptor positive = {
-    .size = sizeof positive,
+static const flow_descriptor kPositive = {
+    .size = sizeof kPositive,
     .kind = FLOW_TRANSFORM,
     .traits = FLOW_STATELESS,
     .name = "positive",
     .summary = "Keeps rows whose number is above zero.",
     .doc = "Looks at the int64 column `number`; rows without one are dropped like the others.",
     .example_toml = "[transforms.above]\ntype = \"positive\"\ninputs = [\"numbers\"]\n",
-    .inputs = inputs,
+    .inputs = kInputs,
     .n_inputs = 1,
-    .outputs = outputs,
+    .outputs = kOutputs,
     .n_outputs = 1,
     .version = 1,
 };
-static const flow_descriptor* const operators[] = {&positive};
+static const flow_descriptor* const kOperators[] = {&kPositive};
 
 FLOW_EXPORT extern const flow_plugin flow_plugin_entry;
 const flow_plugin flow_plugin_entry = {
@@ -180,6 +180,6 @@ const flow_plugin flow_plugin_entry = {
     .id = "test.positive",
     .version = "1.0.0",
     .license = "Apache-2.0",
-    .operators = operators,
+    .operators = kOperators,
     .create = create,
 };

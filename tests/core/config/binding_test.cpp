@@ -10,26 +10,26 @@ namespace {
 
 class BindingTest : public ::testing::Test {
  protected:
-  void SetUp() override { registry.add(PluginLibrary::of(test_operators(), "operators.so")); }
+  void SetUp() override { registry_.add(PluginLibrary::of(test_operators(), "operators.so")); }
 
   BoundPipeline bind(const std::string& text, bool plugins_complete = true) {
-    found = Diagnostics();
-    PipelineSpecification specification = parse_pipeline(text, "p.toml", found);
-    return flowrun::bind(std::move(specification), registry, found, plugins_complete);
+    found_ = Diagnostics();
+    PipelineSpecification specification = parse_pipeline(text, "p.toml", found_);
+    return flowrun::bind(std::move(specification), registry_, found_, plugins_complete);
   }
 
   // All messages, warnings too, without the name of the file, one a line.
   std::string messages(const std::string& text) {
     bind(text);
     std::string lines;
-    for (const Diagnostic& diagnostic : found.sorted()) {
+    for (const Diagnostic& diagnostic : found_.sorted()) {
       lines += diagnostic.to_string().substr(7) + '\n';
     }
     return lines;
   }
 
-  Registry registry;
-  Diagnostics found;
+  Registry registry_;
+  Diagnostics found_;
 };
 
 constexpr const char* kStore = "[sinks.z]\ntype = \"store\"\npath = \"out\"\n";
@@ -53,7 +53,7 @@ inputs = ["m.errors", "m.rejected", "z.errors"]
 type = "bytes"
 decoding = "json"
 )");
-  ASSERT_TRUE(found.all().empty()) << found.all()[0].to_string();
+  ASSERT_TRUE(found_.all().empty()) << found_.all()[0].to_string();
   ASSERT_EQ(p.components.size(), 4u);
   const BoundComponent& z = p.components[0];
   EXPECT_STREQ(z.descriptor().name, "store");
@@ -83,7 +83,7 @@ TEST_F(BindingTest, BytesGetALinesDecodingAndAJsonEncodingUnlessToldOtherwise) {
   const BoundPipeline p = bind(std::string("[sources.a]\ntype = \"bytes\"\n") + kStore +
                                "inputs = [\"a\", \"m\"]\n[sources.m]\ntype = \"messages\"\n"
                                "[sinks.s]\ntype = \"send\"\ninputs = [\"a\"]\n");
-  ASSERT_TRUE(found.all().empty()) << found.all()[0].to_string();
+  ASSERT_TRUE(found_.all().empty()) << found_.all()[0].to_string();
   EXPECT_STREQ(p.components[0].codec->codec.descriptor->name, "lines");
   EXPECT_STREQ(p.components[1].codec->codec.descriptor->name, "json");
   EXPECT_EQ(p.components[1].codec->options.text("nulls"), "omit");
@@ -103,7 +103,7 @@ inputs = { right = ["b"], left = ["a"] }
 type = "table"
 inputs = ["j"]
 )");
-  ASSERT_TRUE(found.all().empty()) << found.all()[0].to_string();
+  ASSERT_TRUE(found_.all().empty()) << found_.all()[0].to_string();
   ASSERT_EQ(p.components[2].inputs.size(), 2u);
   EXPECT_EQ(p.components[2].inputs[0].port, 0u);
   EXPECT_EQ(p.components[2].inputs[0].from, 0u);
@@ -120,8 +120,8 @@ TEST_F(BindingTest, AnUnknownTypeGetsTheNearestOfItsKind) {
 }
 
 TEST_F(BindingTest, AStrangeTypeSaysWhatIsLoadedAndWhereWasSearched) {
-  registry = Registry({"/nowhere"});
-  registry.add(PluginLibrary::of(test_operators(), "build/operators.so"));
+  registry_ = Registry({"/nowhere"});
+  registry_.add(PluginLibrary::of(test_operators(), "build/operators.so"));
   EXPECT_EQ(messages("[sources.a]\ntype = \"telegraph\"\n[sinks.t]\ntype = \"table\"\n"
                      "inputs = [\"a\"]\n"),
             "2:8: sources.a.type: no loaded plugin offers the source 'telegraph' (is its plugin "
@@ -138,7 +138,7 @@ TEST_F(BindingTest, AnOperatorOfAnotherKindSaysWhatItIs) {
 
 TEST_F(BindingTest, UnknownTypesAreNotReportedWhileAPluginIsMissing) {
   bind("[sources.a]\ntype = \"telegraph\"\n[sinks.t]\ntype = \"table\"\ninputs = [\"a\"]\n", false);
-  EXPECT_TRUE(found.all().empty());
+  EXPECT_TRUE(found_.all().empty());
 }
 
 TEST_F(BindingTest, OptionErrorsNameTheOperatorAndKnowTheCommonKeys) {
@@ -246,7 +246,7 @@ TEST_F(BindingTest, OutputsThatNothingReadsAreWarnedOf) {
             "it with inputs = [\"b\"])\n"
             "5:13: warning: transforms.m: nothing reads its output 'rejected': these rows go "
             "nowhere (read it with inputs = [\"m.rejected\"])\n");
-  EXPECT_FALSE(found.has_errors());
+  EXPECT_FALSE(found_.has_errors());
 }
 
 TEST_F(BindingTest, ErrorsOfLoadingAndBindingComeTogether) {
@@ -269,36 +269,36 @@ class LoadPluginsTest : public ::testing::Test {
     return specification;
   }
 
-  Registry registry{{FLOWRUN_TEST_PLUGIN_DIR}};
-  Diagnostics found;
+  Registry registry_{{FLOWRUN_TEST_PLUGIN_DIR}};
+  Diagnostics found_;
 };
 
 TEST_F(LoadPluginsTest, NamedPluginsAreLoaded) {
-  EXPECT_TRUE(load_plugins(naming({"pass", "failing"}), registry, found));
-  EXPECT_EQ(registry.libraries().size(), 2u);
+  EXPECT_TRUE(load_plugins(naming({"pass", "failing"}), registry_, found_));
+  EXPECT_EQ(registry_.libraries().size(), 2u);
 }
 
 TEST_F(LoadPluginsTest, EveryRefusalStandsAtTheNameInTheFile) {
-  EXPECT_FALSE(load_plugins(naming({"bad_abi_major", "pass", "bad_empty"}), registry, found));
+  EXPECT_FALSE(load_plugins(naming({"bad_abi_major", "pass", "bad_empty"}), registry_, found_));
   const std::string folder = FLOWRUN_TEST_PLUGIN_DIR;
-  ASSERT_GE(found.all().size(), 3u);
-  EXPECT_EQ(found.all()[0].to_string(),
+  ASSERT_GE(found_.all().size(), 3u);
+  EXPECT_EQ(found_.all()[0].to_string(),
             "p.toml:2:3: pipeline.plugins: " + folder +
                 "/bad_abi_major.so: is built for version 2.3 of the plugin interface, and this "
                 "flowrun has version 1.0: rebuild the plugin with this SDK");
-  EXPECT_EQ(found.all()[1].to_string(),
+  EXPECT_EQ(found_.all()[1].to_string(),
             "p.toml:4:3: pipeline.plugins: " + folder + "/bad_empty.so: the plugin has no id");
-  EXPECT_NE(registry.find(FLOW_TRANSFORM, "pass"), nullptr);
+  EXPECT_NE(registry_.find(FLOW_TRANSFORM, "pass"), nullptr);
 }
 
 TEST_F(LoadPluginsTest, WithoutNamesAllAreLoadedAndRefusalsStandAtTheirFile) {
-  EXPECT_FALSE(load_plugins(naming({}), registry, found));
-  EXPECT_NE(registry.find(FLOW_TRANSFORM, "bad_open"), nullptr);
+  EXPECT_FALSE(load_plugins(naming({}), registry_, found_));
+  EXPECT_NE(registry_.find(FLOW_TRANSFORM, "bad_open"), nullptr);
   const std::string line = std::string(FLOWRUN_TEST_PLUGIN_DIR) +
                            "/bad_no_entry.so: is not a plugin: it exports no symbol "
                            "flow_plugin_entry";
   bool told = false;
-  for (const Diagnostic& diagnostic : found.all()) told |= diagnostic.to_string() == line;
+  for (const Diagnostic& diagnostic : found_.all()) told |= diagnostic.to_string() == line;
   EXPECT_TRUE(told);
 }
 

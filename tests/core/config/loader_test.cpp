@@ -25,13 +25,13 @@ inputs = ["a"]
 class LoaderTest : public ::testing::Test {
  protected:
   PipelineSpecification parse(const std::string& text) {
-    found = Diagnostics();
+    found_ = Diagnostics();
     LoadSettings settings;
     settings.variables = [](std::string_view name) -> std::optional<std::string> {
       if (name == "NAME") return "value";
       return std::nullopt;
     };
-    return parse_pipeline(text, "/etc/pipes/p.toml", found, settings);
+    return parse_pipeline(text, "/etc/pipes/p.toml", found_, settings);
   }
 
   // The file: the wiring above, with `text` in front of it.
@@ -43,7 +43,7 @@ class LoaderTest : public ::testing::Test {
   std::string errors(const std::string& text) {
     parse(text);
     std::string lines;
-    for (const Diagnostic& diagnostic : found.sorted()) {
+    for (const Diagnostic& diagnostic : found_.sorted()) {
       const std::string line = diagnostic.to_string();
       lines += line.substr(line.find("p.toml:") + 7) + '\n';
     }
@@ -52,12 +52,12 @@ class LoaderTest : public ::testing::Test {
 
   std::string errors_with(const std::string& text) { return errors(text + std::string(kWiring)); }
 
-  Diagnostics found;
+  Diagnostics found_;
 };
 
 TEST_F(LoaderTest, SettingsHaveDefaults) {
   const PipelineSpecification p = parse_with("");
-  ASSERT_FALSE(found.has_errors()) << found.all()[0].to_string();
+  ASSERT_FALSE(found_.has_errors()) << found_.all()[0].to_string();
   EXPECT_EQ(p.name.value, "p");
   EXPECT_TRUE(p.plugins.empty());
   EXPECT_EQ(p.memory_limit.value, 256 << 20);
@@ -86,7 +86,7 @@ checkpoint = { path = "state/weblogs", interval = "5s" }
 dead_letter = "out/bad.ndjson"
 on_error = "stop"
 )");
-  ASSERT_FALSE(found.has_errors()) << found.all()[0].to_string();
+  ASSERT_FALSE(found_.has_errors()) << found_.all()[0].to_string();
   EXPECT_EQ(p.name.value, "weblogs");
   ASSERT_EQ(p.plugins.size(), 2u);
   EXPECT_EQ(p.plugins[1].value, "std");
@@ -138,7 +138,7 @@ dead_letter = ""
 
 TEST_F(LoaderTest, OnePluginNeedsNoList) {
   const PipelineSpecification p = parse_with("pipeline.plugins = \"std\"\n");
-  ASSERT_FALSE(found.has_errors());
+  ASSERT_FALSE(found_.has_errors());
   ASSERT_EQ(p.plugins.size(), 1u);
   EXPECT_EQ(p.plugins[0].value, "std");
   EXPECT_EQ(p.plugins[0].place.to_string(), "/etc/pipes/p.toml:1:20");
@@ -174,7 +174,7 @@ on_error = "drop"
 type = "file"
 path = "${NAME}/${PIPELINE_DIR}"
 )");
-  ASSERT_FALSE(found.has_errors()) << found.all()[0].to_string();
+  ASSERT_FALSE(found_.has_errors()) << found_.all()[0].to_string();
   ASSERT_EQ(p.components.size(), 3u);
   const ComponentSpecification& z = p.components[0];
   EXPECT_EQ(z.kind, FLOW_SINK);
@@ -206,7 +206,7 @@ type = "file"
 inputs = ["a"]
 encoding = { type = "json", nulls = "write" }
 )");
-  ASSERT_FALSE(found.has_errors()) << found.all()[0].to_string();
+  ASSERT_FALSE(found_.has_errors()) << found_.all()[0].to_string();
   EXPECT_EQ(p.find("a")->decoding->type.value, "json");
   EXPECT_EQ(p.find("z")->encoding->type.value, "json");
   ASSERT_EQ(p.find("z")->encoding->options.size(), 1u);
@@ -317,11 +317,11 @@ TEST_F(LoaderTest, SectionsThatAreNoTablesAreErrors) {
 
 TEST_F(LoaderTest, AnEmptyFileSaysWhatIsMissing) {
   parse("");
-  ASSERT_EQ(found.all().size(), 2u);
-  EXPECT_EQ(found.all()[0].to_string(),
+  ASSERT_EQ(found_.all().size(), 2u);
+  EXPECT_EQ(found_.all()[0].to_string(),
             "/etc/pipes/p.toml: there is no source: nothing to read (write a table "
             "[sources.NAME])");
-  EXPECT_EQ(found.all()[1].to_string(),
+  EXPECT_EQ(found_.all()[1].to_string(),
             "/etc/pipes/p.toml: there is no sink: nowhere to write (write a table [sinks.NAME])");
 }
 
@@ -376,7 +376,7 @@ TEST_F(LoaderTest, ALongChainIsNoTrouble) {
             std::to_string(i - 1) + "\"]\n";
   }
   parse(text + "[sinks.z]\ntype = \"file\"\ninputs = [\"c19999\"]\n");
-  EXPECT_FALSE(found.has_errors());
+  EXPECT_FALSE(found_.has_errors());
 }
 
 TEST_F(LoaderTest, TheSameBytesHaveTheSameHash) {
@@ -387,14 +387,14 @@ TEST_F(LoaderTest, TheSameBytesHaveTheSameHash) {
 class LoadFileTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    scratch = fs::path(::testing::TempDir()) / ("flowrun_loader_" + std::to_string(::getpid()));
-    fs::create_directories(scratch);
+    scratch_ = fs::path(::testing::TempDir()) / ("flowrun_loader_" + std::to_string(::getpid()));
+    fs::create_directories(scratch_);
   }
-  void TearDown() override { fs::remove_all(scratch); }
+  void TearDown() override { fs::remove_all(scratch_); }
 
   fs::path write(const std::string& name, const std::string& content) {
-    std::ofstream(scratch / name, std::ios::binary) << content;
-    return scratch / name;
+    std::ofstream(scratch_ / name, std::ios::binary) << content;
+    return scratch_ / name;
   }
 
   // What is thrown, without the path in front of it.
@@ -410,7 +410,7 @@ class LoadFileTest : public ::testing::Test {
     return {};
   }
 
-  fs::path scratch;
+  fs::path scratch_;
 };
 
 TEST_F(LoadFileTest, TheNameComesFromTheFile) {
@@ -423,19 +423,19 @@ TEST_F(LoadFileTest, TheNameComesFromTheFile) {
 TEST_F(LoadFileTest, PipelineDirIsTheAbsoluteFolderOfTheFile) {
   write("p.toml", "[sources.a]\ntype = \"x\"\npath = \"${PIPELINE_DIR}/in\"\n");
   const fs::path before = fs::current_path();
-  fs::current_path(scratch);
+  fs::current_path(scratch_);
   Diagnostics found;
   const auto p = load_pipeline("p.toml", found);
   fs::current_path(before);
-  EXPECT_EQ(*find(p.components[0].options, "path")->text(), (scratch / "in").string());
+  EXPECT_EQ(*find(p.components[0].options, "path")->text(), (scratch_ / "in").string());
 }
 
 TEST_F(LoadFileTest, AMissingFileIsAnError) {
-  EXPECT_EQ(error(scratch / "none.toml"), "cannot be opened: No such file or directory");
+  EXPECT_EQ(error(scratch_ / "none.toml"), "cannot be opened: No such file or directory");
   EXPECT_EQ(error(write("file", "") / "p.toml"), "cannot be opened: Not a directory");
 }
 
-TEST_F(LoadFileTest, ADirectoryIsAnError) { EXPECT_EQ(error(scratch), "is a directory"); }
+TEST_F(LoadFileTest, ADirectoryIsAnError) { EXPECT_EQ(error(scratch_), "is a directory"); }
 
 TEST_F(LoadFileTest, AnUnreadableFileIsAnError) {
   const fs::path file = write("secret.toml", std::string(kWiring));

@@ -27,28 +27,28 @@ flow_option with_range(flow_option ranged, double min, double max) {
 class OptionsTest : public ::testing::Test {
  protected:
   BoundOptions bind(std::vector<flow_option> options, const std::string& toml) {
-    bound_options = std::move(options);
-    pointers.clear();
-    for (const flow_option& option : bound_options) pointers.push_back(&option);
-    found = Diagnostics();
+    bound_options_ = std::move(options);
+    pointers_.clear();
+    for (const flow_option& option : bound_options_) pointers_.push_back(&option);
+    found_ = Diagnostics();
     OptionContext context{{"p.toml", 1, 1}, "sinks.x", "sink 'x'", {"type", "inputs"}};
-    context.secrets = secrets;
-    BoundOptions bound = bind_options(pointers, parse_toml(toml, "p.toml"), context, found);
-    EXPECT_EQ(bound.size(), bound_options.size());
+    context.secrets = secrets_;
+    BoundOptions bound = bind_options(pointers_, parse_toml(toml, "p.toml"), context, found_);
+    EXPECT_EQ(bound.size(), bound_options_.size());
     return bound;
   }
 
   // The one message for an option called `v`.
   std::string error(flow_option option, const std::string& toml) {
     bind({option}, toml);
-    EXPECT_EQ(found.all().size(), 1u) << toml;
-    return found.all().empty() ? "" : found.all()[0].to_string();
+    EXPECT_EQ(found_.all().size(), 1u) << toml;
+    return found_.all().empty() ? "" : found_.all()[0].to_string();
   }
 
-  std::vector<flow_option> bound_options;
-  std::vector<const flow_option*> pointers;
-  Diagnostics found;
-  SecretReading secrets = SecretReading::kRead;
+  std::vector<flow_option> bound_options_;
+  std::vector<const flow_option*> pointers_;
+  Diagnostics found_;
+  SecretReading secrets_ = SecretReading::kRead;
 };
 
 TEST_F(OptionsTest, ValuesStandInTheOrderOfTheDescriptor) {
@@ -56,7 +56,7 @@ TEST_F(OptionsTest, ValuesStandInTheOrderOfTheDescriptor) {
       bind({option(FLOW_OPTION_TEXT, "first"), option(FLOW_OPTION_INT, "absent"),
             option(FLOW_OPTION_BOOL, "second")},
            "second = true\nfirst = \"x\"\n");
-  ASSERT_FALSE(found.has_errors());
+  ASSERT_FALSE(found_.has_errors());
   const flow_value* const* values = bound.values();
   EXPECT_STREQ(values[0]->text, "x");
   EXPECT_EQ(values[0]->type, FLOW_OPTION_TEXT);
@@ -75,7 +75,7 @@ TEST_F(OptionsTest, EachTypeCrossesAsItsValueType) {
             option(FLOW_OPTION_FIELDS, "fields"), option(FLOW_OPTION_EXPRESSION, "expression")},
            "int = 7\nfloat = 2.5\nwhole = 3\nduration = \"1h30m\"\nsize = \"256KiB\"\n"
            "field = \"a.b\"\nfields = [\"a\", \"b\"]\nexpression = \"a > 1\"\n");
-  ASSERT_FALSE(found.has_errors());
+  ASSERT_FALSE(found_.has_errors());
   EXPECT_EQ(bound.find("int")->type, FLOW_OPTION_INT);
   EXPECT_EQ(bound.find("int")->integer, 7);
   EXPECT_EQ(bound.find("int")->number, 7.0);
@@ -116,7 +116,7 @@ TEST_F(OptionsTest, ValuesStayWhereTheyAreWhenMoved) {
 
 TEST_F(OptionsTest, AbsentOptionsTakeTheirDefault) {
   const BoundOptions bound = bind({option(FLOW_OPTION_SIZE, "v", "\"1MiB\"")}, "");
-  ASSERT_FALSE(found.has_errors());
+  ASSERT_FALSE(found_.has_errors());
   EXPECT_EQ(bound.integer("v"), 1 << 20);
   EXPECT_EQ(bound.find("v")->place, nullptr);
 }
@@ -132,13 +132,13 @@ TEST_F(OptionsTest, AnUnknownOptionGetsTheNearestName) {
   const std::vector<flow_option> options = {option(FLOW_OPTION_INT, "min"),
                                             option(FLOW_OPTION_INT, "max")};
   bind(options, "mim = 1\ninptus = []\ncolour = 1\n");
-  ASSERT_EQ(found.all().size(), 3u);
-  EXPECT_EQ(found.all()[0].to_string(),
+  ASSERT_EQ(found_.all().size(), 3u);
+  EXPECT_EQ(found_.all()[0].to_string(),
             "p.toml:1:1: sinks.x.mim: unknown option of the sink 'x' (did you mean 'min'?)");
-  EXPECT_EQ(found.all()[1].to_string(),
+  EXPECT_EQ(found_.all()[1].to_string(),
             "p.toml:2:1: sinks.x.inptus: unknown option of the sink 'x' (did you mean 'inputs'?)");
   EXPECT_EQ(
-      found.all()[2].to_string(),
+      found_.all()[2].to_string(),
       "p.toml:3:1: sinks.x.colour: unknown option of the sink 'x' (its options are min and max)");
 }
 
@@ -166,7 +166,7 @@ TEST_F(OptionsTest, AWrongTypeSaysWhatIsExpectedAndFound) {
 
 TEST_F(OptionsTest, OneTextStandsForAListOfOne) {
   const BoundOptions bound = bind({option(FLOW_OPTION_FIELDS, "v")}, "v = \"host\"");
-  ASSERT_FALSE(found.has_errors());
+  ASSERT_FALSE(found_.has_errors());
   ASSERT_EQ(bound.find("v")->type, FLOW_OPTION_LIST);
   ASSERT_EQ(bound.find("v")->n_items, 1u);
   EXPECT_STREQ(bound.find("v")->items[0]->text, "host");
@@ -181,7 +181,7 @@ TEST_F(OptionsTest, EmptyFieldNamesAreErrors) {
 
 TEST_F(OptionsTest, ADefaultMayBeAnEmptyFieldName) {
   const BoundOptions bound = bind({option(FLOW_OPTION_FIELD, "v", "\"\"")}, "");
-  ASSERT_FALSE(found.has_errors());
+  ASSERT_FALSE(found_.has_errors());
   EXPECT_STREQ(bound.find("v")->text, "");
 }
 
@@ -198,7 +198,7 @@ TEST_F(OptionsTest, RangesAreInclusiveAndShownInTheUnitOfTheValue) {
   const flow_option count = with_range(option(FLOW_OPTION_INT, "v"), 1, 1000000);
   bind({count}, "v = 1");
   bind({count}, "v = 1000000");
-  EXPECT_FALSE(found.has_errors());
+  EXPECT_FALSE(found_.has_errors());
   EXPECT_EQ(error(count, "v = 0"),
             "p.toml:1:5: sinks.x.v: must be between 1 and 1000000, and is 0");
   const double unbounded = std::numeric_limits<double>::infinity();
@@ -261,10 +261,10 @@ TEST_F(OptionsTest, ASecretThatCannotBeReadIsAnError) {
 }
 
 TEST_F(OptionsTest, SecretsCanBeLeftUnread) {
-  secrets = SecretReading::kLeaveOut;
+  secrets_ = SecretReading::kLeaveOut;
   const BoundOptions bound =
       bind({option(FLOW_OPTION_SECRET, "v")}, "v = { file = \"/nowhere/secret\" }");
-  EXPECT_FALSE(found.has_errors());
+  EXPECT_FALSE(found_.has_errors());
   EXPECT_STREQ(bound.find("v")->text, "");
 }
 
@@ -277,7 +277,7 @@ TEST_F(OptionsTest, PrintsEverythingButSecrets) {
             option(FLOW_OPTION_LIST, "empty"), option(FLOW_OPTION_TABLE, "none", "{}")},
            "path = \"a\\\"b\\n\"\npassword = \"hunter2\"\nevery = \"90s\"\n"
            "map = { a = [1, 2.5], \"b c\" = 'x' }\non = true\nempty = []\n");
-  ASSERT_FALSE(found.has_errors());
+  ASSERT_FALSE(found_.has_errors());
   EXPECT_EQ(bound.to_string(),
             "path = \"a\\\"b\\u000a\", password = \"***\", size = \"1MiB\", every = \"1m30s\", "
             "map = { a = [1, 2.5], \"b c\" = \"x\" }, on = true, empty = [], none = {}");

@@ -11,24 +11,24 @@ class VariablesTest : public ::testing::Test {
  protected:
   std::string expand(const std::string& text) {
     Value value{{"p.toml", 3, 7}, text};
-    found = Diagnostics();
+    found_ = Diagnostics();
     const VariableLookup lookup = [](std::string_view name) -> std::optional<std::string> {
       if (name == "HOME") return "/home/ada";
       if (name == "EMPTY") return "";
       if (name == "NESTED") return "${HOME}";
       return std::nullopt;
     };
-    expand_variables(value, lookup, "sinks.x.path", found);
+    expand_variables(value, lookup, "sinks.x.path", found_);
     return *value.text();
   }
 
   std::string error(const std::string& text) {
     expand(text);
-    EXPECT_EQ(found.all().size(), 1u) << text;
-    return found.all().empty() ? "" : found.all()[0].to_string();
+    EXPECT_EQ(found_.all().size(), 1u) << text;
+    return found_.all().empty() ? "" : found_.all()[0].to_string();
   }
 
-  Diagnostics found;
+  Diagnostics found_;
 };
 
 TEST_F(VariablesTest, NamesAreReplacedByTheirValues) {
@@ -37,7 +37,7 @@ TEST_F(VariablesTest, NamesAreReplacedByTheirValues) {
   EXPECT_EQ(expand("${EMPTY:-x}"), "x");
   EXPECT_EQ(expand("${HOME:-x}"), "/home/ada");
   EXPECT_EQ(expand("${NONE:-}"), "");
-  EXPECT_FALSE(found.has_errors());
+  EXPECT_FALSE(found_.has_errors());
 }
 
 TEST_F(VariablesTest, ValuesAreNotExpandedAgain) { EXPECT_EQ(expand("${NESTED}"), "${HOME}"); }
@@ -67,7 +67,7 @@ TEST_F(VariablesTest, WhatCannotBeExpandedIsAnError) {
 TEST_F(VariablesTest, ReachesEveryTextBelowAndNoKey) {
   Value document{{"p", 1, 1}, parse_toml("\"${K}\" = [\"${V}\", { x = \"${V}\" }]\nn = 1\n", "p")};
   expand_variables(
-      document, [](std::string_view) { return std::optional<std::string>("v"); }, "", found);
+      document, [](std::string_view) { return std::optional<std::string>("v"); }, "", found_);
   const Member& member = (*document.table())[0];
   EXPECT_EQ(member.name, "${K}");
   EXPECT_EQ(*(*member.value.list())[0].text(), "v");

@@ -286,8 +286,9 @@ class Reference {
                                           "/" + std::to_string(row.copy)
                                     : "nobody knows";
     for (const auto& [to, input] : found->second) {
-      ++expected_.letters[graph_.parts[to].name()]
-                         [graph_.parts[index].name() + "|" + reason + "|" + message];
+      std::string letter = graph_.parts[index].name();
+      letter.append("|").append(reason).append("|").append(message);
+      ++expected_.letters[graph_.parts[to].name()][letter];
     }
   }
 

@@ -16,11 +16,11 @@ using std::chrono::seconds;
 class FailureTest : public ::testing::Test {
  protected:
   FailureTest()
-      : watchdog(seconds(60), ::testing::UnitTest::GetInstance()->current_test_info()->name()) {
+      : watchdog_(seconds(60), ::testing::UnitTest::GetInstance()->current_test_info()->name()) {
     clear_boards();
     log::redirect([this](std::string_view line) {
-      const std::lock_guard lock(log_mutex);
-      logged += line;
+      const std::lock_guard lock(log_mutex_);
+      logged_ += line;
     });
   }
   ~FailureTest() override { log::redirect({}); }
@@ -34,13 +34,13 @@ class FailureTest : public ::testing::Test {
            "\n[sinks.end]\ntype = \"collect\"\ninputs = [\"middle\"]\n";
   }
   bool was_logged(const std::string& text) {
-    const std::lock_guard lock(log_mutex);
-    return logged.find(text) != std::string::npos;
+    const std::lock_guard lock(log_mutex_);
+    return logged_.find(text) != std::string::npos;
   }
 
-  std::mutex log_mutex;
-  std::string logged;
-  Watchdog watchdog;
+  std::mutex log_mutex_;
+  std::string logged_;
+  Watchdog watchdog_;
 };
 
 TEST_F(FailureTest, AnOperatorThatRefusesToOpenIsNamed) {

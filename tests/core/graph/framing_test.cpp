@@ -47,7 +47,7 @@ class FramingTest : public ::testing::Test {
     framer.frame = frame;
     Joined joined;
     {
-      Framing framing(&framer, account);
+      Framing framing(&framer, account_);
       std::vector<Framing::Run> runs;
       const auto take = [&](std::string_view piece) {
         for (const Framing::Run& run : runs) {
@@ -76,13 +76,13 @@ class FramingTest : public ::testing::Test {
       take({});
       framing.finish(runs);
       EXPECT_TRUE(runs.empty()) << "nothing comes twice";
-      EXPECT_EQ(account.used(), 0) << "nothing is held back after the end";
+      EXPECT_EQ(account_.used(), 0) << "nothing is held back after the end";
     }
-    EXPECT_EQ(account.used(), 0);
+    EXPECT_EQ(account_.used(), 0);
     return joined;
   }
 
-  flow::host::MemoryAccount account;
+  flow::host::MemoryAccount account_;
 };
 
 TEST_F(FramingTest, AnyCutOfLinesGivesTheSameBytesInWholeLines) {
@@ -128,17 +128,17 @@ TEST_F(FramingTest, AnyCutOfCountedRecordsGivesTheSameBytesInWholeRecords) {
 TEST_F(FramingTest, WhatIsHeldBackIsCharged) {
   flow_operator framer{};
   framer.frame = frame_lines;
-  Framing framing(&framer, account);
+  Framing framing(&framer, account_);
   std::vector<Framing::Run> runs;
   for (int i = 0; i < 64; ++i) framing.add(std::string(1 << 20, 'x'), i << 20, runs);
   EXPECT_TRUE(runs.empty());
-  EXPECT_GE(account.used(), 64 << 20);
-  EXPECT_LE(account.used(), 130 << 20);
+  EXPECT_GE(account_.used(), 64 << 20);
+  EXPECT_LE(account_.used(), 130 << 20);
   framing.add("\nnext", 64 << 20, runs);
   ASSERT_EQ(runs.size(), 1u);
   EXPECT_EQ(runs[0].position, 0);
   EXPECT_EQ(runs[0].text.size(), (64u << 20) + 1);
-  EXPECT_LT(account.used(), 1 << 20) << "the capacity of a line that is gone is given back";
+  EXPECT_LT(account_.used(), 1 << 20) << "the capacity of a line that is gone is given back";
 }
 
 }  // namespace

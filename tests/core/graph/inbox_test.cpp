@@ -246,6 +246,7 @@ TEST(InboxTest, AnyArrivalKeepsOrderAlignsBarriersAndWaitsForTheEnds) {
     });
     if (round % 4 == 0) {
       std::vector<std::thread> threads;
+      threads.reserve(producers.size());
       for (const auto& producer : producers) {
         threads.emplace_back([&inbox, &producer] {
           for (const auto& [input, m] : producer) inbox.deliver(input, m);

@@ -49,13 +49,13 @@ std::uint64_t stands_still(Flow& flow, const char* source) {
 class MemoryTest : public ::testing::Test {
  protected:
   MemoryTest()
-      : watchdog(seconds(100), ::testing::UnitTest::GetInstance()->current_test_info()->name()) {
+      : watchdog_(seconds(100), ::testing::UnitTest::GetInstance()->current_test_info()->name()) {
     clear_boards();
     // As the command does: without it the heap of this pattern grows to several times what is used.
     mallopt(M_MMAP_THRESHOLD, 64 << 20);
     mallopt(M_TRIM_THRESHOLD, 64 << 20);
   }
-  Watchdog watchdog;
+  Watchdog watchdog_;
 };
 
 TEST_F(MemoryTest, AStoppedSinkStopsItsSourceWithinTheLimitAndNothingIsLost) {

@@ -81,10 +81,10 @@ class Collect final : public flow::Sink {
 };
 
 BoundPipeline bound(const std::string& toml) {
-  static const flow_plugin plugin =
+  static const flow_plugin kPlugin =
       flow::detail::make_plugin<Step, Route, Count, Join, Numbers, Collect>("drawn", "1", "none");
   Registry registry;
-  registry.add(PluginLibrary::of(plugin, "drawn.so"));
+  registry.add(PluginLibrary::of(kPlugin, "drawn.so"));
   Diagnostics found;
   BoundPipeline pipeline = bind(parse_pipeline(toml, "drawn.toml", found), registry, found);
   EXPECT_FALSE(found.has_errors()) << found.all().front().to_string();

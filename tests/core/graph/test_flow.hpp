@@ -32,7 +32,7 @@ struct Row {
   std::int64_t seq = 0;   // ascending in a partition
   std::int64_t copy = 0;
   std::int64_t key = 0;
-  auto operator<=>(const Row&) const = default;
+  auto operator<=>(const Row&) const = default;  // NOLINT(modernize-use-nullptr): clang 14 errs
 };
 
 std::uint64_t mix(std::uint64_t a, std::uint64_t b);

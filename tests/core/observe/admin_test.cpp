@@ -62,18 +62,18 @@ std::string failure_of(const std::string& address) {
 
 class AdminTest : public testing::Test {
  protected:
-  MetricsRegistry metrics{"weblogs", {"0.1.0", "GNU", "Debug", "1.0"}};
-  Health health{"weblogs"};
-  AdminListener listener{"127.0.0.1:0", standard_routes(metrics, health)};
+  MetricsRegistry metrics_{"weblogs", {"0.1.0", "GNU", "Debug", "1.0"}};
+  Health health_{"weblogs"};
+  AdminListener listener_{"127.0.0.1:0", standard_routes(metrics_, health_)};
 };
 
 TEST_F(AdminTest, ReportsThePortReallyBound) {
-  EXPECT_GT(listener.port(), 0);
-  EXPECT_EQ(listener.address(), "127.0.0.1:" + std::to_string(listener.port()));
+  EXPECT_GT(listener_.port(), 0);
+  EXPECT_EQ(listener_.address(), "127.0.0.1:" + std::to_string(listener_.port()));
 }
 
 TEST_F(AdminTest, MetricsAreServedInPrometheusTextFormat) {
-  const std::string answer = ask(listener.port(), "/metrics?from=test");
+  const std::string answer = ask(listener_.port(), "/metrics?from=test");
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\n")) << answer;
   EXPECT_NE(answer.find("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"),
             std::string::npos);
@@ -82,26 +82,26 @@ TEST_F(AdminTest, MetricsAreServedInPrometheusTextFormat) {
 }
 
 TEST_F(AdminTest, ReadinessFollowsThePipeline) {
-  health.expect("index");
-  EXPECT_TRUE(ask(listener.port(), "/readyz").starts_with("HTTP/1.1 503 "));
-  EXPECT_NE(body(ask(listener.port(), "/readyz")).find("component index is not open"),
+  health_.expect("index");
+  EXPECT_TRUE(ask(listener_.port(), "/readyz").starts_with("HTTP/1.1 503 "));
+  EXPECT_NE(body(ask(listener_.port(), "/readyz")).find("component index is not open"),
             std::string::npos);
-  health.opened("index");
-  health.running();
-  const std::string ready = ask(listener.port(), "/readyz");
+  health_.opened("index");
+  health_.running();
+  const std::string ready = ask(listener_.port(), "/readyz");
   EXPECT_TRUE(ready.starts_with("HTTP/1.1 200 "));
   EXPECT_NE(ready.find("Content-Type: application/json\r\n"), std::string::npos);
-  health.draining("SIGTERM");
-  EXPECT_TRUE(ask(listener.port(), "/readyz").starts_with("HTTP/1.1 503 "));
-  EXPECT_TRUE(ask(listener.port(), "/healthz").starts_with("HTTP/1.1 200 "));
-  health.failed("index is gone");
-  EXPECT_TRUE(ask(listener.port(), "/healthz").starts_with("HTTP/1.1 503 "));
-  EXPECT_NE(body(ask(listener.port(), "/healthz")).find("index is gone"), std::string::npos);
+  health_.draining("SIGTERM");
+  EXPECT_TRUE(ask(listener_.port(), "/readyz").starts_with("HTTP/1.1 503 "));
+  EXPECT_TRUE(ask(listener_.port(), "/healthz").starts_with("HTTP/1.1 200 "));
+  health_.failed("index is gone");
+  EXPECT_TRUE(ask(listener_.port(), "/healthz").starts_with("HTTP/1.1 503 "));
+  EXPECT_NE(body(ask(listener_.port(), "/healthz")).find("index is gone"), std::string::npos);
 }
 
 TEST_F(AdminTest, HeadHasTheHeadersOfGetAndNoBody) {
-  const std::string get = ask(listener.port(), "/healthz");
-  const std::string head = ask(listener.port(), "/healthz", "HEAD");
+  const std::string get = ask(listener_.port(), "/healthz");
+  const std::string head = ask(listener_.port(), "/healthz", "HEAD");
   EXPECT_TRUE(head.starts_with("HTTP/1.1 200 "));
   EXPECT_NE(head.find("Content-Length: " + std::to_string(body(get).size()) + "\r\n"),
             std::string::npos);
@@ -110,7 +110,7 @@ TEST_F(AdminTest, HeadHasTheHeadersOfGetAndNoBody) {
 
 TEST_F(AdminTest, OtherPathsAnswerWithTheListOfPaths) {
   for (const std::string path : {"/", "/metric", "/metrics/", "/metrics/x", "/../etc/passwd"}) {
-    const std::string answer = ask(listener.port(), path);
+    const std::string answer = ask(listener_.port(), path);
     EXPECT_TRUE(answer.starts_with("HTTP/1.1 404 ")) << path << "\n" << answer;
     EXPECT_NE(body(answer).find("/healthz\n/metrics\n/readyz\n"), std::string::npos) << path;
   }
@@ -119,7 +119,7 @@ TEST_F(AdminTest, OtherPathsAnswerWithTheListOfPaths) {
 TEST_F(AdminTest, OtherMethodsAreRefused) {
   for (const std::string method : {"POST", "PUT", "DELETE", "PATCH", "OPTIONS"}) {
     const std::string answer =
-        converse(listener.port(),
+        converse(listener_.port(),
                  method + " /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
     EXPECT_TRUE(answer.starts_with("HTTP/1.1 405 ")) << method << "\n" << answer;
     EXPECT_NE(answer.find("Allow: GET, HEAD\r\n"), std::string::npos) << method;
@@ -127,9 +127,9 @@ TEST_F(AdminTest, OtherMethodsAreRefused) {
 }
 
 TEST_F(AdminTest, GarbageDoesNotStopTheListener) {
-  converse(listener.port(), std::string("\0\xFF\x01 nonsense\r\n\r\n", 16));
-  converse(listener.port(), "GET " + std::string(100000, 'x') + " HTTP/1.1\r\n\r\n");
-  EXPECT_TRUE(ask(listener.port(), "/healthz").starts_with("HTTP/1.1 200 "));
+  converse(listener_.port(), std::string("\0\xFF\x01 nonsense\r\n\r\n", 16));
+  converse(listener_.port(), "GET " + std::string(100000, 'x') + " HTTP/1.1\r\n\r\n");
+  EXPECT_TRUE(ask(listener_.port(), "/healthz").starts_with("HTTP/1.1 200 "));
 }
 
 TEST_F(AdminTest, ManyClientsAreServedAtOnce) {
@@ -139,7 +139,7 @@ TEST_F(AdminTest, ManyClientsAreServedAtOnce) {
   for (int& answers : good) {
     clients.emplace_back([this, &answers] {
       for (int time = 0; time < 10; ++time) {
-        answers += ask(listener.port(), "/metrics").starts_with("HTTP/1.1 200 ");
+        answers += ask(listener_.port(), "/metrics").starts_with("HTTP/1.1 200 ");
       }
     });
   }
@@ -148,8 +148,8 @@ TEST_F(AdminTest, ManyClientsAreServedAtOnce) {
 }
 
 TEST_F(AdminTest, TakenAddressIsRefusedWithTheRemedy) {
-  const std::string failure = failure_of(listener.address());
-  EXPECT_NE(failure.find("cannot listen on " + listener.address()), std::string::npos) << failure;
+  const std::string failure = failure_of(listener_.address());
+  EXPECT_NE(failure.find("cannot listen on " + listener_.address()), std::string::npos) << failure;
   EXPECT_NE(failure.find("--admin off"), std::string::npos) << failure;
 }
 

@@ -214,7 +214,7 @@ TEST(LedgerTest, PrintedTableNamesWhatIsMissing) {
 
 // Producers hand messages to consumers while a reader looks on: at no moment may a row be missing.
 TEST(LedgerTest, ReaderSeesWholeStepsOnlyWhateverTheThreadsDo) {
-  constexpr int messages = 3000;
+  constexpr int kMessages = 3000;
   const unsigned seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   PipelineLedger pipeline;
@@ -227,7 +227,7 @@ TEST(LedgerTest, ReaderSeesWholeStepsOnlyWhateverTheThreadsDo) {
       std::mt19937 random(seed + worker);
       std::vector<QueuedRows> queue;
       LedgerDelta step;
-      for (int message = 0; message < messages; ++message) {
+      for (int message = 0; message < kMessages; ++message) {
         queue.push_back(edge.send(random() % 100, 1));
         if (random() % 2 == 0) continue;
         for (QueuedRows& token : queue) {

@@ -24,7 +24,7 @@ class LogTest : public testing::Test {
  protected:
   LogTest() {
     log::configure({log::Format::kJson, log::Level::kInfo});
-    log::redirect([this](std::string_view line) { lines.emplace_back(line); });
+    log::redirect([this](std::string_view line) { lines_.emplace_back(line); });
   }
   ~LogTest() override {
     log::status_line("");
@@ -34,8 +34,8 @@ class LogTest : public testing::Test {
 
   // The last line without its time, which must be there and be well formed.
   std::string last() {
-    if (lines.empty()) return "";
-    const std::string& line = lines.back();
+    if (lines_.empty()) return "";
+    const std::string& line = lines_.back();
     const bool json = line.starts_with("{\"time\":\"");
     const std::size_t start = json ? 9 : 0;
     std::string time = line.substr(start, json ? 26 : 25);
@@ -47,7 +47,7 @@ class LogTest : public testing::Test {
     return json ? "{" + line.substr(start + time.size()) : line.substr(time.size());
   }
 
-  std::vector<std::string> lines;
+  std::vector<std::string> lines_;
 };
 
 TEST_F(LogTest, JsonLineHasLevelMessageAndKeysInOrder) {
@@ -96,31 +96,31 @@ TEST_F(LogTest, LessImportantLinesAreNotWritten) {
   log::configure({log::Format::kJson, log::Level::kWarning});
   EXPECT_FALSE(log::enabled(log::Level::kInfo));
   log::info("Quiet.");
-  EXPECT_TRUE(lines.empty());
+  EXPECT_TRUE(lines_.empty());
   EXPECT_TRUE(log::enabled(log::Level::kWarning));
   log::warning("Loud.");
-  EXPECT_EQ(lines.size(), 1u);
+  EXPECT_EQ(lines_.size(), 1u);
 }
 
 TEST_F(LogTest, LogLinesClearAndRedrawTheStatusLine) {
   log::configure({log::Format::kText, log::Level::kInfo});
   log::status_line("12 rows");
-  EXPECT_EQ(lines.back(), "\r\x1b[K12 rows");
+  EXPECT_EQ(lines_.back(), "\r\x1b[K12 rows");
   log::status_line("12 rows");
-  EXPECT_EQ(lines.size(), 1u) << "an unchanged line is not drawn again";
+  EXPECT_EQ(lines_.size(), 1u) << "an unchanged line is not drawn again";
   log::info("Message.");
-  EXPECT_TRUE(lines.back().starts_with("\r\x1b[K"));
-  EXPECT_TRUE(lines.back().ends_with("Message.\n12 rows"));
+  EXPECT_TRUE(lines_.back().starts_with("\r\x1b[K"));
+  EXPECT_TRUE(lines_.back().ends_with("Message.\n12 rows"));
   log::status_line("");
-  EXPECT_EQ(lines.back(), "\r\x1b[K");
+  EXPECT_EQ(lines_.back(), "\r\x1b[K");
   log::info("Message.");
-  EXPECT_TRUE(lines.back().ends_with("Message.\n"));
+  EXPECT_TRUE(lines_.back().ends_with("Message.\n"));
 }
 
 TEST_F(LogTest, WriterThatThrowsDoesNotReachTheCaller) {
   log::redirect([](std::string_view) { throw std::runtime_error("disk full"); });
   log::info("Lost.");
-  log::redirect([this](std::string_view line) { lines.emplace_back(line); });
+  log::redirect([this](std::string_view line) { lines_.emplace_back(line); });
   log::info("Written.");
   EXPECT_EQ(last(), "{\"level\":\"info\",\"message\":\"Written.\"}\n");
 }
@@ -134,8 +134,8 @@ TEST_F(LogTest, LinesOfManyThreadsDoNotMix) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(lines.size(), 800u);
-  for (const std::string& line : lines) {
+  EXPECT_EQ(lines_.size(), 800u);
+  for (const std::string& line : lines_) {
     EXPECT_TRUE(line.starts_with("{\"time\"") && line.ends_with("}\n")) << line;
     EXPECT_EQ(std::count(line.begin(), line.end(), '\n'), 1) << line;
   }
@@ -158,7 +158,7 @@ TEST_F(LogTest, SuppressedMessagesAreReportedWithTheNextOne) {
   EXPECT_EQ(last(), "{\"level\":\"info\",\"message\":\"Late rows.\",\"rows\":1}\n");
   log::Every held_back(20ms);
   for (int time = 0; time < 3; ++time) held_back.write(log::Level::kInfo, "Late rows.");
-  ASSERT_EQ(lines.size(), 2u);
+  ASSERT_EQ(lines_.size(), 2u);
   std::this_thread::sleep_for(25ms);
   held_back.write(log::Level::kInfo, "Late rows.", {{"rows", 2}});
   EXPECT_EQ(last(),

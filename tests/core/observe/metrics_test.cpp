@@ -20,26 +20,26 @@ namespace {
 class MetricsTest : public testing::Test {
  protected:
   MetricsTest() {
-    log::redirect([this](std::string_view line) { log_text += line; });
+    log::redirect([this](std::string_view line) { log_text_ += line; });
   }
   ~MetricsTest() override { log::redirect(nullptr); }
 
   // The text behind a sample's name and labels; empty where there is none.
   std::string sample(const std::string& name_and_labels) {
-    std::istringstream lines(registry.text());
+    std::istringstream lines(registry_.text());
     for (std::string line; std::getline(lines, line);) {
       if (line.starts_with(name_and_labels + " ")) return line.substr(name_and_labels.size() + 1);
     }
     return "";
   }
 
-  MetricsRegistry registry{"weblogs", {"0.1.0", "GNU 12.2.0", "Release", "1.0"}};
-  PipelineLedger ledger;
-  const ComponentInfo source{"log", "file", ComponentKind::kSource, {"out"}};
-  const ComponentInfo parser{"parsed", "parse", ComponentKind::kTransform, {"out", "errors"}};
-  const ComponentInfo window{"hourly", "tumbling", ComponentKind::kWindow, {"out", "late"}};
-  const ComponentInfo file_sink{"index", "file", ComponentKind::kSink, {"errors"}};
-  std::string log_text;
+  MetricsRegistry registry_{"weblogs", {"0.1.0", "GNU 12.2.0", "Release", "1.0"}};
+  PipelineLedger ledger_;
+  const ComponentInfo source_{"log", "file", ComponentKind::kSource, {"out"}};
+  const ComponentInfo parser_{"parsed", "parse", ComponentKind::kTransform, {"out", "errors"}};
+  const ComponentInfo window_{"hourly", "tumbling", ComponentKind::kWindow, {"out", "late"}};
+  const ComponentInfo file_sink_{"index", "file", ComponentKind::kSink, {"errors"}};
+  std::string log_text_;
 };
 
 constexpr char kParsed[] = R"(pipeline="weblogs",component="parsed",type="parse")";
@@ -87,11 +87,12 @@ TEST_F(MetricsTest, NamesAreFrozen) {
 }
 
 TEST_F(MetricsTest, EveryNameHasAValueFromTheFirstScrape) {
-  for (const ComponentInfo& info : {source, parser, window, file_sink}) ledger.add_component(info);
-  ledger.add_edge("log -> parsed");
-  registry.add_plugin("org.flowrun.std", "1.0.0", "Apache-2.0", "std.so");
-  const auto watch = registry.watch(ledger);
-  const std::string page = "\n" + registry.text();
+  for (const ComponentInfo& info : {source_, parser_, window_, file_sink_})
+    ledger_.add_component(info);
+  ledger_.add_edge("log -> parsed");
+  registry_.add_plugin("org.flowrun.std", "1.0.0", "Apache-2.0", "std.so");
+  const auto watch = registry_.watch(ledger_);
+  const std::string page = "\n" + registry_.text();
   for (const std::string_view name : metric_names()) {
     const std::string start = "\n" + std::string(name);
     EXPECT_TRUE(page.find(start + "{") != std::string::npos ||
@@ -105,10 +106,10 @@ TEST_F(MetricsTest, EveryNameHasAValueFromTheFirstScrape) {
 }
 
 TEST_F(MetricsTest, LedgerAndMetricsAgree) {
-  ComponentLedger& parsed = ledger.add_component(parser);
-  ComponentLedger& sink = ledger.add_component(file_sink);
-  EdgeLedger& edge = ledger.add_edge("log -> parsed");
-  auto watch = registry.watch(ledger);
+  ComponentLedger& parsed = ledger_.add_component(parser_);
+  ComponentLedger& sink = ledger_.add_component(file_sink_);
+  EdgeLedger& edge = ledger_.add_edge("log -> parsed");
+  auto watch = registry_.watch(ledger_);
   LedgerDelta step;
   step.input_taken(10, 1000);
   step.emitted(0, 6, 700, 0);
@@ -142,14 +143,14 @@ TEST_F(MetricsTest, LedgerAndMetricsAgree) {
 }
 
 TEST_F(MetricsTest, HandlesAreSharedByNameAndShowUp) {
-  ComponentMetrics& parsed = registry.component(parser);
-  EXPECT_EQ(&registry.component(parser), &parsed);
+  ComponentMetrics& parsed = registry_.component(parser_);
+  EXPECT_EQ(&registry_.component(parser_), &parsed);
   parsed.busy_seconds.add(0.25);
   parsed.busy_seconds.add(-1);
   parsed.watermark_timestamp.set(1761646530.5);
-  EXPECT_EQ(&registry.edge("a -> b"), &registry.edge("a -> b"));
-  registry.edge("a -> b").blocked_seconds.add(1.5);
-  registry.pipeline().dead_letter_rows.add(4);
+  EXPECT_EQ(&registry_.edge("a -> b"), &registry_.edge("a -> b"));
+  registry_.edge("a -> b").blocked_seconds.add(1.5);
+  registry_.pipeline().dead_letter_rows.add(4);
   EXPECT_EQ(sample(of_parsed("component_busy_seconds_total")), "0.25");
   EXPECT_EQ(sample(of_parsed("watermark_timestamp_seconds")), "1761646530.5");
   EXPECT_EQ(sample(R"(flowrun_edge_blocked_seconds_total{pipeline="weblogs",edge="a -> b"})"),
@@ -158,7 +159,7 @@ TEST_F(MetricsTest, HandlesAreSharedByNameAndShowUp) {
 }
 
 TEST_F(MetricsTest, HistogramBucketsAreCumulativeAndBoundsInclusive) {
-  Histogram& times = registry.component(parser).batch_seconds;
+  Histogram& times = registry_.component(parser_).batch_seconds;
   times.observe(5e-6);
   times.observe(6e-6, 2);
   times.observe(11);
@@ -175,16 +176,16 @@ TEST_F(MetricsTest, ProvidedValuesLastAsLongAsTheirRegistration) {
   const std::string memory = R"(flowrun_memory_bytes{pipeline="weblogs"})";
   EXPECT_EQ(sample(memory), "0");
   {
-    const auto old_one = registry.provide("memory_bytes", "", [] { return 1.0; });
-    auto new_one = registry.provide("memory_bytes", "", [] { return 2.0; });
+    const auto old_one = registry_.provide("memory_bytes", "", [] { return 1.0; });
+    auto new_one = registry_.provide("memory_bytes", "", [] { return 2.0; });
     EXPECT_EQ(sample(memory), "2") << "the newest counts";
     new_one = {};
     EXPECT_EQ(sample(memory), "1");
   }
   EXPECT_EQ(sample(memory), "0");
 
-  registry.component(source);
-  const auto lag = registry.provide("source_lag_bytes", "log", [] { return 512.0; });
+  registry_.component(source_);
+  const auto lag = registry_.provide("source_lag_bytes", "log", [] { return 512.0; });
   const std::string of_log = R"({pipeline="weblogs",component="log",type="file"})";
   EXPECT_EQ(sample("flowrun_source_lag_bytes" + of_log), "512");
   EXPECT_EQ(sample("flowrun_source_lag_rows" + of_log), "0");
@@ -192,26 +193,26 @@ TEST_F(MetricsTest, ProvidedValuesLastAsLongAsTheirRegistration) {
 
 TEST_F(MetricsTest, ProviderThatThrowsSpoilsItsOwnValueOnly) {
   const auto bad =
-      registry.provide("state_bytes", "", []() -> double { throw std::runtime_error("gone"); });
+      registry_.provide("state_bytes", "", []() -> double { throw std::runtime_error("gone"); });
   EXPECT_EQ(sample(R"(flowrun_state_bytes{pipeline="weblogs"})"), "Nan");
   EXPECT_EQ(sample(R"(flowrun_memory_bytes{pipeline="weblogs"})"), "0");
 }
 
 TEST_F(MetricsTest, OnlyValuesOfTheRuntimeCanBeProvided) {
   const auto one = [] { return 1.0; };
-  EXPECT_THROW((void)registry.provide("rows", "", one), std::invalid_argument);
-  EXPECT_THROW((void)registry.provide("memory_bytes", "parsed", one), std::invalid_argument);
-  EXPECT_THROW((void)registry.provide("source_lag_rows", "", one), std::invalid_argument);
+  EXPECT_THROW((void)registry_.provide("rows", "", one), std::invalid_argument);
+  EXPECT_THROW((void)registry_.provide("memory_bytes", "parsed", one), std::invalid_argument);
+  EXPECT_THROW((void)registry_.provide("source_lag_rows", "", one), std::invalid_argument);
 }
 
 TEST_F(MetricsTest, OperatorsOwnMetricsAreExportedUnderTheirPrefix) {
-  ComponentMetrics& parsed = registry.component(parser);
+  ComponentMetrics& parsed = registry_.component(parser_);
   const auto hits =
-      registry.plugin_metric(parsed, MetricKind::kCounter, "cache hits%", "Hits.\nSecond\\line");
+      registry_.plugin_metric(parsed, MetricKind::kCounter, "cache hits%", "Hits.\nSecond\\line");
   ASSERT_NE(hits, 0u);
-  EXPECT_EQ(registry.plugin_metric(parsed, MetricKind::kCounter, "cache hits%", ""), hits);
-  const auto size = registry.plugin_metric(parsed, MetricKind::kGauge, "cache_size", "Entries.");
-  const auto wait = registry.plugin_metric(parsed, MetricKind::kHistogram, "wait", "Seconds.");
+  EXPECT_EQ(registry_.plugin_metric(parsed, MetricKind::kCounter, "cache hits%", ""), hits);
+  const auto size = registry_.plugin_metric(parsed, MetricKind::kGauge, "cache_size", "Entries.");
+  const auto wait = registry_.plugin_metric(parsed, MetricKind::kHistogram, "wait", "Seconds.");
   parsed.record(hits, 2);
   parsed.record(hits, 3);
   parsed.record(size, 9);
@@ -227,30 +228,30 @@ TEST_F(MetricsTest, OperatorsOwnMetricsAreExportedUnderTheirPrefix) {
 }
 
 TEST_F(MetricsTest, OneNameIsOneKindInAllComponents) {
-  ComponentMetrics& parsed = registry.component(parser);
-  ComponentMetrics& sink = registry.component(file_sink);
-  ASSERT_NE(registry.plugin_metric(parsed, MetricKind::kCounter, "retries", ""), 0u);
-  EXPECT_NE(registry.plugin_metric(sink, MetricKind::kCounter, "retries", ""), 0u);
-  EXPECT_EQ(registry.plugin_metric(sink, MetricKind::kGauge, "retries", ""), 0u);
-  ASSERT_NE(registry.plugin_metric(parsed, MetricKind::kHistogram, "wait", ""), 0u);
-  EXPECT_EQ(registry.plugin_metric(sink, MetricKind::kCounter, "wait_count", ""), 0u);
-  EXPECT_NE(log_text.find("of another kind"), std::string::npos);
+  ComponentMetrics& parsed = registry_.component(parser_);
+  ComponentMetrics& sink = registry_.component(file_sink_);
+  ASSERT_NE(registry_.plugin_metric(parsed, MetricKind::kCounter, "retries", ""), 0u);
+  EXPECT_NE(registry_.plugin_metric(sink, MetricKind::kCounter, "retries", ""), 0u);
+  EXPECT_EQ(registry_.plugin_metric(sink, MetricKind::kGauge, "retries", ""), 0u);
+  ASSERT_NE(registry_.plugin_metric(parsed, MetricKind::kHistogram, "wait", ""), 0u);
+  EXPECT_EQ(registry_.plugin_metric(sink, MetricKind::kCounter, "wait_count", ""), 0u);
+  EXPECT_NE(log_text_.find("of another kind"), std::string::npos);
 }
 
 TEST_F(MetricsTest, MetricsBeyondTheLimitAreRefusedAndLogged) {
-  ComponentMetrics& parsed = registry.component(parser);
+  ComponentMetrics& parsed = registry_.component(parser_);
   for (std::size_t index = 0; index < kMaxPluginMetrics; ++index) {
-    EXPECT_NE(registry.plugin_metric(parsed, MetricKind::kGauge, "g" + std::to_string(index), ""),
+    EXPECT_NE(registry_.plugin_metric(parsed, MetricKind::kGauge, "g" + std::to_string(index), ""),
               0u);
   }
-  EXPECT_TRUE(log_text.empty());
-  EXPECT_EQ(registry.plugin_metric(parsed, MetricKind::kGauge, "one_more", ""), 0u);
-  EXPECT_NE(log_text.find("flowrun_plugin_one_more"), std::string::npos);
-  EXPECT_NE(registry.plugin_metric(parsed, MetricKind::kGauge, "g7", ""), 0u);
+  EXPECT_TRUE(log_text_.empty());
+  EXPECT_EQ(registry_.plugin_metric(parsed, MetricKind::kGauge, "one_more", ""), 0u);
+  EXPECT_NE(log_text_.find("flowrun_plugin_one_more"), std::string::npos);
+  EXPECT_NE(registry_.plugin_metric(parsed, MetricKind::kGauge, "g7", ""), 0u);
 }
 
 TEST_F(MetricsTest, BuildAndPluginsAreDescribedByLabels) {
-  registry.add_plugin("com.acme.\"filters\"", "1.2.3", "MIT", "plugins/acme.so");
+  registry_.add_plugin("com.acme.\"filters\"", "1.2.3", "MIT", "plugins/acme.so");
   EXPECT_EQ(sample(R"(flowrun_build_info{pipeline="weblogs",version="0.1.0",)"
                    R"(compiler="GNU 12.2.0",build_type="Release",abi="1.0"})"),
             "1");
@@ -269,12 +270,12 @@ TEST_F(MetricsTest, ProcessStartIsInTheRecentPast) {
 }
 
 TEST_F(MetricsTest, ScrapesRunBesideWorkers) {
-  ComponentLedger& parsed = ledger.add_component(parser);
-  const auto watch = registry.watch(ledger);
+  ComponentLedger& parsed = ledger_.add_component(parser_);
+  const auto watch = registry_.watch(ledger_);
   std::atomic<bool> stop{false};
   std::thread worker([&] {
-    ComponentMetrics& metrics = registry.component(parser);
-    const auto hits = registry.plugin_metric(metrics, MetricKind::kCounter, "hits", "Hits.");
+    ComponentMetrics& metrics = registry_.component(parser_);
+    const auto hits = registry_.plugin_metric(metrics, MetricKind::kCounter, "hits", "Hits.");
     LedgerDelta step;
     while (!stop) {
       step.input_taken(3, 30);

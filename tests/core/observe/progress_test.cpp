@@ -139,8 +139,8 @@ class ProgressReporterTest : public testing::Test {
   ProgressReporterTest() {
     log::configure({log::Format::kJson, log::Level::kInfo});
     log::redirect([this](std::string_view line) {
-      const std::lock_guard lock(lines_mutex);
-      lines.emplace_back(line);
+      const std::lock_guard lock(lines_mutex_);
+      lines_.emplace_back(line);
     });
   }
   ~ProgressReporterTest() override {
@@ -152,16 +152,16 @@ class ProgressReporterTest : public testing::Test {
   bool wait_for_lines(std::size_t count) {
     for (int time = 0; time < 2000; ++time) {
       {
-        const std::lock_guard lock(lines_mutex);
-        if (lines.size() >= count) return true;
+        const std::lock_guard lock(lines_mutex_);
+        if (lines_.size() >= count) return true;
       }
       std::this_thread::sleep_for(5ms);
     }
     return false;
   }
 
-  std::mutex lines_mutex;
-  std::vector<std::string> lines;  // guarded by lines_mutex
+  std::mutex lines_mutex_;
+  std::vector<std::string> lines_;  // guarded by lines_mutex
 };
 
 TEST_F(ProgressReporterTest, TerminalLineIsRewrittenAndRemovedAtTheEnd) {
@@ -179,9 +179,9 @@ TEST_F(ProgressReporterTest, TerminalLineIsRewrittenAndRemovedAtTheEnd) {
     });
     ASSERT_TRUE(wait_for_lines(2));
   }
-  EXPECT_EQ(lines[0], "\r\x1b[K1 row  1 rows/s");
-  EXPECT_TRUE(lines[1].starts_with("\r\x1b[K2 rows")) << lines[1];
-  EXPECT_EQ(lines.back(), "\r\x1b[K");
+  EXPECT_EQ(lines_[0], "\r\x1b[K1 row  1 rows/s");
+  EXPECT_TRUE(lines_[1].starts_with("\r\x1b[K2 rows")) << lines_[1];
+  EXPECT_EQ(lines_.back(), "\r\x1b[K");
 }
 
 TEST_F(ProgressReporterTest, WithoutATerminalProgressIsLogged) {
@@ -191,10 +191,10 @@ TEST_F(ProgressReporterTest, WithoutATerminalProgressIsLogged) {
     const ProgressReporter reporter(options, [] { return example(); });
     ASSERT_TRUE(wait_for_lines(1));
   }
-  EXPECT_NE(lines[0].find(R"("message":"Running.","rows":1234567,"rows_per_second":412000,)"),
+  EXPECT_NE(lines_[0].find(R"("message":"Running.","rows":1234567,"rows_per_second":412000,)"),
             std::string::npos)
-      << lines[0];
-  EXPECT_NE(lines[0].find(R"("percent":45,"seconds_left":4})"), std::string::npos) << lines[0];
+      << lines_[0];
+  EXPECT_NE(lines_[0].find(R"("percent":45,"seconds_left":4})"), std::string::npos) << lines_[0];
 }
 
 TEST_F(ProgressReporterTest, EndsAtOnceWhileItWaits) {
@@ -203,7 +203,7 @@ TEST_F(ProgressReporterTest, EndsAtOnceWhileItWaits) {
     const ProgressReporter reporter({}, [] { return example(); });
   }
   EXPECT_LT(std::chrono::steady_clock::now() - start, 5s);
-  EXPECT_TRUE(lines.empty());
+  EXPECT_TRUE(lines_.empty());
 }
 
 }  // namespace

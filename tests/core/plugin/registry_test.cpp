@@ -36,14 +36,14 @@ std::string refusal(const fs::path& file) {
 class PluginTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    scratch = fs::path(::testing::TempDir()) / ("flowrun_plugins_" + std::to_string(::getpid()));
-    fs::create_directories(scratch);
+    scratch_ = fs::path(::testing::TempDir()) / ("flowrun_plugins_" + std::to_string(::getpid()));
+    fs::create_directories(scratch_);
   }
-  void TearDown() override { fs::remove_all(scratch); }
+  void TearDown() override { fs::remove_all(scratch_); }
 
   fs::path write(const std::string& name, const std::string& content) {
-    std::ofstream(scratch / name, std::ios::binary) << content;
-    return scratch / name;
+    std::ofstream(scratch_ / name, std::ios::binary) << content;
+    return scratch_ / name;
   }
 
   static std::string content_of(const fs::path& file) {
@@ -53,14 +53,14 @@ class PluginTest : public ::testing::Test {
 
   // A folder below the test's own with copies of test plugins.
   fs::path folder_with(const std::string& name, const std::vector<std::string>& plugins) {
-    fs::create_directories(scratch / name);
+    fs::create_directories(scratch_ / name);
     for (const std::string& plugin : plugins) {
-      fs::copy_file(test_plugin(plugin), scratch / name / (plugin + ".so"));
+      fs::copy_file(test_plugin(plugin), scratch_ / name / (plugin + ".so"));
     }
-    return scratch / name;
+    return scratch_ / name;
   }
 
-  fs::path scratch;
+  fs::path scratch_;
 };
 
 TEST_F(PluginTest, ASoundPluginLoads) {
@@ -72,16 +72,16 @@ TEST_F(PluginTest, ASoundPluginLoads) {
 TEST_F(PluginTest, TheSameFileIsLoadedOnce) {
   const PluginLibrary& library = PluginLibrary::load(test_plugin("pass"));
   EXPECT_EQ(&PluginLibrary::load(kTestPlugins / "." / "pass.so"), &library);
-  fs::create_symlink(test_plugin("pass"), scratch / "link.so");
-  EXPECT_EQ(&PluginLibrary::load(scratch / "link.so"), &library);
+  fs::create_symlink(test_plugin("pass"), scratch_ / "link.so");
+  EXPECT_EQ(&PluginLibrary::load(scratch_ / "link.so"), &library);
 }
 
 TEST_F(PluginTest, AMissingFileIsRefused) {
-  EXPECT_EQ(refusal(scratch / "none.so"), "there is no such file\n");
+  EXPECT_EQ(refusal(scratch_ / "none.so"), "there is no such file\n");
 }
 
 TEST_F(PluginTest, ADirectoryIsRefused) {
-  EXPECT_EQ(refusal(scratch), "is a directory, not a shared library\n");
+  EXPECT_EQ(refusal(scratch_), "is a directory, not a shared library\n");
 }
 
 TEST_F(PluginTest, ADeviceIsRefused) { EXPECT_EQ(refusal("/dev/zero"), "is not a regular file\n"); }
@@ -273,7 +273,7 @@ TEST_F(RegistryTest, OperatorsAreFoundByKindAndName) {
 TEST_F(RegistryTest, TheFirstFolderWithThePluginCounts) {
   const fs::path first = folder_with("first", {"failing"});
   const fs::path second = folder_with("second", {"failing", "pass"});
-  Registry registry({scratch / "none", first, second});
+  Registry registry({scratch_ / "none", first, second});
   registry.load("failing");
   registry.load("pass");
   EXPECT_EQ(registry.libraries()[0]->file(), first / "failing.so");
@@ -316,7 +316,7 @@ TEST_F(RegistryTest, LoadingAllTakesEveryLibraryAndReportsTheRefused) {
   const fs::path second = folder_with("second", {"pass", "failing"});
   std::ofstream(second / "README.md") << "not looked at";
   std::ofstream(second / "text.so") << "refused";
-  Registry registry({first, scratch / "none", second});
+  Registry registry({first, scratch_ / "none", second});
   const std::vector<PluginError> refused = registry.load_all();
   ASSERT_EQ(refused.size(), 2u);
   EXPECT_EQ(refused[0].file(), first / "bad_abi_major.so");

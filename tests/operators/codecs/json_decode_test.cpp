@@ -206,7 +206,9 @@ TEST(JsonDecode, OverlongLineIsOneDeadLetterWhateverTheReads) {
     Json::Options options;
     options.max_line = {100};
     CodecStream<Json> stream(options);
-    stream.read_in_pieces("{\"a\":1}\n" + huge + "\n{\"a\":2}\n" + huge, read);
+    std::string bytes = "{\"a\":1}\n";
+    bytes.append(huge).append("\n{\"a\":2}\n").append(huge);
+    stream.read_in_pieces(bytes, read);
     EXPECT_EQ(stream.pull(), (Table{{"a", {"1", "2"}}})) << read;
     EXPECT_EQ(stream.host.failed.size(), 2U) << read;
   }

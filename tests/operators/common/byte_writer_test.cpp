@@ -44,24 +44,24 @@ Batch encoded(TestHost& host, const std::vector<std::string>& rows) {
 class ByteWriterTest : public ::testing::Test {
  protected:
   ByteWriterTest()
-      : file(::open(scratch.path("out").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600)) {
-    writer.attach(file.get());
+      : file_(::open(scratch_.path("out").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600)) {
+    writer_.attach(file_.get());
   }
-  std::string text() const { return scratch.read("out"); }
+  std::string text() const { return scratch_.read("out"); }
 
-  ScratchFolder scratch;
-  TestHost host;
-  FileDescriptor file;
-  ByteWriter writer{"test"};
+  ScratchFolder scratch_;
+  TestHost host_;
+  FileDescriptor file_;
+  ByteWriter writer_{"test"};
 };
 
 TEST_F(ByteWriterTest, ContiguousRowsAreWrittenWithoutACopy) {
   const std::string long_row(100'000, 'x');
-  const Batch batch = encoded(host, {long_row + "\n", "short\n", "\n", long_row + "\n", "end\n"});
-  const int64_t before = host.account.peak();
-  writer.write(batch, host.host());
+  const Batch batch = encoded(host_, {long_row + "\n", "short\n", "\n", long_row + "\n", "end\n"});
+  const int64_t before = host_.account.peak();
+  writer_.write(batch, host_.host());
   EXPECT_EQ(text(), long_row + "\nshort\n\n" + long_row + "\nend\n");
-  EXPECT_EQ(host.account.peak(), before) << "a buffer to collect rows in was allocated";
+  EXPECT_EQ(host_.account.peak(), before) << "a buffer to collect rows in was allocated";
 }
 
 TEST_F(ByteWriterTest, ScatteredRowsKeepTheirOrder) {
@@ -72,42 +72,42 @@ TEST_F(ByteWriterTest, ScatteredRowsKeepTheirOrder) {
                    "\n");
     if (i % 500 == 7) rows.back().assign(40'000, 'L').push_back('\n');
   }
-  const Batch batch = encoded(host, rows);
+  const Batch batch = encoded(host_, rows);
   std::vector<int32_t> backwards;
   for (int32_t row = 1999; row >= 0; --row) {
     backwards.push_back(row);
     expected += rows[static_cast<size_t>(row)];
   }
-  const Batch reversed = host.host().select(batch, backwards.data(), 2000);
-  writer.write(reversed, host.host());
+  const Batch reversed = host_.host().select(batch, backwards.data(), 2000);
+  writer_.write(reversed, host_.host());
   EXPECT_TRUE(text() == expected);
-  EXPECT_EQ(writer.written(), static_cast<int64_t>(expected.size()));
+  EXPECT_EQ(writer_.written(), static_cast<int64_t>(expected.size()));
 }
 
 TEST_F(ByteWriterTest, ShortRowsThatDifferFromTheBytesBehindTheRunAreNotMistaken) {
-  const Batch batch = encoded(host, {"a long row, not inline\n", "short\n", "other\n"});
+  const Batch batch = encoded(host_, {"a long row, not inline\n", "short\n", "other\n"});
   const std::vector<int32_t> rows{0, 2, 1};
-  writer.write(host.host().select(batch, rows.data(), 3), host.host());
+  writer_.write(host_.host().select(batch, rows.data(), 3), host_.host());
   EXPECT_EQ(text(), "a long row, not inline\nother\nshort\n");
 }
 
 TEST_F(ByteWriterTest, NullAndEmptyRowsWriteNothing) {
-  TextBuilder builder(host.host(), 3, FLOW_BINARY);
+  TextBuilder builder(host_.host(), 3, FLOW_BINARY);
   builder.append_null();
   builder.append("");
   builder.append("text\n");
-  Output output(host.abi());
-  writer.write(output.make(3, {{"bytes", {builder.finish(), Type::binary()}}}, nullptr),
-               host.host());
+  Output output(host_.abi());
+  writer_.write(output.make(3, {{"bytes", {builder.finish(), Type::binary()}}}, nullptr),
+                host_.host());
   EXPECT_EQ(text(), "text\n");
 }
 
 TEST_F(ByteWriterTest, RowsThatAreNotEncodedAreRefused) {
-  Int64Builder builder(host.host(), 1);
+  Int64Builder builder(host_.host(), 1);
   builder.append(1);
-  Output output(host.abi());
+  Output output(host_.abi());
   const Batch batch = output.make(1, {{"n", {builder.finish(), Type::int64()}}}, nullptr);
-  EXPECT_THROW(writer.write(batch, host.host()), Failure);
+  EXPECT_THROW(writer_.write(batch, host_.host()), Failure);
 }
 
 TEST_F(ByteWriterTest, FileThatReachedItsLimitIsCompletedLaterAndNothingDoubles) {
@@ -115,9 +115,9 @@ TEST_F(ByteWriterTest, FileThatReachedItsLimitIsCompletedLaterAndNothingDoubles)
   row.push_back('\n');
   const Batch scattered = [&] {
     const std::vector<int32_t> rows{2, 1, 0};
-    return host.host().select(encoded(host, {"0" + row, "1" + row, "2" + row}), rows.data(), 3);
+    return host_.host().select(encoded(host_, {"0" + row, "1" + row, "2" + row}), rows.data(), 3);
   }();
-  const Batch contiguous = encoded(host, {"3" + row, "4" + row});
+  const Batch contiguous = encoded(host_, {"3" + row, "4" + row});
   rlimit before{};
   getrlimit(RLIMIT_FSIZE, &before);
   rlimit limit = before;
@@ -127,7 +127,7 @@ TEST_F(ByteWriterTest, FileThatReachedItsLimitIsCompletedLaterAndNothingDoubles)
     setrlimit(RLIMIT_FSIZE, &limit);
     for (int i = 0; i < 2; ++i) {
       try {
-        writer.write(batch, host.host());
+        writer_.write(batch, host_.host());
       } catch (const Retry& retry) {
         message = retry.what();
       }
@@ -135,7 +135,7 @@ TEST_F(ByteWriterTest, FileThatReachedItsLimitIsCompletedLaterAndNothingDoubles)
     setrlimit(RLIMIT_FSIZE, &before);
     EXPECT_NE(message.find("test: cannot write: File too large"), std::string::npos) << message;
     EXPECT_EQ(text().size(), limit.rlim_cur);
-    writer.write(batch, host.host());
+    writer_.write(batch, host_.host());
   }
   EXPECT_EQ(text(), "2" + row + "1" + row + "0" + row + "3" + row + "4" + row);
 }
@@ -149,11 +149,11 @@ TEST_F(ByteWriterTest, BrokenPipeRaisesNoSignalAndIsTriedAgain) {
     ByteWriter writer("test");
     writer.attach(to.get(), final);
     from.reset();
-    const Batch batch = encoded(host, {"text\n"});
+    const Batch batch = encoded(host_, {"text\n"});
     if (final) {
-      EXPECT_THROW(writer.write(batch, host.host()), Failure);
+      EXPECT_THROW(writer.write(batch, host_.host()), Failure);
     } else {
-      EXPECT_THROW(writer.write(batch, host.host()), Retry);
+      EXPECT_THROW(writer.write(batch, host_.host()), Retry);
     }
   }
   sigset_t pending;
@@ -174,9 +174,9 @@ TEST_F(ByteWriterTest, PipeNobodyReadsStopsWhenTheRunStops) {
     writer.attach(to.get());
     std::string row(9'999, 'r');
     row.push_back('\n');
-    host.stopping = true;
+    host_.stopping = true;
     try {
-      writer.write(encoded(host, std::vector<std::string>(20, row)), host.host());
+      writer.write(encoded(host_, std::vector<std::string>(20, row)), host_.host());
       FAIL() << "a pipe took 200 kB";
     } catch (const Failure& failure) {
       EXPECT_STREQ(failure.what(),
@@ -186,7 +186,7 @@ TEST_F(ByteWriterTest, PipeNobodyReadsStopsWhenTheRunStops) {
 }
 
 TEST_F(ByteWriterTest, DescriptorsThatCannotBeWrittenToAreRefused) {
-  const FileDescriptor reading(::open(scratch.path("out").c_str(), O_RDONLY));
+  const FileDescriptor reading(::open(scratch_.path("out").c_str(), O_RDONLY));
   EXPECT_THROW(ByteWriter("test").attach(reading.get()), Failure);
   EXPECT_THROW(ByteWriter("test").attach(-1), Failure);
 }

@@ -32,7 +32,7 @@ Table rows(const std::vector<Cell>& cells) { return {{"bytes", Type::binary(), c
 class FileSinkTest : public ::testing::Test {
  protected:
   Harness open(const std::string& name, const std::string& mode = "append") const {
-    return Harness::of<FileSink>({{"path", scratch.path(name)}, {"mode", mode}});
+    return Harness::of<FileSink>({{"path", scratch_.path(name)}, {"mode", mode}});
   }
   static std::string refusal(const std::string& path) {
     try {
@@ -65,7 +65,7 @@ class FileSinkTest : public ::testing::Test {
     return op->commit(op, handle.data(), static_cast<int64_t>(handle.size()));
   }
 
-  ScratchFolder scratch;
+  ScratchFolder scratch_;
 };
 
 #define EXPECT_HAS(text, part) EXPECT_NE((text).find(part), std::string::npos) << (text)
@@ -74,110 +74,110 @@ TEST_F(FileSinkTest, RowsAreWrittenAsTheyAre) {
   Harness harness = open("out");
   harness.push(rows({"a\n", std::string("\0\xff\r\n", 4)}));
   harness.push(rows({"c"}));
-  EXPECT_EQ(scratch.read("out"), std::string("a\n\0\xff\r\nc", 7));
+  EXPECT_EQ(scratch_.read("out"), std::string("a\n\0\xff\r\nc", 7));
   harness.close();
-  EXPECT_EQ(scratch.read("out"), std::string("a\n\0\xff\r\nc", 7));
+  EXPECT_EQ(scratch_.read("out"), std::string("a\n\0\xff\r\nc", 7));
 }
 
 TEST_F(FileSinkTest, MissingFoldersAreMade) {
   Harness harness = open("new/folder/out");
   harness.push(rows({"text"}));
-  EXPECT_EQ(scratch.read("new/folder/out"), "text");
+  EXPECT_EQ(scratch_.read("new/folder/out"), "text");
   EXPECT_TRUE(logged(harness, "is new"));
 }
 
 TEST_F(FileSinkTest, AppendAddsToWhatIsThereAndSaysSo) {
-  scratch.write("out", "old\n");
+  scratch_.write("out", "old\n");
   Harness harness = open("out");
   EXPECT_TRUE(logged(harness, "exists, 4 bytes: appending"));
   EXPECT_FALSE(logged(harness, "line break"));
   harness.push(rows({"new\n"}));
   harness.close();
-  EXPECT_EQ(scratch.read("out"), "old\nnew\n");
+  EXPECT_EQ(scratch_.read("out"), "old\nnew\n");
 }
 
 TEST_F(FileSinkTest, AppendingToACutOffLineIsWarnedOf) {
-  scratch.write("out", "old\ncut of");
+  scratch_.write("out", "old\ncut of");
   Harness harness = open("out");
   EXPECT_TRUE(logged(harness, "does not end in a line break"));
 }
 
 TEST_F(FileSinkTest, ReplaceLeavesTheOldFileUntilTheEnd) {
-  scratch.write("out", "old\n");
+  scratch_.write("out", "old\n");
   Harness harness = open("out", "replace");
   EXPECT_TRUE(logged(harness, "exists (4 bytes, modified 20"));
   EXPECT_TRUE(logged(harness, "stays until this run finishes, then is replaced"));
   harness.push(rows({"new\n"}));
-  EXPECT_EQ(scratch.read("out"), "old\n");
-  EXPECT_EQ(scratch.read("out.part"), "new\n");
+  EXPECT_EQ(scratch_.read("out"), "old\n");
+  EXPECT_EQ(scratch_.read("out.part"), "new\n");
   harness.close();
-  EXPECT_EQ(scratch.read("out"), "new\n");
-  EXPECT_FALSE(scratch.has("out.part"));
+  EXPECT_EQ(scratch_.read("out"), "new\n");
+  EXPECT_FALSE(scratch_.has("out.part"));
 }
 
 TEST_F(FileSinkTest, ReplaceWithoutARowLeavesAnEmptyFile) {
-  scratch.write("out", "old\n");
+  scratch_.write("out", "old\n");
   Harness harness = open("out", "replace");
   harness.close();
-  EXPECT_TRUE(scratch.has("out"));
-  EXPECT_EQ(scratch.read("out"), "");
+  EXPECT_TRUE(scratch_.has("out"));
+  EXPECT_EQ(scratch_.read("out"), "");
 }
 
 TEST_F(FileSinkTest, UnfinishedReplaceLeavesThePartAndSaysSo) {
-  scratch.write("out", "old\n");
+  scratch_.write("out", "old\n");
   Harness harness = open("out", "replace");
   harness.push(rows({"new\n"}));
   harness.close(false);
   EXPECT_TRUE(logged(harness, "out.part' (4 bytes) is left behind, as the run did not finish"));
-  EXPECT_EQ(scratch.read("out"), "old\n");
-  EXPECT_EQ(scratch.read("out.part"), "new\n");
+  EXPECT_EQ(scratch_.read("out"), "old\n");
+  EXPECT_EQ(scratch_.read("out.part"), "new\n");
 }
 
 TEST_F(FileSinkTest, PartOfAnUnfinishedRunIsOverwrittenAndToldOf) {
-  scratch.write("out.part", "left behind, and longer\n");
+  scratch_.write("out.part", "left behind, and longer\n");
   Harness harness = open("out", "replace");
   harness.push(rows({"new\n"}));
   EXPECT_TRUE(logged(harness, "(24 bytes) was left by an unfinished run: overwritten"));
   harness.close();
-  EXPECT_EQ(scratch.read("out"), "new\n");
+  EXPECT_EQ(scratch_.read("out"), "new\n");
 }
 
 TEST_F(FileSinkTest, ReplaceFollowsALink) {
-  scratch.write("real/out", "old\n");
-  std::filesystem::create_symlink(scratch.path("real/out"), scratch.path("link"));
+  scratch_.write("real/out", "old\n");
+  std::filesystem::create_symlink(scratch_.path("real/out"), scratch_.path("link"));
   Harness harness = open("link", "replace");
   harness.push(rows({"new\n"}));
   harness.close();
-  EXPECT_EQ(scratch.read("real/out"), "new\n");
-  EXPECT_TRUE(std::filesystem::is_symlink(scratch.path("link")));
+  EXPECT_EQ(scratch_.read("real/out"), "new\n");
+  EXPECT_TRUE(std::filesystem::is_symlink(scratch_.path("link")));
 }
 
 TEST_F(FileSinkTest, SecondSinkOnTheSameFileIsRefused) {
   const Harness first = open("out");
-  EXPECT_HAS(refusal(scratch.path("out")), "is being written to by another sink or run");
+  EXPECT_HAS(refusal(scratch_.path("out")), "is being written to by another sink or run");
 }
 
 TEST_F(FileSinkTest, DirectoryIsRefused) {
-  scratch.write("folder/x", "");
-  EXPECT_HAS(refusal(scratch.path("folder")), "is a directory; name a file in it, eg: '");
-  EXPECT_HAS(refusal(scratch.path("new/")), "is a directory");
+  scratch_.write("folder/x", "");
+  EXPECT_HAS(refusal(scratch_.path("folder")), "is a directory; name a file in it, eg: '");
+  EXPECT_HAS(refusal(scratch_.path("new/")), "is a directory");
 }
 
 TEST_F(FileSinkTest, FileOfSomebodyElseIsRefused) {
-  scratch.write("out", "");
-  ASSERT_EQ(::chmod(scratch.path("out").c_str(), 0400), 0);
+  scratch_.write("out", "");
+  ASSERT_EQ(::chmod(scratch_.path("out").c_str(), 0400), 0);
   const UnprivilegedUser user;
-  EXPECT_HAS(refusal(scratch.path("out")), "cannot write: Permission denied");
+  EXPECT_HAS(refusal(scratch_.path("out")), "cannot write: Permission denied");
 }
 
 TEST_F(FileSinkTest, FolderThatCannotBeMadeIsRefused) {
-  scratch.write("file", "");
-  EXPECT_HAS(refusal(scratch.path("file/out")), "cannot make the folder");
+  scratch_.write("file", "");
+  EXPECT_HAS(refusal(scratch_.path("file/out")), "cannot make the folder");
 }
 
 TEST_F(FileSinkTest, TemplateInThePathIsRefused) {
-  EXPECT_HAS(refusal(scratch.path("out-{{ host }}")), "'{{' in it");
-  EXPECT_HAS(refusal(scratch.path("out-${host}")), "'${' in it");
+  EXPECT_HAS(refusal(scratch_.path("out-{{ host }}")), "'{{' in it");
+  EXPECT_HAS(refusal(scratch_.path("out-${host}")), "'${' in it");
   EXPECT_HAS(refusal(""), "`path` is empty");
 }
 
@@ -192,13 +192,13 @@ TEST_F(FileSinkTest, FullDiskIsToldAndTriedAgain) {
 }
 
 TEST_F(FileSinkTest, PipeWaitsForItsReaderAndForASlowOne) {
-  ASSERT_EQ(::mkfifo(scratch.path("pipe").c_str(), 0600), 0);
+  ASSERT_EQ(::mkfifo(scratch_.path("pipe").c_str(), 0600), 0);
   Harness harness = open("pipe", "replace");
   EXPECT_TRUE(logged(harness, "waiting for a reader of the pipe"));
   std::string received;
   std::thread reader([&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(80));
-    const int fd = ::open(scratch.path("pipe").c_str(), O_RDONLY);
+    const int fd = ::open(scratch_.path("pipe").c_str(), O_RDONLY);
     std::this_thread::sleep_for(std::chrono::milliseconds(80));
     char bytes[10'000];
     for (ssize_t n = 0; (n = ::read(fd, bytes, sizeof bytes)) > 0;) {
@@ -215,11 +215,11 @@ TEST_F(FileSinkTest, PipeWaitsForItsReaderAndForASlowOne) {
   harness.close();
   reader.join();
   EXPECT_TRUE(received == expected);
-  EXPECT_FALSE(scratch.has("pipe.part"));
+  EXPECT_FALSE(scratch_.has("pipe.part"));
 }
 
 TEST_F(FileSinkTest, PipeNobodyReadsGivesUpWhenTheRunStops) {
-  ASSERT_EQ(::mkfifo(scratch.path("pipe").c_str(), 0600), 0);
+  ASSERT_EQ(::mkfifo(scratch_.path("pipe").c_str(), 0600), 0);
   Harness harness = open("pipe");
   harness.host().stopping = true;
   EXPECT_EQ(harness.try_push(harness.batch(rows({"a\n", "b\n"}))), FLOW_FAILED);
@@ -228,8 +228,8 @@ TEST_F(FileSinkTest, PipeNobodyReadsGivesUpWhenTheRunStops) {
 }
 
 TEST_F(FileSinkTest, PipeGoesOnWithTheNextReader) {
-  ASSERT_EQ(::mkfifo(scratch.path("pipe").c_str(), 0600), 0);
-  const std::string path = scratch.path("pipe");
+  ASSERT_EQ(::mkfifo(scratch_.path("pipe").c_str(), 0600), 0);
+  const std::string path = scratch_.path("pipe");
   int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK);
   Harness harness = open("pipe");
   ::close(reader);
@@ -253,16 +253,16 @@ TEST_F(FileSinkTest, AbortCutsOffWhatWasWrittenAfterPrepare) {
       handle = prepare(harness);
       harness.push(rows({"two\n"}));
     }
-    EXPECT_EQ(scratch.read(file), "one\ntwo\n");
+    EXPECT_EQ(scratch_.read(file), "one\ntwo\n");
     Harness harness = open("out", mode);
     EXPECT_EQ(abort(harness, handle), FLOW_DONE) << harness.host().error;
-    EXPECT_EQ(scratch.read(file), "one\n");
+    EXPECT_EQ(scratch_.read(file), "one\n");
     EXPECT_TRUE(logged(harness, "4 bytes written after the checkpoint are cut off"));
     harness.push(rows({"three\n"}));
-    EXPECT_EQ(scratch.read(file), "one\nthree\n");
+    EXPECT_EQ(scratch_.read(file), "one\nthree\n");
     harness.close();
-    EXPECT_EQ(scratch.read("out"), "one\nthree\n");
-    std::filesystem::remove(scratch.path("out"));
+    EXPECT_EQ(scratch_.read("out"), "one\nthree\n");
+    std::filesystem::remove(scratch_.path("out"));
   }
 }
 
@@ -274,14 +274,14 @@ TEST_F(FileSinkTest, CommitRepeatedAfterARestartCutsOffWhatWasWrittenBehindIt) {
     handle = prepare(harness);
     harness.push(rows({"two\n"}));
     EXPECT_EQ(commit(harness, handle), FLOW_DONE);
-    EXPECT_EQ(scratch.read("out"), "one\ntwo\n");
+    EXPECT_EQ(scratch_.read("out"), "one\ntwo\n");
   }
   Harness harness = open("out", "append");
   EXPECT_EQ(commit(harness, handle), FLOW_DONE) << harness.host().error;
-  EXPECT_EQ(scratch.read("out"), "one\n");
+  EXPECT_EQ(scratch_.read("out"), "one\n");
   harness.push(rows({"two\n"}));
   EXPECT_EQ(commit(harness, handle), FLOW_DONE);
-  EXPECT_EQ(scratch.read("out"), "one\ntwo\n");
+  EXPECT_EQ(scratch_.read("out"), "one\ntwo\n");
 }
 
 TEST_F(FileSinkTest, AbandonedCheckpointLosesNothingOfARunThatGoesOn) {
@@ -293,8 +293,8 @@ TEST_F(FileSinkTest, AbandonedCheckpointLosesNothingOfARunThatGoesOn) {
     EXPECT_EQ(abort(harness, handle), FLOW_DONE) << harness.host().error;
     harness.push(rows({"three\n"}));
     harness.close();
-    EXPECT_EQ(scratch.read("out"), "one\ntwo\nthree\n");
-    std::filesystem::remove(scratch.path("out"));
+    EXPECT_EQ(scratch_.read("out"), "one\ntwo\nthree\n");
+    std::filesystem::remove(scratch_.path("out"));
   }
 }
 
@@ -309,7 +309,7 @@ TEST_F(FileSinkTest, HandleThatDoesNotFitIsRefused) {
   EXPECT_EQ(abort(other, handle), FLOW_FAILED);
   EXPECT_HAS(other.host().error, "give it the old path back");
   Harness same = open("out");
-  std::filesystem::resize_file(scratch.path("out"), 1);
+  std::filesystem::resize_file(scratch_.path("out"), 1);
   EXPECT_EQ(abort(same, handle), FLOW_FAILED);
   EXPECT_HAS(same.host().error, "has 1 bytes, and had 4 bytes at the checkpoint");
   EXPECT_EQ(abort(same, "2 4 x"), FLOW_FAILED);

@@ -87,7 +87,7 @@ class FileSourceTest : public ::testing::Test {
     return false;
   }
 
-  ScratchFolder scratch;
+  ScratchFolder scratch_;
 };
 
 #define EXPECT_HAS(text, part) EXPECT_NE((text).find(part), std::string::npos) << (text)
@@ -95,12 +95,12 @@ class FileSourceTest : public ::testing::Test {
 TEST_F(FileSourceTest, BytesComeUnchanged) {
   using namespace std::string_literals;
   const std::string bytes = "one\r\n\0two\n\xff\xfe no last newline"s;
-  EXPECT_EQ(read(scratch.write("a.log", bytes)), bytes);
+  EXPECT_EQ(read(scratch_.write("a.log", bytes)), bytes);
 }
 
 TEST_F(FileSourceTest, PiecesAreAtMostReadSize) {
   const std::string bytes = noise(10'000);
-  Harness harness = open({scratch.write("a.log", bytes)}, {{"read_size", 4096}});
+  Harness harness = open({scratch_.write("a.log", bytes)}, {{"read_size", 4096}});
   harness.run();
   std::vector<size_t> sizes;
   for (const Batch& batch : harness.pull_batches()) sizes.push_back(text_of(batch).size());
@@ -108,7 +108,7 @@ TEST_F(FileSourceTest, PiecesAreAtMostReadSize) {
 }
 
 TEST_F(FileSourceTest, OriginNamesTheFile) {
-  const std::string path = scratch.write("a.log", "text\n");
+  const std::string path = scratch_.write("a.log", "text\n");
   Harness harness = open({path});
   harness.run();
   const Batch batch = harness.pull_batches().at(0);
@@ -118,25 +118,25 @@ TEST_F(FileSourceTest, OriginNamesTheFile) {
 }
 
 TEST_F(FileSourceTest, EmptyFileEndsWithoutARow) {
-  Harness harness = open({scratch.write("empty.log", "")});
+  Harness harness = open({scratch_.write("empty.log", "")});
   EXPECT_EQ(read(harness), "");
   ASSERT_EQ(harness.host().emissions.size(), 1U);
   EXPECT_TRUE(harness.host().emissions[0].end);
 }
 
 TEST_F(FileSourceTest, EmptyCompressedFileIsNoError) {
-  Harness harness = open({scratch.write("empty.gz", "")});
+  Harness harness = open({scratch_.write("empty.gz", "")});
   EXPECT_EQ(read(harness), "");
   EXPECT_EQ(harness.metric("file_read_errors"), 0);
 }
 
 TEST_F(FileSourceTest, FilesComeInListOrderAndByNameWithinAPattern) {
   for (const char* name : {"b.log", "c.log", "a.log", "first.txt", ".hidden.log"}) {
-    scratch.write(std::string("in/") + name, name);
+    scratch_.write(std::string("in/") + name, name);
   }
-  scratch.write("in/folder.log/inner", "not read");
+  scratch_.write("in/folder.log/inner", "not read");
   Harness harness =
-      open({scratch.path("in/first.txt"), scratch.path("in/*.log"), scratch.path("in/a.log")});
+      open({scratch_.path("in/first.txt"), scratch_.path("in/*.log"), scratch_.path("in/a.log")});
   EXPECT_EQ(harness.host().offered.size(), 4U);
   harness.run();
   std::vector<std::string> texts;
@@ -146,12 +146,12 @@ TEST_F(FileSourceTest, FilesComeInListOrderAndByNameWithinAPattern) {
 }
 
 TEST_F(FileSourceTest, ExistingPathWithPatternCharactersIsTakenLiterally) {
-  scratch.write("data1.log", "the pattern's");
-  EXPECT_EQ(read(scratch.write("data[1].log", "the path's")), "the path's");
+  scratch_.write("data1.log", "the pattern's");
+  EXPECT_EQ(read(scratch_.write("data[1].log", "the path's")), "the path's");
 }
 
 TEST_F(FileSourceTest, EveryFileEndsItsPartition) {
-  const Paths paths{scratch.write("a", "1"), scratch.write("b", "22")};
+  const Paths paths{scratch_.write("a", "1"), scratch_.write("b", "22")};
   Harness harness = open(paths);
   harness.run();
   Paths ended;
@@ -163,24 +163,24 @@ TEST_F(FileSourceTest, EveryFileEndsItsPartition) {
 
 TEST_F(FileSourceTest, CompressedFilesAreReadByTheirExtension) {
   const std::string text = noise(100'000) + std::string(900'000, 'x');
-  EXPECT_TRUE(read(scratch.write("a.gz", gzip(text))) == text);
-  EXPECT_TRUE(read(scratch.write("a.zst", zstd(text))) == text);
-  EXPECT_EQ(read(scratch.write("b.gz", gzip("one\n") + gzip("two\n"))), "one\ntwo\n");
-  EXPECT_EQ(read(scratch.write("b.zst", zstd("one\n") + zstd("two\n"))), "one\ntwo\n");
+  EXPECT_TRUE(read(scratch_.write("a.gz", gzip(text))) == text);
+  EXPECT_TRUE(read(scratch_.write("a.zst", zstd(text))) == text);
+  EXPECT_EQ(read(scratch_.write("b.gz", gzip("one\n") + gzip("two\n"))), "one\ntwo\n");
+  EXPECT_EQ(read(scratch_.write("b.zst", zstd("one\n") + zstd("two\n"))), "one\ntwo\n");
 }
 
 TEST_F(FileSourceTest, CompressionCanBeSaid) {
-  EXPECT_EQ(read(scratch.write("a", gzip("text")), {{"compression", "gzip"}}), "text");
-  EXPECT_EQ(read(scratch.write("b", zstd("text")), {{"compression", "zstd"}}), "text");
-  EXPECT_EQ(read(scratch.write("c.gz", "plain"), {{"compression", "none"}}), "plain");
+  EXPECT_EQ(read(scratch_.write("a", gzip("text")), {{"compression", "gzip"}}), "text");
+  EXPECT_EQ(read(scratch_.write("b", zstd("text")), {{"compression", "zstd"}}), "text");
+  EXPECT_EQ(read(scratch_.write("c.gz", "plain"), {{"compression", "none"}}), "plain");
 }
 
 TEST_F(FileSourceTest, TruncatedArchiveIsReadAsFarAsItGoesAndCounted) {
   const std::string text = noise(300'000);
   for (const auto& [name, encoded] : std::vector<std::pair<std::string, std::string>>{
            {"a.gz", gzip(text)}, {"a.zst", zstd(text)}}) {
-    const std::string path = scratch.write(name, encoded.substr(0, encoded.size() - 10'000));
-    const std::string next = scratch.write("next.log", "next");
+    const std::string path = scratch_.write(name, encoded.substr(0, encoded.size() - 10'000));
+    const std::string next = scratch_.write("next.log", "next");
     Harness harness = open({path, next});
     harness.run();
     std::string bytes;
@@ -196,15 +196,15 @@ TEST_F(FileSourceTest, TruncatedArchiveIsReadAsFarAsItGoesAndCounted) {
 }
 
 TEST_F(FileSourceTest, GarbageInsteadOfAnArchiveIsCounted) {
-  Harness harness = open({scratch.write("a.gz", "plain text")});
+  Harness harness = open({scratch_.write("a.gz", "plain text")});
   EXPECT_EQ(read(harness), "");
   EXPECT_EQ(harness.metric("file_read_errors"), 1);
   EXPECT_TRUE(logged(harness, "not in gzip format; if it is not compressed, set compression"));
 }
 
 TEST_F(FileSourceTest, FileThatVanishesBeforeItsTurnIsCountedAndTheRestIsRead) {
-  const std::string gone = scratch.write("gone", "1");
-  Harness harness = open({gone, scratch.write("kept", "2")});
+  const std::string gone = scratch_.write("gone", "1");
+  Harness harness = open({gone, scratch_.write("kept", "2")});
   std::filesystem::remove(gone);
   harness.run();
   EXPECT_EQ(text_of(harness.pull_batches().at(0)), "2");
@@ -214,7 +214,7 @@ TEST_F(FileSourceTest, FileThatVanishesBeforeItsTurnIsCountedAndTheRestIsRead) {
 
 TEST_F(FileSourceTest, LineOf64MiBStreamsThroughInLittleMemory) {
   const int64_t size = int64_t{64} << 20;
-  const std::string path = scratch.write("zeros", "");
+  const std::string path = scratch_.write("zeros", "");
   std::filesystem::resize_file(path, static_cast<uintmax_t>(size));
   Harness harness = open({path});
   harness.assign(path);
@@ -230,7 +230,7 @@ TEST_F(FileSourceTest, LineOf64MiBStreamsThroughInLittleMemory) {
 }
 
 TEST_F(FileSourceTest, SmallFileOccupiesASmallBuffer) {
-  Harness harness = open({scratch.write("a", "text"), scratch.write("b.gz", gzip("text"))});
+  Harness harness = open({scratch_.write("a", "text"), scratch_.write("b.gz", gzip("text"))});
   harness.run();
   const std::vector<Batch> batches = harness.pull_batches();
   ASSERT_EQ(batches.size(), 2U);
@@ -238,7 +238,7 @@ TEST_F(FileSourceTest, SmallFileOccupiesASmallBuffer) {
 }
 
 TEST_F(FileSourceTest, RoomForOnePieceIsKept) {
-  Harness harness = open({scratch.write("a", noise(50'000))}, {{"read_size", 4096}});
+  Harness harness = open({scratch_.write("a", noise(50'000))}, {{"read_size", 4096}});
   harness.host().limit_room(1);
   EXPECT_EQ(read(harness).size(), 50'000U);
   EXPECT_EQ(harness.host().room_violations, 0);
@@ -247,7 +247,7 @@ TEST_F(FileSourceTest, RoomForOnePieceIsKept) {
 TEST_F(FileSourceTest, ProgressIsOfTheBytesAsStored) {
   const std::string text(1'000'000, 'x');
   const std::string encoded = gzip(text);
-  Harness harness = open({scratch.write("a.gz", encoded), scratch.write("b", "12345")});
+  Harness harness = open({scratch_.write("a.gz", encoded), scratch_.write("b", "12345")});
   const auto total = static_cast<double>(encoded.size() + 5);
   EXPECT_EQ(harness.metric("source_bytes_total"), total);
   EXPECT_EQ(harness.metric("source_bytes_read"), 0);
@@ -257,28 +257,28 @@ TEST_F(FileSourceTest, ProgressIsOfTheBytesAsStored) {
 
 TEST_F(FileSourceTest, MissingPathsAreRefusedTogether) {
   const std::string message =
-      refusal({scratch.path("no.log"), scratch.path("no*.log"), scratch.write("a", "")});
-  EXPECT_HAS(message, "'" + scratch.path("no.log") + "' does not exist");
-  EXPECT_HAS(message, "no file matches '" + scratch.path("no*.log") + "'");
+      refusal({scratch_.path("no.log"), scratch_.path("no*.log"), scratch_.write("a", "")});
+  EXPECT_HAS(message, "'" + scratch_.path("no.log") + "' does not exist");
+  EXPECT_HAS(message, "no file matches '" + scratch_.path("no*.log") + "'");
   EXPECT_HAS(message, "allow_missing = true");
 }
 
 TEST_F(FileSourceTest, MissingPathsCanBeAllowed) {
   Harness harness =
-      open({scratch.path("no*.log"), scratch.path("no.log")}, {{"allow_missing", true}});
+      open({scratch_.path("no*.log"), scratch_.path("no.log")}, {{"allow_missing", true}});
   EXPECT_TRUE(harness.host().offered.empty());
   EXPECT_EQ(harness.poll(), FLOW_END);
   EXPECT_TRUE(logged(harness, "no file matches"));
 }
 
 TEST_F(FileSourceTest, DirectoryIsRefusedWithARemedy) {
-  scratch.write("folder/a.log", "");
-  EXPECT_HAS(refusal({scratch.path("folder")}),
-             "is a directory; name its files, eg: '" + scratch.path("folder/*.log") + "'");
+  scratch_.write("folder/a.log", "");
+  EXPECT_HAS(refusal({scratch_.path("folder")}),
+             "is a directory; name its files, eg: '" + scratch_.path("folder/*.log") + "'");
 }
 
 TEST_F(FileSourceTest, UnreadableFileIsRefused) {
-  const std::string path = scratch.write("secret", "text");
+  const std::string path = scratch_.write("secret", "text");
   ASSERT_EQ(::chmod(path.c_str(), 0), 0);
   const UnprivilegedUser user;
   EXPECT_HAS(refusal({path}), "cannot read '" + path + "': Permission denied");
@@ -290,7 +290,7 @@ TEST_F(FileSourceTest, PositionGoesOnBehindThePiece) {
   const std::string text = noise(10'000);
   for (const auto& [name, encoded] : std::vector<std::pair<std::string, std::string>>{
            {"a", text}, {"a.gz", gzip(text)}, {"a.zst", zstd(text)}}) {
-    const std::string path = scratch.write(name, encoded);
+    const std::string path = scratch_.write(name, encoded);
     const std::string position = first_position(path, {{"read_size", 4096}});
     EXPECT_EQ(FilePosition::decode(position)->offset, 4096);
     Harness harness = open({path});
@@ -300,22 +300,22 @@ TEST_F(FileSourceTest, PositionGoesOnBehindThePiece) {
 }
 
 TEST_F(FileSourceTest, FinalPositionReadsOnlyWhatWasAppended) {
-  const std::string path = scratch.write("a", "old\n");
+  const std::string path = scratch_.write("a", "old\n");
   Harness harness = open({path});
   harness.run();
   const std::string position = harness.host().emissions.back().position;
-  scratch.write("a", "old\nnew\n");
+  scratch_.write("a", "old\nnew\n");
   Harness again = open({path});
   EXPECT_EQ(read_on(again, path, position), "new\n");
 }
 
 TEST_F(FileSourceTest, MovedFileWithTheSameContentGoesOn) {
   const std::string text = noise(10'000);
-  const std::string path = scratch.write("a", text);
+  const std::string path = scratch_.write("a", text);
   const std::string position = first_position(path, {{"read_size", 4096}});
   std::filesystem::remove(path);
-  scratch.write("other", "takes the inode");
-  scratch.write("a", text);
+  scratch_.write("other", "takes the inode");
+  scratch_.write("a", text);
   Harness harness = open({path});
   EXPECT_TRUE(read_on(harness, path, position) == text.substr(4096));
 }
@@ -327,13 +327,13 @@ TEST_F(FileSourceTest, ReplacedOrTruncatedFileIsReadFromItsStart) {
   for (const auto& [name, encode] :
        std::vector<std::pair<std::string, std::function<std::string(std::string_view)>>>{
            {"a", same}, {"a.gz", gzip}, {"a.zst", zstd}}) {
-    const std::string path = scratch.write(name, encode(text));
+    const std::string path = scratch_.write(name, encode(text));
     const std::string position = first_position(path, {{"read_size", 8192}});
-    scratch.write(name, encode(other));
+    scratch_.write(name, encode(other));
     Harness replaced = open({path});
     EXPECT_TRUE(read_on(replaced, path, position) == other) << name;
     EXPECT_TRUE(logged(replaced, "its content is another one"));
-    scratch.write(name, encode("short"));
+    scratch_.write(name, encode("short"));
     Harness truncated = open({path});
     EXPECT_EQ(read_on(truncated, path, position), "short") << name;
     EXPECT_TRUE(logged(truncated, "was replaced or truncated"));
@@ -341,7 +341,7 @@ TEST_F(FileSourceTest, ReplacedOrTruncatedFileIsReadFromItsStart) {
 }
 
 TEST_F(FileSourceTest, ForeignPositionIsRefused) {
-  const std::string path = scratch.write("a", "text");
+  const std::string path = scratch_.write("a", "text");
   Harness harness = open({path});
   const std::string position = "0";
   EXPECT_THROW(harness.assign(path, &position), std::runtime_error);
@@ -355,7 +355,7 @@ TEST_F(FileSourceTest, PositionIsSixteenBytesLeastSignificantFirst) {
 }
 
 TEST_F(FileSourceTest, RevokedFileIsNotReadFurther) {
-  const Paths paths{scratch.write("a", noise(10'000)), scratch.write("b", "b")};
+  const Paths paths{scratch_.write("a", noise(10'000)), scratch_.write("b", "b")};
   Harness harness = open(paths, {{"read_size", 4096}});
   for (const std::string& path : paths) harness.assign(path);
   harness.poll();
@@ -367,7 +367,7 @@ TEST_F(FileSourceTest, RevokedFileIsNotReadFurther) {
 }
 
 TEST_F(FileSourceTest, AssignedInAnyOrderFilesAreReadInTheirs) {
-  const Paths paths{scratch.write("z", "1"), scratch.write("y", "2"), scratch.write("x", "3")};
+  const Paths paths{scratch_.write("z", "1"), scratch_.write("y", "2"), scratch_.write("x", "3")};
   Harness harness = open(paths);
   EXPECT_EQ(harness.poll(), FLOW_IDLE);
   harness.host().offered.clear();
@@ -379,7 +379,7 @@ TEST_F(FileSourceTest, AssignedInAnyOrderFilesAreReadInTheirs) {
 }
 
 TEST_F(FileSourceTest, PipeIsReadUntilItsWriterCloses) {
-  const std::string path = scratch.path("pipe");
+  const std::string path = scratch_.path("pipe");
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
   const std::string text = noise(300'000);
   Harness harness = open({path});
@@ -399,7 +399,7 @@ TEST_F(FileSourceTest, PipeIsReadUntilItsWriterCloses) {
 }
 
 TEST_F(FileSourceTest, OutOfDescriptorsTheFileIsTriedAgain) {
-  const std::string path = scratch.write("a", "text");
+  const std::string path = scratch_.write("a", "text");
   Harness harness = open({path});
   harness.assign(path);
   rlimit before{};
@@ -418,9 +418,9 @@ TEST_F(FileSourceTest, OutOfDescriptorsTheFileIsTriedAgain) {
 TEST_F(FileSourceTest, ManyFilesAreReadOneAtATime) {
   Paths paths;
   for (int i = 0; i < 2000; ++i) {
-    paths.push_back(scratch.write("many/" + std::to_string(i), std::to_string(i) + "\n"));
+    paths.push_back(scratch_.write("many/" + std::to_string(i), std::to_string(i) + "\n"));
   }
-  Harness harness = open({scratch.path("many/*")});
+  Harness harness = open({scratch_.path("many/*")});
   harness.run();
   EXPECT_EQ(harness.pull_batches().size(), paths.size());
 }

@@ -17,7 +17,7 @@ using flow::testing::Harness;
 using flow::testing::Settings;
 using flow::testing::Table;
 
-Table run(Settings settings) {
+Table run(const Settings& settings) {
   auto harness = Harness::of<Generate>(settings);
   harness.run();
   return harness.pull();

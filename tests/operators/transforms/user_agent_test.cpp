@@ -144,8 +144,9 @@ TEST_F(UserAgentTest, InstancesShareOneCache) {
   IdentifyUserAgent::Shared shared(options, shared_host.host());
   std::vector<std::thread> threads;
   std::vector<int> wrong(4);
-  for (size_t t = 0; t < wrong.size(); ++t) {
-    threads.emplace_back([&, t] {
+  threads.reserve(wrong.size());
+  for (int& mine : wrong) {
+    threads.emplace_back([&] {
       testing::TestHost host;
       Output out(host.abi());
       IdentifyUserAgent agent(options, shared);
@@ -157,7 +158,7 @@ TEST_F(UserAgentTest, InstancesShareOneCache) {
         agent.process(out.make(200, {{"agent", {builder.finish(), Type::text()}}}, nullptr), out);
         const CategoryView browser(*host.emitted[0].back().find("browser"));
         for (int i = 0; i < 200; ++i) {
-          wrong[t] += browser[i] != "Numbered " + std::to_string((i * 7 + round) % 300) ? 1 : 0;
+          mine += browser[i] != "Numbered " + std::to_string((i * 7 + round) % 300) ? 1 : 0;
         }
       }
     });

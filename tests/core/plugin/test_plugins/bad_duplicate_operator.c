@@ -1,7 +1,7 @@
 /* Sound in itself, but offers the transform `pass`, as pass.c does. */
 #include "test_plugin.h"
 
-static const flow_descriptor other = {TEST_TRANSFORM("other")};
-static const flow_descriptor pass = {TEST_TRANSFORM("pass")};
+static const flow_descriptor kOther = {TEST_TRANSFORM("other")};
+static const flow_descriptor kPass = {TEST_TRANSFORM("pass")};
 
-TEST_PLUGIN("org.flowrun.test.bad_duplicate_operator", &other, &pass);
+TEST_PLUGIN("org.flowrun.test.bad_duplicate_operator", &kOther, &kPass);

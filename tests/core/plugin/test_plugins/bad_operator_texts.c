@@ -2,18 +2,18 @@
 #include "test_plugin.h"
 
 #define BASE .size = sizeof(flow_descriptor), .kind = FLOW_TRANSFORM
-#define PORTS .n_inputs = 1, .inputs = test_plugin_inputs
+#define PORTS .n_inputs = 1, .inputs = kTestInputs
 
-static const flow_descriptor no_name = {BASE, .summary = "S.", .doc = "D.", PORTS};
-static const flow_descriptor no_summary = {BASE, .name = "no_summary", .doc = "D.",
+static const flow_descriptor kNoName = {BASE, .summary = "S.", .doc = "D.", PORTS};
+static const flow_descriptor kNoSummary = {BASE, .name = "no_summary", .doc = "D.",
                                            .example_toml = "type = \"no_summary\"", PORTS};
-static const flow_descriptor no_doc = {
+static const flow_descriptor kNoDoc = {
     BASE, .name = "no_doc", .summary = "S.", .doc = "", .example_toml = "type = \"no_doc\"", PORTS};
-static const flow_descriptor no_example = {BASE, .name = "no_example", .summary = "S.", .doc = "D.",
+static const flow_descriptor kNoExample = {BASE, .name = "no_example", .summary = "S.", .doc = "D.",
                                            PORTS};
-static const flow_descriptor no_kind = {.size = sizeof(flow_descriptor), .name = "no_kind"};
-static const flow_descriptor no_input = {BASE, .name = "no_input", .summary = "S.", .doc = "D.",
+static const flow_descriptor kNoKind = {.size = sizeof(flow_descriptor), .name = "no_kind"};
+static const flow_descriptor kNoInput = {BASE, .name = "no_input", .summary = "S.", .doc = "D.",
                                          .example_toml = "type = \"no_input\""};
 
-TEST_PLUGIN("org.flowrun.test.bad_operator_texts", &no_name, &no_summary, &no_doc, &no_example,
-            &no_kind, &no_input);
+TEST_PLUGIN("org.flowrun.test.bad_operator_texts", &kNoName, &kNoSummary, &kNoDoc, &kNoExample,
+            &kNoKind, &kNoInput);

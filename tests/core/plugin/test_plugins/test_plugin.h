@@ -6,19 +6,18 @@
 
 #include "flow/abi.h"
 
-static const flow_port test_plugin_in = {
-    .size = sizeof(flow_port), .name = "in", .doc = "Any rows."};
-static const flow_port test_plugin_out = {
+static const flow_port kTestIn = {.size = sizeof(flow_port), .name = "in", .doc = "Any rows."};
+static const flow_port kTestOut = {
     .size = sizeof(flow_port), .name = "out", .doc = "The same rows."};
-static const flow_port* const test_plugin_inputs[] = {&test_plugin_in};
-static const flow_port* const test_plugin_outputs[] = {&test_plugin_out};
+static const flow_port* const kTestInputs[] = {&kTestIn};
+static const flow_port* const kTestOutputs[] = {&kTestOut};
 
 /* One instance of one of the operators below; `self` of the component tells which. */
-typedef struct test_instance {
+typedef struct TestInstance {
   flow_operator base;
   const flow_host* host;
   int batches;
-} test_instance;
+} TestInstance;
 
 static inline flow_status pass_open(flow_operator* op, const flow_schema* const* schemas,
                                     uint32_t n_schemas) {
@@ -27,11 +26,11 @@ static inline flow_status pass_open(flow_operator* op, const flow_schema* const*
 }
 
 static inline flow_status pass_process(flow_operator* op, uint32_t input, const flow_batch* batch) {
-  const flow_host* host = ((test_instance*)op)->host;
+  const flow_host* host = ((TestInstance*)op)->host;
   (void)input;
   if (host->room(host, 0) < 1) return FLOW_MORE;
   host->emit(host, 0, batch, 0);
-  ((test_instance*)op)->batches += 1;
+  ((TestInstance*)op)->batches += 1;
   return FLOW_DONE;
 }
 
@@ -53,8 +52,8 @@ static inline const void* pass_extension(flow_operator* op, const char* id) {
 }
 
 /* A new instance that passes everything on; the caller may replace functions of it. */
-static inline test_instance* pass_instance(const flow_host* host) {
-  test_instance* instance = calloc(1, sizeof *instance);
+static inline TestInstance* pass_instance(const flow_host* host) {
+  TestInstance* instance = calloc(1, sizeof *instance);
   if (instance == NULL) {
     host->error(host, "out of memory");
     return NULL;
@@ -73,7 +72,7 @@ static inline test_instance* pass_instance(const flow_host* host) {
 
 static inline flow_operator* pass_component_instance(flow_component* component,
                                                      const flow_host* host, flow_role role) {
-  test_instance* instance = pass_instance(host);
+  TestInstance* instance = pass_instance(host);
   (void)component, (void)role;
   return instance == NULL ? NULL : &instance->base;
 }
@@ -85,8 +84,9 @@ static inline const void* component_extension(flow_component* component, const c
   return NULL;
 }
 
-static inline flow_component* pass_create(const flow_host* host, const flow_descriptor* descriptor,
-                                          const flow_value* const* options) {
+__attribute__((unused)) static flow_component* pass_create(const flow_host* host,
+                                                           const flow_descriptor* descriptor,
+                                                           const flow_value* const* options) {
   flow_component* component = calloc(1, sizeof *component);
   (void)options;
   if (component == NULL) {
@@ -102,25 +102,25 @@ static inline flow_component* pass_create(const flow_host* host, const flow_desc
 }
 
 /* A plugin that offers `...`, descriptors by address. */
-#define TEST_PLUGIN(plugin_id, ...)                                                  \
-  static const flow_descriptor* const test_plugin_operators[] = {__VA_ARGS__};       \
-  FLOW_EXPORT const flow_plugin flow_plugin_entry = {                                \
-      .size = sizeof(flow_plugin),                                                   \
-      .abi_major = FLOW_ABI_MAJOR,                                                   \
-      .abi_minor = FLOW_ABI_MINOR,                                                   \
-      .n_operators = sizeof test_plugin_operators / sizeof test_plugin_operators[0], \
-      .id = plugin_id,                                                               \
-      .version = "1.0.0",                                                            \
-      .license = "Apache-2.0",                                                       \
-      .operators = test_plugin_operators,                                            \
+#define TEST_PLUGIN(plugin_id, ...)                                     \
+  static const flow_descriptor* const kTestOperators[] = {__VA_ARGS__}; \
+  FLOW_EXPORT const flow_plugin flow_plugin_entry = {                   \
+      .size = sizeof(flow_plugin),                                      \
+      .abi_major = FLOW_ABI_MAJOR,                                      \
+      .abi_minor = FLOW_ABI_MINOR,                                      \
+      .n_operators = sizeof kTestOperators / sizeof kTestOperators[0],  \
+      .id = plugin_id,                                                  \
+      .version = "1.0.0",                                               \
+      .license = "Apache-2.0",                                          \
+      .operators = kTestOperators,                                      \
       .create = pass_create}
 
 /* The members of a sound descriptor of a transform; members given behind it replace them. */
 #define TEST_TRANSFORM(type)                                                                       \
-  .size = sizeof(flow_descriptor), .kind = FLOW_TRANSFORM, .traits = FLOW_STATELESS, .name = type, \
-  .summary = "Passes every row on.", .doc = "Does nothing to the rows.",                           \
+  .size = sizeof(flow_descriptor), .kind = FLOW_TRANSFORM, .traits = FLOW_STATELESS,               \
+  .name = (type), .summary = "Passes every row on.", .doc = "Does nothing to the rows.",           \
   .example_toml = "[transforms.same]\ntype = \"" type "\"\ninputs = [\"lines\"]\n", .n_inputs = 1, \
-  .inputs = test_plugin_inputs, .outputs = test_plugin_outputs, .n_outputs = 1
+  .inputs = kTestInputs, .outputs = kTestOutputs, .n_outputs = 1
 
 /* The options of a descriptor, by address. */
-#define TEST_OPTIONS(array) .options = array, .n_options = sizeof array / sizeof array[0]
+#define TEST_OPTIONS(array) .options = (array), .n_options = sizeof(array) / sizeof(array)[0]

@@ -130,8 +130,9 @@ class ArrowCheck {
         wrong(name, at + "the view's prefix is not that of its text");
       }
       if (column.type != FLOW_BINARY && !is_utf8(texts[row])) {
-        findings_.add("utf8", "column '" + name + "' " + at + "invalid UTF-8 in a " +
-                                  std::string(type_name(column.type)) + " column");
+        std::string finding = "column '";
+        finding.append(name).append("' ").append(at).append("invalid UTF-8 in a column of ");
+        findings_.add("utf8", finding.append(type_name(column.type)));
       }
     }
   }

@@ -40,8 +40,8 @@ inline Cell generated_cell(Random& random, const Type& type) {
     case FLOW_TIMESTAMP:
       return int64_t{1'700'000'000'000'000'000} + below(random, 600) * 1'000'000'000;
     case FLOW_JSON: {
-      static const char* const tokens[] = {"1", "-2.5", "true", "\"text\"", "{\"a\":1}", "[1,2]"};
-      return tokens[below(random, 6)];
+      static const char* const kTokens[] = {"1", "-2.5", "true", "\"text\"", "{\"a\":1}", "[1,2]"};
+      return kTokens[below(random, 6)];
     }
     case FLOW_LIST: {
       Cell::List items;
@@ -58,17 +58,17 @@ inline Cell generated_cell(Random& random, const Type& type) {
       return Cell::structure(std::move(fields));
     }
     default: {
-      static const char* const words[] = {"",
-                                          "a",
-                                          "red",
-                                          "green",
-                                          "caf\u00e9",
-                                          "a text longer than that",
-                                          "203.0.113.42",
-                                          "0",
-                                          "-7.25",
-                                          "/index.html?q=1"};
-      return words[below(random, 10)];
+      static const char* const kWords[] = {"",
+                                           "a",
+                                           "red",
+                                           "green",
+                                           "caf\u00e9",
+                                           "a text longer than that",
+                                           "203.0.113.42",
+                                           "0",
+                                           "-7.25",
+                                           "/index.html?q=1"};
+      return kWords[below(random, 10)];
     }
   }
 }

@@ -162,6 +162,8 @@ class Session {
       if (due.empty()) return;
       std::vector<flow_key> keys;
       std::vector<const flow_key*> pointers;
+      keys.reserve(due.size());
+      pointers.reserve(due.size());
       for (const Timer& timer : due) {
         keys.push_back({.size = sizeof(flow_key),
                         .length = static_cast<uint32_t>(timer.key.size()),

@@ -181,7 +181,9 @@ class SourceCheck {
       }
       const std::string difference = actual.difference(expected, true);
       if (!difference.empty()) {
-        context_.findings.add(rule, "partition '" + partition + "': " + difference);
+        std::string finding = "partition '";
+        finding.append(partition).append("': ").append(difference);
+        context_.findings.add(rule, finding);
       }
     }
   }
