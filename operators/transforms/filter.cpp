@@ -28,7 +28,7 @@ void Filter::describe(Description<Options>& d) {
 }
 
 void Filter::infer(const Options&, Shared& shared, Inference& inference) {
-  infer_condition(shared.where, inference);
+  infer_condition(shared.where, inference, true);
   inference.pass();
 }
 
@@ -36,10 +36,8 @@ void Filter::process(const Batch& in, Output& out) {
   const Selection selection = where_.select(in, out);
   for (const std::string& message : where_.take_missing()) out.warn(message);
   const auto kept = static_cast<int64_t>(selection.rows.size());
-  if (kept == in.rows()) {
-    out.emit(in);
-  } else if (kept > 0) {
-    out.emit(out.select(in, selection.rows.data(), kept));
+  if (kept > 0) {
+    out.emit(kept == in.rows() ? in : out.select(in, selection.rows.data(), kept));
   }
   out.drop(selection.nulls, "condition null");
   out.drop(in.rows() - kept - selection.nulls, "condition false");

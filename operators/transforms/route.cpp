@@ -35,7 +35,7 @@ Route::Shared::Shared(const Options& options, Host)
 void Route::infer(const Options&, Shared& shared, Inference& inference) {
   for (const auto& [name, condition] : shared.routes) {
     try {
-      infer_condition(condition, inference);
+      infer_condition(condition, inference, false);
     } catch (const OptionFailure& failure) {
       inference.problem(failure);
     }
@@ -58,7 +58,7 @@ void Route::emit(const Batch& in, const std::vector<int32_t>& rows, uint32_t por
   }
 }
 
-void Route::process(const Batch& in, Output& out) {
+void Route::divide(const Batch& in, Output& out) {
   taken_.assign(static_cast<size_t>(in.rows()), 0);
   for (auto& rows : rows_) rows.clear();
   for (size_t i = 0; i < conditions_.size(); ++i) {
@@ -73,7 +73,20 @@ void Route::process(const Batch& in, Output& out) {
   for (int32_t row = 0; row < in.rows(); ++row) {
     if (taken_[static_cast<size_t>(row)] == 0) rows_[0].push_back(row);
   }
-  for (uint32_t port = 0; port < rows_.size(); ++port) emit(in, rows_[port], port, out);
+}
+
+Status Route::consume(uint32_t, const Batch& in, Output& out) {
+  if (next_ == kNone) {
+    divide(in, out);
+    next_ = 0;
+  }
+  for (; next_ < rows_.size(); ++next_) {
+    if (rows_[next_].empty()) continue;
+    if (out.room(next_) <= 0) return Status::kMore;
+    emit(in, rows_[next_], next_, out);
+  }
+  next_ = kNone;
+  return Status::kDone;
 }
 
 }  // namespace flow::operators

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "operators/common/expression/operators.hpp"
 #include "operators/common/expression/result_column.hpp"
 #include "operators/common/input_column.hpp"
 
@@ -75,12 +76,23 @@ std::string CompiledExpression::missing_message(const MissingField& field,
 
 namespace {
 
-// Whether all that the expression names is there. Throws for what certainly is not.
-bool knows_fields(const CompiledExpression& expression, const InferredExpression& inferred,
-                  const flow_schema& schema, bool open) {
-  if (inferred.missing.empty()) return true;
-  if (open) return false;
-  const MissingField& field = inferred.missing.front();
+// Whether a condition can be true for any row: a field that is not there makes parts of it null.
+bool can_be_true(const Program& program, int number) {
+  const Step& step = program.step(number);
+  if (program.is_constant(number)) {
+    return !step.result.is_null(0) && *step.result.as<uint8_t>() != 0;
+  }
+  if (step.kernel == and_kernel) {
+    return can_be_true(program, step.inputs[0]) && can_be_true(program, step.inputs[1]);
+  }
+  if (step.kernel == or_kernel) {
+    return can_be_true(program, step.inputs[0]) || can_be_true(program, step.inputs[1]);
+  }
+  return true;
+}
+
+[[noreturn]] void throw_missing(const CompiledExpression& expression, const MissingField& field,
+                                const flow_schema& schema) {
   const std::string nearest = nearest_column(schema, field.name);
   const std::string_view place = expression.place();
   const std::string_view option = place.substr(0, place.find('.'));
@@ -95,14 +107,20 @@ bool knows_fields(const CompiledExpression& expression, const InferredExpression
 std::optional<Type> infer_expression(const CompiledExpression& expression,
                                      const flow_schema& schema, bool open) {
   const InferredExpression inferred = expression.infer(schema);
-  if (!knows_fields(expression, inferred, schema, open)) return std::nullopt;
+  if (open && !inferred.missing.empty()) return std::nullopt;
   return inferred.type;
 }
 
-void infer_condition(const CompiledExpression& expression, const Inference& inference) {
+void infer_condition(const CompiledExpression& expression, const Inference& inference,
+                     bool must_hold) {
   if (inference.input() == nullptr) return;
   const flow_schema& schema = *inference.input();
-  knows_fields(expression, expression.infer_condition(schema), schema, inference.open());
+  Program program;
+  Binder binder(program, schema, expression.text(), expression.place());
+  const int root = binder.as_bool(binder.bind(expression.syntax()), expression.syntax().offset);
+  if (must_hold && !inference.open() && !binder.missing().empty() && !can_be_true(program, root)) {
+    throw_missing(expression, binder.missing().front(), schema);
+  }
 }
 
 struct ExpressionEvaluator::Prepared {

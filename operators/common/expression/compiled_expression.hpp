@@ -55,12 +55,14 @@ class CompiledExpression {
   std::shared_ptr<const Source> source_;
 };
 
-// For an operator's `infer`: both throw OptionFailure for a type error, and for a field that a
-// fully known input does not have. `open`: there may be fields beside those of the schema; none:
-// one of them decides the type.
+// For an operator's `infer`: both throw OptionFailure for a type error.
+// `open`: there may be fields beside those of the schema; none: one of them decides the type.
 std::optional<Type> infer_expression(const CompiledExpression& expression,
                                      const flow_schema& schema, bool open);
-void infer_condition(const CompiledExpression& expression, const Inference& inference);
+// `must_hold`: a condition that a missing field keeps from ever being true is an OptionFailure,
+// with the nearest name.
+void infer_condition(const CompiledExpression& expression, const Inference& inference,
+                     bool must_hold);
 
 // The rows for which a condition is true, and how many are null; the rest is false.
 struct Selection {
