@@ -64,8 +64,8 @@ bool is_command(std::string_view character) {
 void append_visible(std::string& out, std::string_view text, const std::string* indent) {
   while (!text.empty()) {
     const Utf8Step step = utf8_step(text);
-    const std::string_view character = text.substr(0, step.size);
-    text.remove_prefix(step.size);
+    const std::string_view character = text.substr(0, step.length);
+    text.remove_prefix(step.length);
     if (character == "\n" && indent != nullptr) {
       out += '\n';
       out.append(*indent);
