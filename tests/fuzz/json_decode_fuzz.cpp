@@ -98,7 +98,7 @@ Decoded decode(std::string_view text, const Json::Options& chosen, bool cast) {
   if (cast) {
     flow::operators::Cast::Options wanted;
     wanted.fields = schema();
-    wanted.on_error = flow::operators::Cast::OnError::kNull;
+    wanted.on_unfit = flow::operators::Cast::OnUnfit::kNull;
     wanted.missing = flow::operators::Missing::kIgnore;
     flow::testing::TestHost host;
     flow::Output out(host.abi());

@@ -155,7 +155,7 @@ TEST_F(FramingTest, AnyCutOfCountedRecordsGivesTheSameBytesInWholeRecords) {
 
 TEST_F(FramingTest, RunsCarryTheContextOfTheirBeginning) {
   CountingFramer framer;
-  Framing framing(&framer.abi, account);
+  Framing framing(&framer.abi, account_);
   ASSERT_TRUE(framing.has_context());
   std::vector<Framing::Run> runs;
   framing.add("one\ntwo\nth", 0, runs);
