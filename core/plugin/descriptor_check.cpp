@@ -8,14 +8,12 @@
 #include "core/config/names.hpp"
 #include "core/config/options.hpp"
 #include "core/config/toml_document.hpp"
+#include "flow/host/reserved_keys.hpp"
 
 namespace flowrun {
 namespace {
 
 bool is_blank(const char* text) { return text == nullptr || *text == '\0'; }
-
-// Keys of a component's table that belong to the host, of whatever kind the operator is.
-constexpr std::string_view kReservedKeys[] = {"type", "inputs", "on_error", "encoding", "decoding"};
 
 std::string version(std::uint32_t major, std::uint32_t minor) {
   return std::to_string(major) + '.' + std::to_string(minor);
@@ -122,7 +120,7 @@ class PluginCheck {
 
   void check_option(const flow_option& option) {
     if (!is_identifier(option.name)) problem("its name is not an identifier");
-    if (std::count(std::begin(kReservedKeys), std::end(kReservedKeys), option.name) > 0) {
+    if (flow::host::is_reserved_key(option.name)) {
       problem("its name is the host's: every component has it");
     }
     require(option.doc, "has no doc: each option documents itself");

@@ -191,6 +191,16 @@ void Generate::infer(const Options& options, Inference& inference) {
                       {"timestamp", Type::timestamp()},
                       {"temperature", Type::float64()},
                       {"humidity", Type::float64()}});
+  } else if (options.dataset == Dataset::kClicks) {
+    inference.output({{"timestamp", Type::timestamp()},
+                      {"user", Type::category()},
+                      {"session", Type::int64()},
+                      {"event", Type::category()},
+                      {"item", Type::int64()},
+                      {"category", Type::category()},
+                      {"price", Type::float64()},
+                      {"quantity", Type::int64()},
+                      {"query", Type::text()}});
   } else {
     inference.output({{"message", Type::text()}});
   }

@@ -56,7 +56,7 @@ Redact::Shared::Shared(const Options& options, Host)
                 .keep_last = options.keep_last,
                 .replacement = options.replacement,
                 .secret = options.secret.value,
-                .encoding = options.encoding,
+                .encoding = options.hash_encoding,
                 .hash_bytes = options.hash_bytes},
       finder_(kinds_of(options.kinds), own_patterns(options.patterns)) {
   if (options.action == RedactAction::kHash && options.secret.value.empty()) {
@@ -134,7 +134,7 @@ patterns = { customer = "\\bC-[0-9]{6}\\b" }
   d.option("secret", &Options::secret,
            "With hash: the key. Whoever has it can find out values by trying; another key, other "
            "hashes.");
-  d.choice("encoding", &Options::encoding,
+  d.choice("hash_encoding", &Options::hash_encoding,
            {{"hex", HashEncoding::kHex}, {"base32", HashEncoding::kBase32}},
            "With hash: how it is written; base32 (a to z, 2 to 7, no padding) is a fifth shorter.");
   d.option("hash_bytes", &Options::hash_bytes,

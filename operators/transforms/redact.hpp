@@ -26,7 +26,7 @@ class Redact final : public Transform {
     int64_t keep_last = 0;
     std::string replacement = "[redacted]";
     Secret secret;
-    HashEncoding encoding = HashEncoding::kHex;
+    HashEncoding hash_encoding = HashEncoding::kHex;
     int64_t hash_bytes = 16;
     bool keep_record = false;
   };

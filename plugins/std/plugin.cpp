@@ -28,7 +28,8 @@ FLOW_PLUGIN_LICENSED("flowrun.std", "0.1.0", "Apache-2.0", flow::operators::Gene
                      flow::operators::StdinSource, flow::operators::ExecSource,
                      flow::operators::Lines, flow::operators::Json, flow::operators::Pretty,
                      flow::operators::Filter, flow::operators::Keep, flow::operators::Drop,
-                     flow::operators::Rename, flow::operators::ParseJson, flow::operators::Cast,
-                     flow::operators::Explode, flow::operators::Redact, flow::operators::Sample,
-                     flow::operators::Deduplicate, flow::operators::Throttle,
-                     flow::operators::StdoutSink, flow::operators::DiscardSink)
+                     flow::operators::Rename, flow::operators::Route, flow::operators::Compute,
+                     flow::operators::ParseJson, flow::operators::Cast, flow::operators::Explode,
+                     flow::operators::Redact, flow::operators::Sample, flow::operators::Deduplicate,
+                     flow::operators::Throttle, flow::operators::StdoutSink,
+                     flow::operators::DiscardSink)

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "flow/host/reserved_keys.hpp"
 #include "flow/testing/contract/rows_check.hpp"
 
 namespace flow::testing::contract {
@@ -36,6 +37,9 @@ inline void check_descriptor(const flow_descriptor& descriptor, Findings& findin
     require(option.doc, subject + "the doc");
     if (option.name != nullptr && !names.insert(option.name).second) {
       findings.add("descriptor", subject + "is there twice");
+    }
+    if (option.name != nullptr && host::is_reserved_key(option.name)) {
+      findings.add("descriptor", subject + "its name is the host's: every component has it");
     }
     if (option.type == FLOW_OPTION_CHOICE &&
         (option.choices == nullptr || *option.choices == nullptr)) {
