@@ -75,7 +75,7 @@ class ValidateTest(CommandTest):
             self.assertIn(f"{CROSS} schemas      4 errors", result.stdout)
             lines = result.stderr.splitlines()
             self.assertEqual(lines[:3], [
-                "p.toml:13:12: transforms.slow.where: there is no column 'respons' in the input "
+                "p.toml:13:12: transforms.slow.where: there is no field 'respons' in the input "
                 "(did you mean 'response'?)",
                 "p.toml:17:20: transforms.few.fields.1: there is no field 'agnt' "
                 "(did you mean 'agent'?)",

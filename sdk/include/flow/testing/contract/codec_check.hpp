@@ -132,7 +132,8 @@ class CodecCheck {
       context_.findings.during("decoding pieces cut at random bytes");
       const std::vector<int64_t> cuts =
           random_cuts(context_.random, static_cast<int64_t>(bytes.size()));
-      compare(decode(bytes, cuts, i % 2 == 0 ? -1 : 1), whole, "frame");
+      // Records that are cut are cut with any framer.
+      if (!compare(decode(bytes, cuts, i % 2 == 0 ? -1 : 1), whole, "frame")) continue;
       context_.findings.during("decoding with a new framer at each position");
       compare(decode(bytes, cuts, -1, true), whole, "context");
     }
@@ -152,11 +153,13 @@ class CodecCheck {
       decode(noise, random_cuts(context_.random, static_cast<int64_t>(noise.size())), -1);
     }
   }
-  void compare(const Outcome& got, Outcome expected, const char* rule) {
+  // Whether both are the same.
+  bool compare(const Outcome& got, Outcome expected, const char* rule) {
     // How many chunks the records came in is the framing's business.
     expected.absorbed = got.absorbed;
     const std::string difference = got.difference(expected, true);
     if (!difference.empty()) context_.findings.add(rule, difference);
+    return difference.empty();
   }
 
   static const flow_stream_context* context_of(Session& framer) {
