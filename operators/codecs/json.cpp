@@ -70,9 +70,9 @@ void Json::describe(Description<Options>& d) {
        "each decoder some 20 bytes a byte of the longest line that it has met.")
       .range(1, 1 << 29);
   d.option("max_fields", &Options::max_fields,
-           "The most columns of one batch when decoding. A row with a field beyond them goes to "
-           "`errors` as `too_many_fields`: names made from data (an id as a key) would make every "
-           "batch wider. A column costs 16 bytes a row even where it is null.")
+           std::string("When decoding: the most fields of one row, counting all declared ones. A "
+                       "row with a field beyond them goes to `errors` as `too_many_fields`. ") +
+               kBatchWidthDoc)
       .range(1, 65536);
 }
 
@@ -99,31 +99,63 @@ void Json::open(Output& out) {
 
 int64_t Json::frame(std::string_view bytes, bool final) { return framer_.frame(bytes, final); }
 
+Status Json::consume(uint32_t input, const Batch& in, Output& out) {
+  if (role() != FLOW_ROLE_DECODE) return Codec::consume(input, in, out);
+  while (!decode_some(in, out)) {
+    if (out.room() < 1) return Status::kMore;
+  }
+  out.absorb(in.rows());
+  return Status::kDone;
+}
+
 void Json::decode(const Batch& in, Output& out) {
-  splitter_.split(in);
-  std::vector<RefusedLine> refused = refuse_too_long(splitter_.too_long(), max_line_);
-  std::vector<Line> taken;
-  taken.reserve(splitter_.lines().size());
-  const flow_column& pieces = in.column(0);
-  rows_.start(out, static_cast<int64_t>(splitter_.lines().size()), pieces);
-  for (const Line& line : splitter_.lines()) {
+  while (!decode_some(in, out)) {
+  }
+}
+
+// Emits a batch of the next lines. False: there are more.
+bool Json::decode_some(const Batch& in, Output& out) {
+  size_t next = std::exchange(next_line_, 0);
+  if (next == 0) {
+    splitter_.split(in);
+    refused_ = refuse_too_long(splitter_.too_long(), max_line_);
+  }
+  const std::vector<Line>& lines = splitter_.lines();
+  taken_.clear();
+  taken_.reserve(lines.size() - next);
+  rows_.start(out, room_.rows(static_cast<int64_t>(lines.size() - next)), in.column(0));
+  for (; next < lines.size(); ++next) {
+    const Line& line = lines[next];
     if (const char* const reason = rows_.add(line.text, line.buffer); reason != nullptr) {
-      refused.push_back({line, reason, rows_.message()});
+      if (reason == kBatchFull) break;
+      refused_.push_back({line, reason, rows_.message()});
     } else {
-      taken.push_back(line);
+      taken_.push_back(line);
     }
   }
+  make_batch(in, out);
+  if (next < lines.size()) {
+    room_.full(rows_.rows());
+    under_way_ = in;
+    next_line_ = next;
+    return false;
+  }
+  under_way_ = Batch();
+  fail_lines(in, std::move(refused_), max_line_, out);
+  out.drop(splitter_.empty_lines(), "empty line");
+  return true;
+}
+
+void Json::make_batch(const Batch& in, Output& out) {
   if (rows_.repaired_rows() > 0) {
     invalid_utf8_rows_.record(static_cast<double>(rows_.repaired_rows()));
   }
-  if (!taken.empty()) {
-    const Column record =
-        column_over(out, FLOW_BINARY, rows_.rows(), line_views(out, taken, pieces), pieces);
-    const DecodedOrigin origin(out, in, taken, record);
-    out.create(out.make(rows_.rows(), rows_.finish(), origin.get()));
-  }
-  fail_lines(in, std::move(refused), max_line_, out);
-  out.drop(splitter_.empty_lines(), "empty line");
+  if (taken_.empty()) return;
+  const flow_column& pieces = in.column(0);
+  const Column record =
+      column_over(out, FLOW_BINARY, rows_.rows(), line_views(out, taken_, pieces), pieces);
+  const DecodedOrigin origin(out, in, taken_, record);
+  out.create(out.make(rows_.rows(), rows_.finish(), origin.get()));
 }
 
 void Json::encode(const Batch& in, bool delimited, Output& out) {

@@ -34,14 +34,23 @@ class Json final : public Codec {
   Json(const Options& options, Shared& shared);
   void open(Output& out) override;
   int64_t frame(std::string_view bytes, bool final) override;
+  Status consume(uint32_t input, const Batch& in, Output& out) override;
   void decode(const Batch& in, Output& out) override;
   void encode(const Batch& in, bool delimited, Output& out) override;
 
  private:
+  bool decode_some(const Batch& in, Output& out);
+  void make_batch(const Batch& in, Output& out);
+
   int64_t max_line_;
   LineFramer framer_;
   LineSplitter splitter_;
   JsonRows rows_;
+  BatchRoom room_;
+  Batch under_way_;  // that lines point into, between two calls
+  size_t next_line_ = 0;
+  std::vector<RefusedLine> refused_;
+  std::vector<Line> taken_;
   JsonEncoder encoder_;
   Metric invalid_utf8_rows_;
 };

@@ -35,8 +35,9 @@ void Logfmt::describe(Description<Options>& d) {
            "partition.")
       .range(1, 1 << 29);
   d.option("max_fields", &Options::max_fields,
-           "The most columns of one batch when decoding. A row with a name beyond them goes to "
-           "`errors` as `too_many_fields`. A column costs 16 bytes a row even where it is null.")
+           std::string("When decoding: the most fields of one row, counting all declared ones. A "
+                       "row with a name beyond them goes to `errors` as `too_many_fields`. ") +
+               kBatchWidthDoc)
       .range(1, 65536);
 }
 
@@ -52,6 +53,20 @@ void Logfmt::infer(const Options& options, Shared& shared, Inference& inference)
 Logfmt::Logfmt(const Options& options, Shared& shared)
     : lines_(options.max_line.bytes, shared.continuations),
       parser_(shared.schema, options.undeclared, options.max_fields) {}
+
+Status Logfmt::consume(uint32_t input, const Batch& in, Output& out) {
+  if (role() != FLOW_ROLE_DECODE) return Codec::consume(input, in, out);
+  while (!lines_.decode_some(in, parser_, out)) {
+    if (out.room() < 1) return Status::kMore;
+  }
+  out.absorb(in.rows());
+  return Status::kDone;
+}
+
+void Logfmt::decode(const Batch& in, Output& out) {
+  while (!lines_.decode_some(in, parser_, out)) {
+  }
+}
 
 void Logfmt::plan(const flow_field* const* fields, uint32_t n, const ColumnPath& parent,
                   const std::string& prefix) {

@@ -32,7 +32,8 @@ class Logfmt final : public Codec {
   Logfmt(const Options& options, Shared& shared);
   void open(Output& out) override { lines_.open(out); }
   int64_t frame(std::string_view bytes, bool final) override { return lines_.frame(bytes, final); }
-  void decode(const Batch& in, Output& out) override { lines_.decode(in, parser_, out); }
+  Status consume(uint32_t input, const Batch& in, Output& out) override;
+  void decode(const Batch& in, Output& out) override;
   void encode(const Batch& in, bool delimited, Output& out) override;
 
  private:

@@ -43,8 +43,11 @@ void Syslog::open(Output& out) {
 void Syslog::decode(const Batch& in, Output& out) {
   splitter_.split(in);
   std::vector<RefusedLine> refused = refuse_too_long(splitter_.too_long(), max_line_);
+  // The columns are always the same, so one batch holds all lines.
+  BatchRoom room;
+  size_t next = 0;
   const int64_t repaired =
-      decode_lines(in, splitter_.lines(), parser_, refused, taken_, repaired_, out);
+      decode_lines(in, splitter_.lines(), next, room, parser_, refused, taken_, repaired_, out);
   if (repaired > 0) invalid_utf8_rows_.record(static_cast<double>(repaired));
   fail_lines(in, std::move(refused), max_line_, out);
   out.drop(splitter_.empty_lines(), "empty line");

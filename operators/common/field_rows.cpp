@@ -33,7 +33,9 @@ FieldRows::FieldRows(const std::vector<DeclaredField>& fields, Undeclared undecl
     : fixed_(fields.size()),
       undeclared_(undeclared),
       max_fields_(static_cast<size_t>(max_fields)),
-      known_at_row_(fields.size()) {
+      most_columns_(static_cast<size_t>(most_columns(max_fields))),
+      known_at_row_(fields.size()),
+      counted_fields_(fields.size()) {
   for (const DeclaredField& field : fields) {
     by_name_.emplace(field.name, columns_.size());
     columns_.emplace_back(field);
@@ -46,12 +48,16 @@ void FieldRows::start(Host host, int64_t rows, const flow_column& texts) {
   texts_ = &texts;
   row_ = 0;
   expected_ = 0;
-  while (columns_.size() > fixed_) {
-    by_name_.erase(columns_.back().field().name);
-    columns_.pop_back();
-  }
+  while (columns_.size() > fixed_) remove_last();
   known_at_row_ = fixed_;
+  begin_count();
   for (TypedColumnBuilder& column : columns_) column.start(host, rows, &texts);
+}
+
+void FieldRows::remove_last() {
+  by_name_.erase(columns_.back().field().name);
+  columns_.pop_back();
+  counted_in_.pop_back();
 }
 
 size_t FieldRows::find(std::string_view name) {
@@ -70,9 +76,15 @@ FieldRows::Result FieldRows::put(std::string_view name, std::string_view text,
                                  const TextPlace& place) {
   if (expected_ >= columns_.size()) expected_ = 0;
   const size_t known = find(name);
-  if (known != kNone) return put(known, text, place);
+  if (known != kNone) {
+    if (known >= fixed_ && count(known) != Result::kDone) return Result::kTooManyFields;
+    return put(known, text, place);
+  }
   if (undeclared_ == Undeclared::kDrop) return Result::kDone;
-  if (columns_.size() >= max_fields_) return Result::kTooManyFields;
+  if (counted_fields_ >= max_fields_) return Result::kTooManyFields;
+  if (columns_.size() >= most_columns_) return Result::kFull;
+  ++counted_fields_;
+  counted_in_.push_back(reading_);
   by_name_.emplace(name_, columns_.size());
   columns_.emplace_back(DeclaredField{name_, FLOW_TEXT, {}, {}});
   expected_ = columns_.size();
@@ -81,17 +93,26 @@ FieldRows::Result FieldRows::put(std::string_view name, std::string_view text,
   return Result::kDone;
 }
 
+// Counts a field that is not fixed, once a row.
+FieldRows::Result FieldRows::count(size_t column) {
+  uint64_t& counted_in = counted_in_[column - fixed_];
+  if (counted_in == reading_) return Result::kDone;
+  if (counted_fields_ >= max_fields_) return Result::kTooManyFields;
+  counted_in = reading_;
+  ++counted_fields_;
+  return Result::kDone;
+}
+
 void FieldRows::forget_row() {
-  while (columns_.size() > known_at_row_) {
-    by_name_.erase(columns_.back().field().name);
-    columns_.pop_back();
-  }
+  while (columns_.size() > known_at_row_) remove_last();
+  begin_count();
   // A row beyond the batch's last is never looked at.
   if (row_ >= capacity_) return;
   for (TypedColumnBuilder& column : columns_) column.put_null(row_);
 }
 
 const char* FieldRows::reason(Result result) {
+  if (result == Result::kFull) return kBatchFull;
   return result == Result::kBadType ? "bad_type" : "too_many_fields";
 }
 
@@ -100,7 +121,7 @@ std::string FieldRows::complaint(Result result, std::string_view name,
   std::string message = "field '";
   message.append(name.substr(0, kShownBytes)).append("'");
   if (result == Result::kTooManyFields) {
-    return message.append(" would be one more than max_fields of a batch, which is ")
+    return message.append(" would be one more than max_fields of a row, which is ")
         .append(std::to_string(max_fields_))
         .append("; raise it");
   }

@@ -14,6 +14,8 @@ namespace flow::operators {
 namespace {
 
 constexpr const char* kBadJson = "bad_json";
+// The row is to be read again, counting.
+constexpr const char* kCount = "count";
 constexpr size_t kShownBytes = 40;
 
 std::string shown(std::string_view token) {
@@ -87,7 +89,7 @@ void JsonRows::Object::set_present(int64_t row, bool value) {
 
 JsonRows::JsonRows(const DeclaredSchema& schema, Undeclared undeclared, int64_t max_fields,
                    std::string_view where)
-    : undeclared_(undeclared), max_fields_(max_fields) {
+    : undeclared_(undeclared), max_fields_(max_fields), most_columns_(most_columns(max_fields)) {
   for (const DeclaredField& field : schema.fields()) declare(field, where);
   const auto declared = static_cast<int64_t>(schema.fields().size());
   if (declared > max_fields) {
@@ -113,6 +115,7 @@ void JsonRows::declare(const DeclaredField& declared, std::string_view where) {
       field = &object->append(declared, name);
       object->declared = object->fields.size();
       field->is_met = true;
+      field->counted = UINT64_MAX;
       if (!is_value) {
         field->object = std::make_unique<Object>();
         field->object->below = field->path + ".";
@@ -146,11 +149,13 @@ void JsonRows::start(Host host, int64_t rows, const flow_column& texts) {
   row_ = 0;
   repaired_rows_ = 0;
   columns_ = 0;
-  if (remembered_ > max_fields_) {
+  is_counting_ = false;
+  if (remembered_ > most_columns_) {
     remembered_ = 0;
     forget_undeclared(root_);
   }
   start_object(root_, rows);
+  declared_ = columns_;
 }
 
 void JsonRows::start_object(Object& object, int64_t rows) {
@@ -245,6 +250,7 @@ std::string_view JsonRows::pad(std::string_view text) {
 }
 
 const char* JsonRows::add(std::string_view text, int32_t buffer) {
+  if (row_ == capacity_) return kBatchFull;
   place_ = {};
   std::string_view padded = text;
   if (text.size() <= FLOW_VIEW_INLINE) {
@@ -260,7 +266,7 @@ const char* JsonRows::add(std::string_view text, int32_t buffer) {
               .readable = true};
   }
   brought_.clear();
-  const char* reason = read(padded);
+  const char* reason = read_and_count(padded);
   if ((reason != nullptr || traits_.beyond_ascii) &&
       !simdjson::validate_utf8(padded.data(), padded.size())) {
     take_back();
@@ -269,7 +275,7 @@ const char* JsonRows::add(std::string_view text, int32_t buffer) {
     repaired_.append(kJsonPadding, ' ');
     place_ = {};
     text = std::string_view(repaired_).substr(0, repaired_.size() - kJsonPadding);
-    reason = read(text);
+    reason = read_and_count(text);
     if (reason == nullptr) ++repaired_rows_;
   }
   if (reason != nullptr) {
@@ -280,11 +286,22 @@ const char* JsonRows::add(std::string_view text, int32_t buffer) {
   return nullptr;
 }
 
+// As read(), counting if need be.
+const char* JsonRows::read_and_count(std::string_view text) {
+  const char* const reason = read(text);
+  if (reason != kCount) return reason;
+  take_back();
+  is_counting_ = true;
+  return read(text);
+}
+
 // NULL, or the reason why the text is no row.
 const char* JsonRows::read(std::string_view text) {
   end_ = text.data() + text.size();
   traits_ = {};
   reason_ = nullptr;
+  counted_fields_ = declared_;
+  ++readings_;
   const char* at = skip_json_space(text.data(), end_);
   if (at < end_ && *at == '{') {
     at = read_object(root_, at + 1, 0);
@@ -320,6 +337,7 @@ const char* JsonRows::read_object(Object& object, const char* at, int depth) {
       if (at == nullptr) return nullptr;
       if (field != nullptr) *expected = {field->index, expected->front()};
     }
+    if (is_counting_ && field != nullptr && !count(*field)) return nullptr;
     at = skip_json_space(at, end_);
     at = field != nullptr && !field->is_dropped ? read_value(*field, at, depth)
                                                 : skip_json_value(at, end_, traits_, depth + 1);
@@ -362,11 +380,18 @@ JsonRows::Field* JsonRows::field_of(Object& object, std::string_view key) {
   if (field != nullptr && field->is_met) return field;
   if (undeclared_ == Undeclared::kDrop) return dropped(object, field, key);
   if (columns_ >= max_fields_) {
-    message_ = "field '" + shown(key) + "' would be number " + std::to_string(max_fields_ + 1) +
-               " of the batch, max_fields is " + std::to_string(max_fields_) +
-               "; raise it, or send data under one field as an object";
-    reason_ = "too_many_fields";
-    return nullptr;
+    if (!is_counting_) {
+      reason_ = kCount;
+      return nullptr;
+    }
+    if (counted_fields_ >= max_fields_) {
+      refuse_name(key);
+      return nullptr;
+    }
+    if (columns_ >= most_columns_) {
+      reason_ = kBatchFull;
+      return nullptr;
+    }
   }
   const bool is_new = field == nullptr;
   if (is_new) {
@@ -386,7 +411,7 @@ JsonRows::Field* JsonRows::field_of(Object& object, std::string_view key) {
 // ASCII: they may turn out to be invalid.
 JsonRows::Field* JsonRows::dropped(Object& object, Field* known, std::string_view key) {
   const auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
-  if (known != nullptr || remembered_ > max_fields_ ||
+  if (known != nullptr || remembered_ > most_columns_ ||
       !std::all_of(key.begin(), key.end(), is_ascii)) {
     return known;
   }
@@ -395,6 +420,25 @@ JsonRows::Field* JsonRows::dropped(Object& object, Field* known, std::string_vie
   field.is_dropped = true;
   ++remembered_;
   return &field;
+}
+
+// Whether the row may have this field, too.
+bool JsonRows::count(Field& field) {
+  if (field.counted >= readings_) return true;
+  if (counted_fields_ >= max_fields_) {
+    refuse_name(field.name);
+    return false;
+  }
+  field.counted = readings_;
+  ++counted_fields_;
+  return true;
+}
+
+void JsonRows::refuse_name(std::string_view name) {
+  message_ = "field '" + shown(name) + "' would be number " + std::to_string(max_fields_ + 1) +
+             " of the row, max_fields is " + std::to_string(max_fields_) +
+             "; raise it, or send data under one field as an object";
+  reason_ = "too_many_fields";
 }
 
 const char* JsonRows::refuse_type(const Field& field, std::string_view token) {

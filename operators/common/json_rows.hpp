@@ -11,6 +11,7 @@
 
 #include "flow/inference.hpp"
 #include "flow/output.hpp"
+#include "operators/common/batch_width.hpp"
 #include "operators/common/declared_schema.hpp"
 #include "operators/common/json_walk.hpp"
 #include "operators/common/text_hash.hpp"
@@ -31,8 +32,9 @@ enum class Undeclared { kKeep, kDrop };
 // with escapes. One an instance.
 class JsonRows {
  public:
-  // Throws Failure if a field is declared both as a value and as an object, or if there are more
-  // than `max_fields`. `where`: as for DeclaredSchema.
+  // `max_fields`: the most fields of a row, counting all declared ones and the names of others that
+  // it has, of null too; not those that are dropped. Throws Failure if a field is declared both as
+  // a value and as an object, or if more are declared than that. `where`: as for DeclaredSchema.
   JsonRows(const DeclaredSchema& schema, Undeclared undeclared, int64_t max_fields,
            std::string_view where);
 
@@ -48,7 +50,8 @@ class JsonRows {
 
   // One more row; `text` lies in buffer number `buffer`, if it has more than FLOW_VIEW_INLINE
   // bytes. NULL: it is a row. Else the reason why not (bad_json, bad_type, too_many_fields) with a
-  // text for people in message(), and the row has left nothing. Invalid UTF-8 is repaired.
+  // text for people in message(), and the row has left nothing; or kBatchFull, and what is wrong
+  // with a row never depends on the other rows. Invalid UTF-8 is repaired.
   const char* add(std::string_view text, int32_t buffer);
   const std::string& message() const { return message_; }
   int64_t rows() const { return row_; }
@@ -74,6 +77,7 @@ class JsonRows {
     uint8_t opening_size = 0;        // 0: it is too long for that, or needs escapes
     bool is_met = false;             // in this batch; declared ones always are
     bool is_dropped = false;         // known by its name only
+    uint64_t counted = 0;            // in which reading, if not declared
     std::array<uint32_t, 2> next{};  // what followed it lately, the last first
   };
   struct TextHash {
@@ -112,6 +116,7 @@ class JsonRows {
 
   std::string_view pad(std::string_view text);
   const char* read(std::string_view text);
+  const char* read_and_count(std::string_view text);
   // Each reads from `at` and returns the place behind; NULL: the row is refused.
   const char* read_object(Object& object, const char* at, int depth);
   const char* read_name(Object& object, const char* at, Field*& field);
@@ -122,12 +127,16 @@ class JsonRows {
   const char* take_token(Field& field, const char* at, const char* stop);
   Field* field_of(Object& object, std::string_view key);
   Field* dropped(Object& object, Field* known, std::string_view key);
+  bool count(Field& field);
+  void refuse_name(std::string_view name);
   const char* refuse_type(const Field& field, std::string_view token);
 
   Undeclared undeclared_;
   int64_t max_fields_;
+  int64_t most_columns_;
   Object root_;
   int64_t columns_ = 0;     // of values, in this batch
+  int64_t declared_ = 0;    // of these
   int64_t remembered_ = 0;  // fields beyond the declared ones
 
   Host host_{nullptr};
@@ -141,6 +150,10 @@ class JsonRows {
   TextPlace place_;
   JsonTraits traits_;
   std::vector<Brought> brought_;
+  // A batch of up to max_fields columns has no row of more fields. Only wider ones count.
+  bool is_counting_ = false;
+  int64_t counted_fields_ = 0;
+  uint64_t readings_ = 0;
   const char* reason_ = nullptr;
   std::string message_;
   std::string padded_;

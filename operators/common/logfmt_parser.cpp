@@ -164,11 +164,13 @@ const char* LogfmtParser::put(const Pair& pair, const TextPlace& place) {
   const FieldRows::Result result =
       rows_.put(pair.name, value, pair.is_inside ? place : TextPlace());
   if (result == FieldRows::Result::kDone) return nullptr;
+  if (result == FieldRows::Result::kFull) return kBatchFull;
   message_ = rows_.complaint(result, pair.name, value);
   return FieldRows::reason(result);
 }
 
 const char* LogfmtParser::add(std::string_view text, const TextPlace& place) {
+  if (rows_.is_full()) return kBatchFull;
   const char* reason = split(text);
   if (reason != nullptr) return reason;
   for (const Pair& pair : pairs_) {

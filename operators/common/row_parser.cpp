@@ -34,12 +34,26 @@ void ParseTransform::open(Output& out) {
   invalid_utf8_rows_ = out.counter("invalid_utf8_rows", kInvalidUtf8Doc);
 }
 
+Status ParseTransform::consume(uint32_t, const Batch& in, Output& out) {
+  while (!process_some(in, out)) {
+    if (out.room() < 1) return Status::kMore;
+  }
+  return Status::kDone;
+}
+
 void ParseTransform::process(const Batch& in, Output& out) {
+  while (!process_some(in, out)) {
+  }
+}
+
+// Emits a batch of the next rows. False: there are more.
+bool ParseTransform::process_some(const Batch& in, Output& out) {
   const TextSource source(input_.find(in, out));
-  parser_->start(out, in.rows(), source.texts());
+  parser_->start(out, room_.rows(in.rows() - next_row_), source.texts());
   good_.clear();
   int64_t repaired_rows = 0;
-  for (int64_t row = 0; row < in.rows(); ++row) {
+  int64_t row = std::exchange(next_row_, 0);
+  for (; row < in.rows(); ++row) {
     if (source.is_null(row)) {
       out.fail(in, row, "null_text", "the text is null");
       continue;
@@ -59,6 +73,7 @@ void ParseTransform::process(const Batch& in, Output& out) {
                view.offset + int64_t{view.length} + kReadable <= source.capacity(view)};
     }
     if (const char* const reason = parser_->add(text, place); reason != nullptr) {
+      if (reason == kBatchFull) break;
       out.fail(in, row, reason, parser_->message());
       continue;
     }
@@ -67,9 +82,14 @@ void ParseTransform::process(const Batch& in, Output& out) {
   }
   if (repaired_rows > 0) invalid_utf8_rows_.record(static_cast<double>(repaired_rows));
   const auto rows = static_cast<int64_t>(good_.size());
-  if (rows == 0) return;
-  const Batch kept = rows == in.rows() ? in : out.select(in, good_.data(), rows);
-  out.emit(assemble(kept, parser_->finish(), out));
+  if (rows > 0) {
+    const Batch kept = rows == in.rows() ? in : out.select(in, good_.data(), rows);
+    out.emit(assemble(kept, parser_->finish(), out));
+  }
+  if (row == in.rows()) return true;
+  room_.full(rows);
+  next_row_ = row;
+  return false;
 }
 
 Batch ParseTransform::assemble(const Batch& rows, std::vector<NewColumn> columns, Output& out) {
@@ -95,14 +115,15 @@ Batch ParseTransform::assemble(const Batch& rows, std::vector<NewColumn> columns
   return out.with(out.pick(rows, others), columns);
 }
 
-int64_t decode_lines(const Batch& in, const std::vector<Line>& lines, RowParser& parser,
-                     std::vector<RefusedLine>& refused, std::vector<Line>& taken,
+int64_t decode_lines(const Batch& in, const std::vector<Line>& lines, size_t& next, BatchRoom& room,
+                     RowParser& parser, std::vector<RefusedLine>& refused, std::vector<Line>& taken,
                      std::string& repaired, Output& out) {
   const flow_column& pieces = in.column(0);
-  parser.start(out, static_cast<int64_t>(lines.size()), pieces);
+  parser.start(out, room.rows(static_cast<int64_t>(lines.size() - next)), pieces);
   taken.clear();
   int64_t repaired_rows = 0;
-  for (const Line& line : lines) {
+  for (; next < lines.size(); ++next) {
+    const Line& line = lines[next];
     std::string_view text = line.text;
     TextPlace place;
     const bool is_repaired = !is_valid_utf8(text);
@@ -117,6 +138,7 @@ int64_t decode_lines(const Batch& in, const std::vector<Line>& lines, RowParser&
       place = {base, line.buffer, 0, end + kReadable <= buffer.capacity};
     }
     if (const char* const reason = parser.add(text, place); reason != nullptr) {
+      if (reason == kBatchFull) break;
       refused.push_back({line, reason, parser.message()});
       continue;
     }
@@ -124,6 +146,7 @@ int64_t decode_lines(const Batch& in, const std::vector<Line>& lines, RowParser&
     taken.push_back(line);
   }
   const auto rows = static_cast<int64_t>(taken.size());
+  if (next < lines.size()) room.full(rows);
   if (rows == 0) return repaired_rows;
   const std::vector<NewColumn> columns = parser.finish();
   const Column record = column_over(out, FLOW_BINARY, rows, line_views(out, taken, pieces), pieces);
@@ -136,14 +159,25 @@ void LineDecoder::open(Output& out) {
   invalid_utf8_rows_ = out.counter("invalid_utf8_rows", kInvalidUtf8Doc);
 }
 
-void LineDecoder::decode(const Batch& in, RowParser& parser, Output& out) {
-  splitter_.split(in);
-  std::vector<RefusedLine> refused = refuse_too_long(splitter_.too_long(), max_line_);
+bool LineDecoder::decode_some(const Batch& in, RowParser& parser, Output& out) {
+  size_t next = std::exchange(next_line_, 0);
+  if (next == 0) {
+    splitter_.split(in);
+    refused_ = refuse_too_long(splitter_.too_long(), max_line_);
+  }
+  const std::vector<Line>& lines = splitter_.lines();
   const int64_t repaired =
-      decode_lines(in, splitter_.lines(), parser, refused, taken_, repaired_, out);
+      decode_lines(in, lines, next, room_, parser, refused_, taken_, repaired_, out);
   if (repaired > 0) invalid_utf8_rows_.record(static_cast<double>(repaired));
-  fail_lines(in, std::move(refused), max_line_, out);
+  if (next < lines.size()) {
+    under_way_ = in;
+    next_line_ = next;
+    return false;
+  }
+  under_way_ = Batch();
+  fail_lines(in, std::move(refused_), max_line_, out);
   out.drop(splitter_.empty_lines(), "empty line");
+  return true;
 }
 
 }  // namespace flow::operators

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "flow/operator.hpp"
+#include "operators/common/batch_width.hpp"
 #include "operators/common/input_column.hpp"
 #include "operators/common/line_splitter.hpp"
 #include "operators/common/typed_column.hpp"
@@ -26,7 +27,7 @@ class RowParser {
   // Begins a batch of up to `rows` rows; `texts` has the buffers that places number.
   virtual void start(Host host, int64_t rows, const flow_column& texts) = 0;
   // One more row out of `text`, which is valid UTF-8. NULL: it is a row. Else the reason why not,
-  // with a text for people in message(), and the row has left nothing.
+  // with a text for people in message(), and the row has left nothing; or kBatchFull.
   virtual const char* add(std::string_view text, const TextPlace& place) = 0;
   // The columns of the rows; their names live until the next start().
   virtual std::vector<NewColumn> finish() = 0;
@@ -52,6 +53,7 @@ struct ParseTarget {
 class ParseTransform : public Transform {
  public:
   void open(Output& out) override;
+  Status consume(uint32_t, const Batch& in, Output& out) override;
   void process(const Batch& in, Output& out) override;
 
  protected:
@@ -59,12 +61,15 @@ class ParseTransform : public Transform {
       : target_(std::move(target)), input_("field", target_.field), parser_(std::move(parser)) {}
 
  private:
+  bool process_some(const Batch& in, Output& out);
   Batch assemble(const Batch& rows, std::vector<NewColumn> columns, Output& out);
 
   const ParseTarget target_;
   TextInput input_;
   std::unique_ptr<RowParser> parser_;
   Metric invalid_utf8_rows_;
+  BatchRoom room_;
+  int64_t next_row_ = 0;  // of an input that becomes several batches
   std::vector<int32_t> good_;
   std::vector<std::string> names_;  // of the columns under way, with their prefix
   std::string repaired_;
@@ -97,21 +102,27 @@ class LineDecoder {
 
   void open(Output& out);
   int64_t frame(std::string_view bytes, bool final) { return framer_.frame(bytes, final); }
-  void decode(const Batch& in, RowParser& parser, Output& out);
+  // Makes a batch of as many lines as one holds. False: there are more, call again with the same
+  // input when there is room.
+  bool decode_some(const Batch& in, RowParser& parser, Output& out);
 
  private:
   int64_t max_line_;
   LineFramer framer_;
   LineSplitter splitter_;
   Metric invalid_utf8_rows_;
+  BatchRoom room_;
+  Batch under_way_;  // that lines point into, between two calls
+  size_t next_line_ = 0;
+  std::vector<RefusedLine> refused_;
   std::vector<Line> taken_;
   std::string repaired_;
 };
 
-// Parses `lines` of `in` and emits their rows; the others are added to `refused`. Returns how many
-// rows were repaired.
-int64_t decode_lines(const Batch& in, const std::vector<Line>& lines, RowParser& parser,
-                     std::vector<RefusedLine>& refused, std::vector<Line>& taken,
+// Parses `lines` of `in` from number `next` on, which it moves behind those that one batch holds,
+// and emits their rows; the others are added to `refused`. Returns how many rows were repaired.
+int64_t decode_lines(const Batch& in, const std::vector<Line>& lines, size_t& next, BatchRoom& room,
+                     RowParser& parser, std::vector<RefusedLine>& refused, std::vector<Line>& taken,
                      std::string& repaired, Output& out);
 
 }  // namespace flow::operators

@@ -63,9 +63,9 @@ schema = { time = "timestamp", status = "int", user = { id = "text", age = "int"
            "Keeps the column that was parsed. Costs nothing here, and its length to encode for "
            "each row at the end.");
   d.option("max_fields", &Options::max_fields,
-           "The most new columns of one batch. A row with a field beyond them goes to `errors` as "
-           "`too_many_fields`: names made from data would make every batch wider. A column costs "
-           "16 bytes a row even where it is null.")
+           std::string("The most fields of one row, counting all declared ones. A row with a "
+                       "field beyond them goes to `errors` as `too_many_fields`. ") +
+               kBatchWidthDoc)
       .range(1, 65536);
 }
 
@@ -103,23 +103,26 @@ void ParseJson::open(Output& out) {
       out.counter("invalid_utf8_rows", "Rows whose text had invalid UTF-8 that was repaired.");
 }
 
-void ParseJson::parse(const flow_column& column, Output& out) {
+// The rows from `row` on, as many as one batch holds. Returns the row behind them.
+int64_t ParseJson::parse(const flow_column& column, int64_t row, Output& out) {
   const TextSource source(column);
-  rows_.start(out, source.size(), source.texts());
+  rows_.start(out, room_.rows(source.size() - row), source.texts());
   bad_.clear();
   good_.clear();
-  for (int64_t row = 0; row < source.size(); ++row) {
+  for (; row < source.size(); ++row) {
     if (source.is_null(row)) {
       bad_.push_back({row, "null_text", "the text is null"});
       continue;
     }
     const flow_view& view = source.view(row);
     if (const char* const reason = rows_.add(source.text(view), view.buffer); reason != nullptr) {
+      if (reason == kBatchFull) break;
       bad_.push_back({row, reason, rows_.message()});
     } else {
       good_.push_back(static_cast<int32_t>(row));
     }
   }
+  return row;
 }
 
 // The new columns under the names that they get.
@@ -144,8 +147,30 @@ std::vector<NewColumn> ParseJson::named(std::vector<NewColumn> columns, int64_t 
   return columns;
 }
 
+Status ParseJson::consume(uint32_t, const Batch& in, Output& out) {
+  while (!process_some(in, out)) {
+    if (out.room() < 1) return Status::kMore;
+  }
+  return Status::kDone;
+}
+
 void ParseJson::process(const Batch& in, Output& out) {
-  parse(input_.find(in, out), out);
+  while (!process_some(in, out)) {
+  }
+}
+
+// Emits a batch of the next rows. False: there are more.
+bool ParseJson::process_some(const Batch& in, Output& out) {
+  const int64_t next = parse(input_.find(in, out), std::exchange(next_row_, 0), out);
+  emit(in, out);
+  if (next == in.rows()) return true;
+  room_.full(rows_.rows());
+  next_row_ = next;
+  return false;
+}
+
+// What parse() found.
+void ParseJson::emit(const Batch& in, Output& out) {
   if (rows_.repaired_rows() > 0) {
     invalid_utf8_rows_.record(static_cast<double>(rows_.repaired_rows()));
   }
@@ -153,7 +178,7 @@ void ParseJson::process(const Batch& in, Output& out) {
   if (good_.empty()) return;
   const auto rows = static_cast<int64_t>(good_.size());
   const std::vector<NewColumn> made = named(rows_.finish(), rows, out);
-  const Batch kept = bad_.empty() ? in : out.select(in, good_.data(), rows);
+  const Batch kept = rows == in.rows() ? in : out.select(in, good_.data(), rows);
   std::vector<std::pair<uint32_t, std::string>> others;
   for (uint32_t i = 0; i < kept.column_count(); ++i) {
     const char* const name = kept.schema().fields[i]->name;

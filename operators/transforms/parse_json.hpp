@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "flow/operator.hpp"
+#include "operators/common/batch_width.hpp"
 #include "operators/common/declared_schema.hpp"
 #include "operators/common/input_column.hpp"
 #include "operators/common/json_rows.hpp"
@@ -33,6 +34,7 @@ class ParseJson final : public Transform {
 
   ParseJson(const Options& options, Shared& shared);
   void open(Output& out) override;
+  Status consume(uint32_t, const Batch& in, Output& out) override;
   void process(const Batch& in, Output& out) override;
 
  private:
@@ -42,13 +44,17 @@ class ParseJson final : public Transform {
     std::string message;
   };
 
-  void parse(const flow_column& column, Output& out);
+  bool process_some(const Batch& in, Output& out);
+  int64_t parse(const flow_column& column, int64_t row, Output& out);
+  void emit(const Batch& in, Output& out);
   std::vector<NewColumn> named(std::vector<NewColumn> columns, int64_t rows, Output& out);
 
   const Options options_;
   TextInput input_;
   JsonRows rows_;
   Metric invalid_utf8_rows_;
+  BatchRoom room_;
+  int64_t next_row_ = 0;  // of an input that becomes several batches
   std::vector<BadRow> bad_;
   std::vector<int32_t> good_;
   std::vector<std::string> names_;  // of the columns under way, with their prefix

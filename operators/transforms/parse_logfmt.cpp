@@ -28,8 +28,9 @@ schema = { status = "int", elapsed = "float" }
            "Whether names that `schema` does not declare become text columns, or are left out, "
            "which saves their columns.");
   d.option("max_fields", &Options::max_fields,
-           "The most new columns of one batch. A row with a name beyond them goes to `errors` as "
-           "`too_many_fields`. A column costs 16 bytes a row even where it is null.")
+           std::string("The most fields of one row, counting all declared ones. A row with a name "
+                       "beyond them goes to `errors` as `too_many_fields`. ") +
+               kBatchWidthDoc)
       .range(1, 65536);
 }
 

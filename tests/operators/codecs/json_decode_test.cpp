@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <map>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -146,10 +148,106 @@ TEST(JsonDecode, TooManyFieldsFailTheRowThatBringsThem) {
   Json::Options options;
   options.max_fields = 2;
   CodecStream<Json> stream(options);
-  stream.read("{\"a\":1}\n{\"b\":2,\"c\":3}\n{\"d\":4}\n");
-  EXPECT_EQ(stream.pull(), (Table{{"a", {"1", nullptr}}, {"d", {nullptr, "4"}}}));
+  stream.read("{\"a\":1}\n{\"b\":2,\"c\":3,\"e\":null}\n{\"d\":4,\"a\":2,\"d\":5}\n");
+  EXPECT_EQ(stream.pull(), (Table{{"a", {"1", "2"}}, {"d", {nullptr, "5"}}}));
   ASSERT_EQ(stream.host.failed.size(), 1U);
   EXPECT_EQ(stream.host.failed[0].reason, "too_many_fields");
+  EXPECT_NE(stream.host.failed[0].message.find("'e' would be number 3 of the row"),
+            std::string::npos);
+}
+
+// Rows that each bring new names, some too many of them; wide enough for several batches.
+std::string rows_of_new_names(int64_t rows) {
+  std::string text;
+  for (int64_t row = 0; row < rows; ++row) {
+    text.append("{\"n\":").append(std::to_string(row)).append(",\"o\":{\"p\":1");
+    for (int64_t i = 0; i < row % 23; ++i) {
+      text.append(",\"in").append(std::to_string((row * 7 + i) % 900)).append("\":null");
+    }
+    text.append("}");
+    if (row % 11 == 0) text.append(",\"all\":0");
+    for (int64_t i = 0; i < row % 9; ++i) {
+      text.append(",\"out").append(std::to_string(row * 9 + i)).append("\":").append("[7]");
+    }
+    text.append(row % 31 == 0 ? ",\"n\":\"x\"}\n" : "}\n");
+  }
+  return text;
+}
+
+// By their `n`, the fields that are not null; and the failures.
+struct RowsByNumber {
+  std::map<std::string, std::string> rows;
+  std::vector<std::string> failures;
+  bool operator==(const RowsByNumber&) const = default;
+};
+
+RowsByNumber rows_by_number(CodecStream<Json>& stream) {
+  RowsByNumber result;
+  for (const Batch& batch : stream.host.emitted[0]) {
+    const Table table = flow::testing::read_table(batch);
+    for (size_t row = 0; row < static_cast<size_t>(batch.rows()); ++row) {
+      std::map<std::string, std::string> fields;
+      for (const auto& column : table.columns) {
+        if (column.cells[row] == flow::testing::Cell(nullptr) || column.name == "o") continue;
+        std::ostringstream value;
+        value << column.cells[row];
+        fields[column.name] = value.str();
+      }
+      std::string& all = result.rows[fields.at("n")];
+      EXPECT_EQ(all, "");
+      for (const auto& [name, value] : fields) {
+        all.append(name).append("=").append(value).append(" ");
+      }
+    }
+  }
+  for (const auto& failure : stream.host.failed) {
+    result.failures.push_back(failure.record + failure.reason + failure.message);
+  }
+  return result;
+}
+
+TEST(JsonDecode, WhichRowsHaveTooManyFieldsDoesNotDependOnBatches) {
+  Json::Options options = with_schema({{"n", "int"}, {"o.p", "int"}});
+  options.max_fields = 20;
+  const std::string text = rows_of_new_names(2000);
+  CodecStream<Json> whole(options);
+  whole.read(text, true);
+  EXPECT_TRUE(whole.balanced());
+  EXPECT_GT(whole.host.emitted[0].size(), 2U);
+  for (const Batch& batch : whole.host.emitted[0]) EXPECT_LE(batch.column_count(), 1000U);
+  const RowsByNumber expected = rows_by_number(whole);
+  EXPECT_GT(expected.rows.size(), 1000U);
+  EXPECT_GT(expected.failures.size(), 200U);
+  EXPECT_EQ(expected.rows.size() + expected.failures.size(), 2000U);
+  for (const size_t size : {size_t{300}, size_t{5000}, size_t{70'001}}) {
+    CodecStream<Json> pieces(options);
+    pieces.read_in_pieces(text, size);
+    EXPECT_TRUE(pieces.balanced());
+    EXPECT_EQ(rows_by_number(pieces), expected) << size;
+  }
+  CodecStream<Json> slow(options);
+  slow.host.limit_room(1);
+  slow.read(text, true);
+  EXPECT_EQ(rows_by_number(slow), expected);
+}
+
+TEST(JsonDecode, BatchesOfFewRowsDoNotHoldTheRoomOfMany) {
+  Json::Options options;
+  options.max_fields = 1000;
+  std::string text;
+  for (int row = 0; row < 200; ++row) {
+    text.append("{\"first\":1");
+    for (int i = 0; i < 990; ++i) {
+      text.append(",\"k").append(std::to_string(row * 1000 + i)).append("\":1");
+    }
+    text.append("}\n");
+  }
+  text.append(std::string(20'000, '\n'));
+  CodecStream<Json> stream(options);
+  stream.read(text, true);
+  ASSERT_EQ(stream.host.emitted[0].size(), 200U);
+  // 64 rows of room each, but for the first.
+  EXPECT_LT(stream.host.account.used(), int64_t{300} << 20);
 }
 
 TEST(JsonDecode, InvalidUtf8IsRepairedAndCounted) {

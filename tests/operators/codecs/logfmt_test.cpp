@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -77,9 +79,56 @@ TEST(Logfmt, UndeclaredNamesCanBeDroppedAndAreBounded) {
   options.undeclared = Undeclared::kKeep;
   options.max_fields = 2;
   CodecStream<Logfmt> bounded(options);
-  bounded.read("n=1 x=2\nn=3 y=1\n");
-  EXPECT_EQ(bounded.pull()["x"], Cells{"2"});
-  EXPECT_EQ(bounded.host.failed.at(0).reason, "too_many_fields");
+  bounded.read("n=1 x=2\nn=3 y=1\nx=1 x=3\nx=1 n=2 y=\n");
+  const Table table = bounded.pull();
+  EXPECT_EQ(table["x"], (Cells{"2", nullptr, "3"}));
+  EXPECT_EQ(table["y"], (Cells{nullptr, "1", nullptr}));
+  ASSERT_EQ(bounded.host.failed.size(), 1U);
+  EXPECT_EQ(bounded.host.failed[0].reason, "too_many_fields");
+}
+
+TEST(Logfmt, WhichRowsHaveTooManyFieldsDoesNotDependOnBatches) {
+  std::string text;
+  for (int row = 0; row < 2000; ++row) {
+    for (int i = 0; i <= row % 9; ++i) {
+      text.append("k").append(std::to_string(i % 2 == 0 ? i : row * 9 + i)).append("=1 ");
+    }
+    text.append(row % 7 == 0 ? "k0=\n" : "\n");
+  }
+  Logfmt::Options options;
+  options.max_fields = 6;
+  const auto decoded = [&](size_t size, int64_t room) {
+    CodecStream<Logfmt> stream(options);
+    stream.host.limit_room(room);
+    stream.read_in_pieces(text, size);
+    EXPECT_TRUE(stream.balanced());
+    std::vector<std::string> result;
+    for (const auto& failure : stream.host.failed) {
+      result.push_back(failure.record + failure.reason + failure.message);
+    }
+    for (const Batch& batch : stream.host.emitted[0]) {
+      EXPECT_LE(batch.column_count(), 1000U);
+      const Table table = flow::testing::read_table(batch);
+      for (size_t row = 0; row < static_cast<size_t>(batch.rows()); ++row) {
+        std::map<std::string, bool> fields;
+        for (const auto& column : table.columns) {
+          if (column.cells[row] == flow::testing::Cell(nullptr)) continue;
+          fields[column.name] = column.cells[row] == flow::testing::Cell("1");
+        }
+        result.emplace_back("row");
+        for (const auto& [name, one] : fields)
+          result.back().append(one ? " " : " not ").append(name);
+      }
+    }
+    // Failures come behind the rows of their piece.
+    std::sort(result.begin(), result.end());
+    return result;
+  };
+  const std::vector<std::string> whole = decoded(text.size(), -1);
+  EXPECT_EQ(whole.size(), 2000U);
+  EXPECT_EQ(decoded(200, -1), whole);
+  EXPECT_EQ(decoded(3001, -1), whole);
+  EXPECT_EQ(decoded(text.size(), 1), whole);
 }
 
 TEST(Logfmt, WritesWhatItReads) {

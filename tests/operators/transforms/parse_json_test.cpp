@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -48,6 +51,64 @@ TEST(ParseJson, BadRowsFailAloneWithTheirReasons) {
   for (const auto& failure : harness.failed()) reasons.push_back(failure.reason);
   EXPECT_EQ(reasons, (std::vector<std::string>{"bad_json", "null_text", "bad_type", "bad_json",
                                                "too_many_fields", "bad_json"}));
+}
+
+// What comes of rows that are pushed `rows` at a time, the batches in pieces.
+std::vector<std::string> parsed(const std::vector<Cell>& texts, size_t rows, const char* type,
+                                int64_t* batches) {
+  auto harness = Harness::of<ParseJson>({{"max_fields", 6}});
+  harness.host().limit_room(1);
+  std::vector<std::string> result;
+  for (size_t first = 0; first < texts.size(); first += rows) {
+    const auto begin = texts.begin() + static_cast<std::ptrdiff_t>(first);
+    const auto end = begin + static_cast<std::ptrdiff_t>(std::min(rows, texts.size() - first));
+    const bool is_json = std::string_view(type) == "json";
+    harness.push(
+        {{"message", is_json ? Type::json() : Type::text(), std::vector<Cell>(begin, end)}});
+  }
+  for (const Batch& batch : harness.pull_batches()) {
+    ++*batches;
+    EXPECT_LE(batch.column_count(), 1000U);
+    const Table table = flow::testing::read_table(batch);
+    for (size_t row = 0; row < static_cast<size_t>(batch.rows()); ++row) {
+      std::map<std::string, Cell> fields;
+      for (const auto& column : table.columns) {
+        if (!(column.cells[row] == Cell(nullptr))) fields.emplace(column.name, column.cells[row]);
+      }
+      std::ostringstream text;
+      for (const auto& [name, value] : fields) text << name << '=' << value << ' ';
+      result.push_back(text.str());
+    }
+  }
+  for (const auto& failure : harness.failed()) result.push_back(failure.reason + failure.message);
+  EXPECT_EQ(harness.host().room_violations, 0);
+  return result;
+}
+
+TEST(ParseJson, WhichRowsHaveTooManyFieldsDoesNotDependOnBatches) {
+  std::vector<Cell> texts;
+  for (int row = 0; row < 1500; ++row) {
+    std::string text = "{\"n\":" + std::to_string(row);
+    for (int i = 0; i < row % 8; ++i) {
+      text.append(",\"k").append(std::to_string(i % 2 == 0 ? i : row * 8 + i)).append("\":true");
+    }
+    texts.emplace_back(row % 50 == 0 ? "[]" : text + "}");
+  }
+  int64_t batches = 0;
+  const std::vector<std::string> single = parsed(texts, 1, "text", &batches);
+  EXPECT_EQ(single.size(), texts.size());
+  EXPECT_EQ(batches, std::count_if(single.begin(), single.end(), [](const std::string& one) {
+              return one.find("n=") != std::string::npos;
+            }));
+  EXPECT_GT(std::count_if(single.begin(), single.end(),
+                          [](const std::string& one) { return one.starts_with("too_many_"); }),
+            300);
+  for (const char* const type : {"text", "json"}) {
+    batches = 0;
+    EXPECT_EQ(parsed(texts, texts.size(), type, &batches), single);
+    EXPECT_GT(batches, 2);
+    EXPECT_LT(batches, 20);
+  }
 }
 
 TEST(ParseJson, SourceCanBeKept) {
