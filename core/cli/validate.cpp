@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/cli/command.hpp"
@@ -30,6 +31,7 @@ struct ValidateOptions {
   std::vector<ParameterSetting> parameters;
   bool no_environment = false;
   bool schemas = false;
+  bool strict = false;
 };
 
 void tick(bool good, const char* tier, const std::string& detail) {
@@ -42,12 +44,23 @@ void skip(const char* tier, const std::string& why) {
   std::fflush(stdout);
 }
 
-// The tier's tick, and its problems, if there are any.
-bool tell(const Diagnostics& found, const char* tier, const std::string& detail_if_good) {
-  const std::size_t errors = found.error_count();
-  tick(errors == 0, tier,
-       errors == 0 ? detail_if_good : fmt::format("{} error{}", errors, errors == 1 ? "" : "s"));
-  print_diagnostics(found.sorted());
+std::string count(std::size_t n, const char* what) {
+  return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
+}
+
+// The tier's tick, and its problems, if there are any. `strict`: warnings are errors.
+bool tell(const Diagnostics& found, bool strict, const char* tier,
+          const std::string& detail_if_good) {
+  std::vector<Diagnostic> problems = found.sorted();
+  if (strict) {
+    for (Diagnostic& problem : problems) problem.severity = Severity::kError;
+  }
+  const std::size_t errors = strict ? problems.size() : found.error_count();
+  const std::size_t warnings = problems.size() - errors;
+  std::string detail = errors == 0 ? detail_if_good : count(errors, "error");
+  if (warnings > 0) detail.append(", ").append(count(warnings, "warning"));
+  tick(errors == 0, tier, detail);
+  print_diagnostics(problems);
   return errors == 0;
 }
 
@@ -59,9 +72,10 @@ std::string plugin_names(const Registry& registry) {
   return names.empty() ? "none" : enumerate(names);
 }
 
-// Which components make the output depend on the run, and on what.
-void tell_traits(const BoundPipeline& pipeline) {
-  bool none = true;
+// Which components make the output depend on the run, and on what: those of the operators' traits,
+// and those of what stands in their options.
+void tell_traits(const BoundPipeline& pipeline, const std::vector<Dependence>& dependences) {
+  bool none = dependences.empty();
   for (std::size_t i = 0; i < pipeline.components.size(); ++i) {
     const std::uint64_t traits = pipeline.components[i].descriptor().traits;
     std::vector<std::string> depends;
@@ -72,6 +86,15 @@ void tell_traits(const BoundPipeline& pipeline) {
     const ComponentSpecification& component = pipeline.specification.components[i];
     fmt::print("    {} ({}) is {}: its result may differ from run to run\n", component.key_path(),
                component.type.value, enumerate(depends));
+  }
+  for (const Dependence& dependence : dependences) {
+    const std::string why = dependence.why.to_string();
+    if ((dependence.traits & FLOW_CLOCK_DEPENDENT) != 0) {
+      fmt::print("    results depend on the clock: {}\n", why);
+    }
+    if ((dependence.traits & FLOW_ORDER_DEPENDENT) != 0) {
+      fmt::print("    results depend on the order of arrival: {}\n", why);
+    }
   }
   if (none) {
     fmt::print(
@@ -96,20 +119,22 @@ void print_schemas(const BoundPipeline& pipeline, const PortSchemas& schemas) {
 }
 
 // What the components infer of their columns, and the mistakes in options that this shows.
-bool validate_schemas(const BoundPipeline& pipeline, const Trial& trial, bool print) {
+bool validate_schemas(const BoundPipeline& pipeline, const Trial& trial,
+                      const ValidateOptions& options, std::vector<Dependence>& dependences) {
   Diagnostics found;
-  const PortSchemas schemas = infer_schemas(pipeline, trial, found);
-  const bool good = tell(found, "schemas", "columns and types, as far as they are known");
-  if (print) print_schemas(pipeline, schemas);
+  InferredSchemas inferred = infer_schemas(pipeline, trial, found);
+  const bool good =
+      tell(found, options.strict, "schemas", "columns and types, as far as they are known");
+  if (options.schemas) print_schemas(pipeline, inferred.ports);
+  dependences = std::move(inferred.dependences);
   return good;
 }
 
 bool validate_environment(const BoundPipeline& pipeline, Trial& trial) {
   const std::vector<std::string> problems = environment_problems(pipeline, trial);
   tick(problems.empty(), "environment",
-       problems.empty()
-           ? "components can be opened (sinks: created, not opened)"
-           : fmt::format("{} error{}", problems.size(), problems.size() == 1 ? "" : "s"));
+       problems.empty() ? "components can be opened (sinks: created, not opened)"
+                        : count(problems.size(), "error"));
   for (const std::string& problem : problems) fmt::print(stderr, "{}\n", problem);
   return problems.empty();
 }
@@ -137,21 +162,22 @@ bool validate_file(const std::filesystem::path& file, const ValidateOptions& opt
   BoundPipeline bound = bind(std::move(*specification), registry, in_file, complete, {secrets});
   if (complete && !in_file.has_errors()) add_dead_letter_sink(bound, registry, in_file);
 
-  const bool options_good = tell(in_file, "options", "names, types, ranges and wiring");
-  const bool plugins_good = tell(of_plugins, "plugins", plugin_names(registry));
-  if (!options_good || !plugins_good) {
+  bool good = tell(in_file, options.strict, "options", "names, types, ranges and wiring");
+  good &= tell(of_plugins, options.strict, "plugins", plugin_names(registry));
+  if (in_file.has_errors() || of_plugins.has_errors()) {
     skip("schemas", "not looked at because of the errors above");
     skip("environment", "not looked at because of the errors above");
     return false;
   }
   Trial trial(bound);
-  bool good = validate_schemas(bound, trial, options.schemas);
+  std::vector<Dependence> dependences;
+  good &= validate_schemas(bound, trial, options, dependences);
   if (options.no_environment) {
     skip("environment", "not looked at (--no-environment)");
   } else {
     good &= validate_environment(bound, trial);
   }
-  tell_traits(bound);
+  tell_traits(bound, dependences);
   return good;
 }
 
@@ -175,6 +201,8 @@ void add_validate(CLI::App& program, int& exit_code) {
   command->add_flag("--schemas", options->schemas,
                     "Print the columns that leave each component, as far as they are known; ? is "
                     "not known, ... may be others beside");
+  command->add_flag("--strict", options->strict,
+                    "Treat warnings as errors: exit code 78 if there is one");
   add_plugin_path(*command, options->plugin_path);
   command->footer(
       "Five tiers, each with a tick:\n"
@@ -185,14 +213,16 @@ void add_validate(CLI::App& program, int& exit_code) {
       "               before a run; expressions are right\n"
       "  environment  every component can be made and, but for sinks, opened: databases, inputs,\n"
       "               secrets. Sinks are made only, since opening one creates its output\n"
-      "All problems come at once, as file:line:col on stderr. Operators whose result may depend "
-      "on\n"
-      "the run (clock_dependent, order_dependent) are named.\n"
-      "Exit codes: 0 everything is right, 78 something is wrong.\n\n"
+      "All problems come at once, as file:line:col on stderr. What runs but hardly does what is\n"
+      "meant, such as a field in an expression that no row has, is a warning. What makes results\n"
+      "depend on the run is named: operators (clock_dependent, order_dependent), and expressions\n"
+      "that call now().\n"
+      "Exit codes: 0 everything is right, or there are warnings only; 78 something is wrong, or\n"
+      "there is a warning and --strict.\n\n"
       "Examples:\n"
       "  flowrun validate pipelines/weblogs.toml\n"
       "  flowrun validate --schemas pipelines/weblogs.toml\n"
-      "  flowrun validate *.toml --no-environment\n");
+      "  flowrun validate --strict *.toml --no-environment\n");
   command->callback([options, &exit_code] { exit_code = validate(*options); });
 }
 

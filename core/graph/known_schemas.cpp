@@ -38,7 +38,7 @@ class Walker {
          const DocumentReader& read)
       : pipeline_(pipeline), trial_(trial), found_(found), read_(read) {}
 
-  PortSchemas run() {
+  InferredSchemas run() {
     for (const std::size_t index : pipeline_.order) {
       const BoundComponent& bound = pipeline_.components[index];
       const std::vector<KnownSchema> inputs = inputs_of(bound);
@@ -55,7 +55,7 @@ class Walker {
       }
       record_errors(index);
     }
-    return std::move(schemas_);
+    return {std::move(schemas_), std::move(dependences_)};
   }
 
  private:
@@ -127,7 +127,7 @@ class Walker {
               const std::vector<KnownSchema>& inputs) {
     Question question{this, index, of_codec, {}};
     if (!made.component) {
-      if (made.host->option_problem()) report(question, *made.host->option_problem());
+      if (made.host->option_problem()) add(locate(question, *made.host->option_problem()));
       return {};
     }
     flow_component* component = made.component.get();
@@ -160,13 +160,31 @@ class Walker {
     };
     inference.problem = [](const flow_inference* asked, const flow_option_problem* problem) {
       const Question& self = *static_cast<Question*>(asked->self);
-      self.walker->report(self, OptionProblem::from(*problem));
+      Walker& walker = *self.walker;
+      walker.add(walker.locate(self, OptionProblem::from(*problem)));
+    };
+    inference.warn = [](const flow_inference* asked, const flow_option_problem* problem) {
+      const Question& self = *static_cast<Question*>(asked->self);
+      Walker& walker = *self.walker;
+      const Diagnostic found = walker.locate(self, OptionProblem::from(*problem));
+      walker.found_.warning(found.place, found.key_path, found.message, found.remedy);
+    };
+    inference.depend = [](const flow_inference* asked, std::uint64_t traits,
+                          const flow_option_problem* why) {
+      const Question& self = *static_cast<Question*>(asked->self);
+      Walker& walker = *self.walker;
+      walker.dependences_.push_back({traits, walker.locate(self, OptionProblem::from(*why))});
     };
     const flow_status status = schemas->infer(component, made.host->abi(), role, &inference);
     return status == FLOW_DONE ? std::move(question.outputs) : Outputs();
   }
 
-  void report(const Question& question, const OptionProblem& problem) {
+  void add(const Diagnostic& error) {
+    found_.error(error.place, error.key_path, error.message, error.remedy);
+  }
+
+  // What a component says of an option, at its place in the file.
+  Diagnostic locate(const Question& question, const OptionProblem& problem) {
     const ComponentSpecification& component =
         pipeline_.specification.components[question.component];
     std::string path = component.key_path();
@@ -191,7 +209,7 @@ class Walker {
         }
       }
     }
-    found_.error(place, path, problem.message, problem.remedy);
+    return {place, path, problem.message, problem.remedy};
   }
 
   const std::string& document(const std::string& file) {
@@ -205,6 +223,7 @@ class Walker {
   Diagnostics& found_;
   const DocumentReader& read_;
   PortSchemas schemas_;
+  std::vector<Dependence> dependences_;
   std::map<std::string, std::string> documents_;  // text by file
 };
 
@@ -214,8 +233,8 @@ std::string read_document(const std::string& file) {
   return read_file_text(file, kLargestPipelineFile).text;
 }
 
-PortSchemas infer_schemas(const BoundPipeline& pipeline, const Trial& trial, Diagnostics& found,
-                          const DocumentReader& read) {
+InferredSchemas infer_schemas(const BoundPipeline& pipeline, const Trial& trial, Diagnostics& found,
+                              const DocumentReader& read) {
   return Walker(pipeline, trial, found, read).run();
 }
 

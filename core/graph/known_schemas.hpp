@@ -25,12 +25,24 @@ using PortSchemas = std::map<std::pair<std::size_t, std::uint32_t>, KnownSchema>
 using DocumentReader = std::function<std::string(const std::string& file)>;
 std::string read_document(const std::string& file);
 
+// That the value of an option makes results depend on the run.
+struct Dependence {
+  std::uint64_t traits = 0;  // FLOW_CLOCK_DEPENDENT, FLOW_ORDER_DEPENDENT
+  Diagnostic why;
+};
+
+struct InferredSchemas {
+  PortSchemas ports;
+  std::vector<Dependence> dependences;  // in the order of the flow
+};
+
 // Asks every component, in the order of the flow, for the columns of its outputs. What is wrong
 // with an option goes to `found`, at its place inside the file: a mistake that a component was
-// refused for, and a column or a type that its input does not have. `read` gives the files
-// of values for that; where one cannot be had, the place is that of the value.
-PortSchemas infer_schemas(const BoundPipeline& pipeline, const Trial& trial, Diagnostics& found,
-                          const DocumentReader& read = read_document);
+// refused for, a column or a type that its input does not have, and as warnings what can be run
+// nevertheless. `read` gives the files of values for that; where one cannot be had, the place is
+// that of the value.
+InferredSchemas infer_schemas(const BoundPipeline& pipeline, const Trial& trial, Diagnostics& found,
+                              const DocumentReader& read = read_document);
 
 // "host text, location struct<lat float64, lon float64>"; open ones end in ", ..."; "?": not known.
 std::string to_string(const KnownSchema& known);

@@ -31,22 +31,25 @@ Compute::Shared::Shared(const Options& options, Host)
     : fields(compile_table(options.fields, "fields")) {}
 
 void Compute::infer(const Options&, Shared& shared, Inference& inference) {
-  if (inference.input() == nullptr) return;
-  Fields known = fields_of(*inference.input());
-  bool open = inference.open();
+  Fields fields;
+  bool known = inference.input() != nullptr;
+  if (known) fields = fields_of(*inference.input());
   for (const auto& [name, expression] : shared.fields) {
-    const Reference<const flow_schema> schema =
-        Reference<const flow_schema>::adopt(detail::schema_of(inference.host().get(), known));
+    Reference<const flow_schema> schema;
+    if (known) {
+      schema =
+          Reference<const flow_schema>::adopt(detail::schema_of(inference.host().get(), fields));
+    }
     try {
-      const std::optional<Type> type = infer_expression(expression, *schema, open);
-      if (!type) return;  // a field that may be there decides it
-      known = with_fields(std::move(known), {{name, *type}});
+      const std::optional<Type> type = infer_expression(expression, schema.get(), inference);
+      known = type.has_value();
+      if (type) fields = with_fields(std::move(fields), {{name, *type}});
     } catch (const OptionFailure& failure) {
       inference.problem(failure);
-      return;
+      known = false;
     }
   }
-  inference.output(known, open);
+  if (known) inference.output(fields, inference.open());
 }
 
 Compute::Compute(const Options&, Shared& shared) {

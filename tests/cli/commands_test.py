@@ -83,6 +83,70 @@ class ValidateTest(CommandTest):
                 "but text is needed"])
             self.assertRegex(lines[3], r"^p.toml:29:\d+: transforms.broken.where: column \d: ")
 
+    EXPRESSIONS = """\
+        [pipeline]
+        plugins = ["std", "weblog"]
+        on_error = "stop"
+        [sources.log]
+        type = "generate"
+        [transforms.parsed]
+        type = "parse_access_log"
+        inputs = ["log"]
+        typed = true
+        [transforms.sized]
+        type = "compute"
+        inputs = ["parsed"]
+        fields = { kb = "byte / 1024", age = "now() - timestamp" }
+        [transforms.divided]
+        type = "route"
+        inputs = ["sized"]
+        routes = { bad = "  respons >= 500" }
+        [transforms.few]
+        type = "filter"
+        inputs = ["divided.bad", "divided.rest"]
+        where = "kb > 1 or hots == 'a'"
+        [sinks.z]
+        type = "discard"
+        inputs = ["few"]
+        """
+    WARNINGS = [
+        "p.toml:13:18: warning: transforms.sized.fields.kb: there is no field 'byte' in the input; "
+        "it counts as null (did you mean 'bytes'?)",
+        "p.toml:17:21: warning: transforms.divided.routes.bad: there is no field 'respons' in the "
+        "input; it counts as null (did you mean 'response'?)",
+        "p.toml:21:20: warning: transforms.few.where: there is no field 'hots' in the input; it "
+        "counts as null (did you mean 'host'?)"]
+
+    def test_fields_of_expressions_that_are_not_there_are_warnings(self):
+        self.write("p.toml", self.EXPRESSIONS)
+        result = self.expect(0, "validate", "p.toml")
+        self.assertRegex(result.stdout, rf"{TICK} schemas .*, 3 warnings\n")
+        self.assertEqual(result.stderr.splitlines(), self.WARNINGS)
+
+    def test_strict_makes_errors_of_warnings(self):
+        self.write("p.toml", self.EXPRESSIONS)
+        result = self.expect(78, "validate", "--strict", "p.toml")
+        self.assertIn(f"{CROSS} schemas      3 errors\n", result.stdout)
+        self.assertIn(f"{TICK} environment", result.stdout)
+        self.assertEqual(result.stderr.splitlines(),
+                         [line.replace("warning: ", "") for line in self.WARNINGS] + ["3 errors"])
+        self.expect(0, "validate", "--strict", WEBLOGS)
+
+    def test_strict_goes_on_behind_a_warning_of_the_file(self):
+        self.write("p.toml", SHORT + '\n    [parameters]\n    unused = "1"\n')
+        self.assertRegex(self.expect(0, "validate", "p.toml").stdout,
+                         rf"{TICK} options .*, 1 warning\n")
+        result = self.expect(78, "validate", "--strict", "p.toml")
+        self.assertIn(f"{CROSS} options      1 error\n", result.stdout)
+        self.assertIn(f"{TICK} schemas", result.stdout)
+
+    def test_expressions_that_read_the_clock_are_named(self):
+        self.write("p.toml", self.EXPRESSIONS)
+        text = self.expect(0, "validate", "p.toml").stdout
+        self.assertIn("    results depend on the clock: p.toml:13:39: transforms.sized.fields.age: "
+                      "calls now()\n", text)
+        self.assertNotIn("does not depend on the run", text)
+
     def test_schemas_prints_what_is_known(self):
         text = self.expect(0, "validate", "--schemas", WEBLOGS).stdout
         self.assertIn("    access_log: message text\n", text)

@@ -198,7 +198,8 @@ INSTANTIATE_TEST_SUITE_P(
         BrokenCase{"puts_its_column_first", "column_order"}, BrokenCase{"changes_type", "types"},
         BrokenCase{"never_ends_more", "room"}, BrokenCase{"emits_nowhere", "misuse"},
         BrokenCase{"skips_on_resume", "assign"}, BrokenCase{"infers_wrongly", "schemas"},
-        BrokenCase{"refuses_what_it_passes", "schemas"}),
+        BrokenCase{"refuses_what_it_passes", "schemas"},
+        BrokenCase{"depends_on_nothing", "schemas"}),
     [](const auto& info) { return info.param.name; });
 
 TEST(BrokenSink, IsFoundOutWhenARepeatedCommitChangesTheOutput) {

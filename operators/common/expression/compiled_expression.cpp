@@ -18,9 +18,12 @@ void collect_fields(const SyntaxNode& node, std::vector<std::string>& names) {
   for (const SyntaxNode& child : node.children) collect_fields(child, names);
 }
 
-bool calls_now(const SyntaxNode& node) {
-  return (node.kind == SyntaxKind::kCall && node.name == "now") ||
-         std::any_of(node.children.begin(), node.children.end(), calls_now);
+std::optional<size_t> call_of_now(const SyntaxNode& node) {
+  if (node.kind == SyntaxKind::kCall && node.name == "now") return node.offset;
+  for (const SyntaxNode& child : node.children) {
+    if (const auto offset = call_of_now(child)) return offset;
+  }
+  return std::nullopt;
 }
 
 // Schemas seldom change: more of them than this means that they do, and starts over.
@@ -46,7 +49,7 @@ std::vector<std::string> CompiledExpression::fields() const {
   return names;
 }
 
-bool CompiledExpression::reads_clock() const { return calls_now(syntax()); }
+std::optional<size_t> CompiledExpression::reads_clock() const { return call_of_now(syntax()); }
 
 InferredExpression CompiledExpression::infer(const flow_schema& schema) const {
   Program program;
@@ -91,36 +94,61 @@ bool can_be_true(const Program& program, int number) {
   return true;
 }
 
-[[noreturn]] void throw_missing(const CompiledExpression& expression, const MissingField& field,
-                                const flow_schema& schema) {
-  const std::string nearest = nearest_column(schema, field.name);
+// With the option and the item that the expression stands in.
+OptionFailure failure_at(const CompiledExpression& expression, size_t offset, std::string message,
+                         std::string remedy = {}) {
   const std::string_view place = expression.place();
   const std::string_view option = place.substr(0, place.find('.'));
-  throw OptionFailure(
-      std::string(option), "there is no field '" + field.name + "' in the input",
-      nearest.empty() ? "" : "did you mean '" + nearest + "'?", static_cast<int64_t>(field.offset),
+  return OptionFailure(
+      std::string(option), std::move(message), std::move(remedy), static_cast<int64_t>(offset),
       option.size() == place.size() ? "" : std::string(place.substr(option.size() + 1)));
+}
+
+OptionFailure missing_failure(const CompiledExpression& expression, const MissingField& field,
+                              const flow_schema& schema, const std::string& consequence = {}) {
+  const std::string nearest = nearest_column(schema, field.name);
+  return failure_at(expression, field.offset,
+                    "there is no field '" + field.name + "' in the input" + consequence,
+                    nearest.empty() ? "" : "did you mean '" + nearest + "'?");
+}
+
+void tell_clock(const CompiledExpression& expression, Inference& inference) {
+  if (const auto offset = expression.reads_clock()) {
+    inference.depend(FLOW_CLOCK_DEPENDENT, failure_at(expression, *offset, "calls now()"));
+  }
+}
+
+void warn_of_missing(const CompiledExpression& expression, const std::vector<MissingField>& missing,
+                     const flow_schema& schema, Inference& inference) {
+  for (const MissingField& field : missing) {
+    inference.warn(missing_failure(expression, field, schema, "; it counts as null"));
+  }
 }
 
 }  // namespace
 
 std::optional<Type> infer_expression(const CompiledExpression& expression,
-                                     const flow_schema& schema, bool open) {
-  const InferredExpression inferred = expression.infer(schema);
-  if (open && !inferred.missing.empty()) return std::nullopt;
+                                     const flow_schema* schema, Inference& inference) {
+  tell_clock(expression, inference);
+  if (schema == nullptr) return std::nullopt;
+  const InferredExpression inferred = expression.infer(*schema);
+  if (inference.open() && !inferred.missing.empty()) return std::nullopt;
+  warn_of_missing(expression, inferred.missing, *schema, inference);
   return inferred.type;
 }
 
-void infer_condition(const CompiledExpression& expression, const Inference& inference,
-                     bool must_hold) {
+void infer_condition(const CompiledExpression& expression, Inference& inference, bool must_hold) {
+  tell_clock(expression, inference);
   if (inference.input() == nullptr) return;
   const flow_schema& schema = *inference.input();
   Program program;
   Binder binder(program, schema, expression.text(), expression.place());
   const int root = binder.as_bool(binder.bind(expression.syntax()), expression.syntax().offset);
-  if (must_hold && !inference.open() && !binder.missing().empty() && !can_be_true(program, root)) {
-    throw_missing(expression, binder.missing().front(), schema);
+  if (inference.open() || binder.missing().empty()) return;
+  if (must_hold && !can_be_true(program, root)) {
+    throw missing_failure(expression, binder.missing().front(), schema);
   }
+  warn_of_missing(expression, binder.missing(), schema, inference);
 }
 
 struct ExpressionEvaluator::Prepared {

@@ -36,8 +36,8 @@ class CompiledExpression {
   const SyntaxNode& syntax() const { return source_->syntax; }
   // Names of the fields, each once, in the order in which they stand there.
   std::vector<std::string> fields() const;
-  // Whether it calls now().
-  bool reads_clock() const;
+  // The byte of its first call of now(); none: it has the same value at any time.
+  std::optional<size_t> reads_clock() const;
   // The type of the result for rows of that schema. Throws Failure with the column of a type error.
   InferredExpression infer(const flow_schema& schema) const;
   // The same for a condition: throws Failure unless it is true, false or null.
@@ -55,14 +55,15 @@ class CompiledExpression {
   std::shared_ptr<const Source> source_;
 };
 
-// For an operator's `infer`: both throw OptionFailure for a type error.
-// `open`: there may be fields beside those of the schema; none: one of them decides the type.
+// For an operator's `infer`: both throw OptionFailure for a type error, tell a field that cannot be
+// there as a warning with the nearest name, and a call of now() as a dependence on the clock.
+// `schema`: the fields that are known, and NULL where the input is not. No type: there is no
+// schema, or a field that may stand beside those of an open input decides it.
 std::optional<Type> infer_expression(const CompiledExpression& expression,
-                                     const flow_schema& schema, bool open);
-// `must_hold`: a condition that a missing field keeps from ever being true is an OptionFailure,
-// with the nearest name.
-void infer_condition(const CompiledExpression& expression, const Inference& inference,
-                     bool must_hold);
+                                     const flow_schema* schema, Inference& inference);
+// `must_hold`: a condition that a missing field keeps from ever being true is an OptionFailure
+// instead.
+void infer_condition(const CompiledExpression& expression, Inference& inference, bool must_hold);
 
 // The rows for which a condition is true, and how many are null; the rest is false.
 struct Selection {

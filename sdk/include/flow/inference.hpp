@@ -161,6 +161,21 @@ class Inference {
     const flow_option_problem told = detail::problem_of(failure);
     inference_->problem(inference_, &told);
   }
+  // Something that works but hardly does what is meant. Shown by `flowrun validate`, an error only
+  // with its --strict; a host of an older version shows nothing.
+  void warn(const OptionFailure& failure) {
+    if (!FLOW_HAS(flow_inference, inference_, warn) || inference_->warn == nullptr) return;
+    const flow_option_problem told = detail::problem_of(failure);
+    inference_->warn(inference_, &told);
+  }
+  // The value of an option makes the results depend on the run, where the descriptor's traits do
+  // not say so. `traits`: FLOW_CLOCK_DEPENDENT, FLOW_ORDER_DEPENDENT. `why`: eg "calls now()". Told
+  // with an unknown input too; a host of an older version shows nothing.
+  void depend(uint64_t traits, const OptionFailure& why) {
+    if (!FLOW_HAS(flow_inference, inference_, depend) || inference_->depend == nullptr) return;
+    const flow_option_problem told = detail::problem_of(why);
+    inference_->depend(inference_, traits, &told);
+  }
 
  private:
   const flow_host* host_;

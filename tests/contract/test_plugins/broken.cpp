@@ -87,6 +87,17 @@ class RefusesWhatItPasses final : public flow::Transform {
   void process(const flow::Batch& in, flow::Output& out) override { out.emit(in); }
 };
 
+class DependsOnNothing final : public flow::Transform {
+ public:
+  FLOW_BROKEN(DependsOnNothing, "depends_on_nothing", FLOW_STATELESS)
+  static void infer(const Options&, flow::Inference& inference) {
+    inference.warn(flow::OptionFailure("field", "this alone breaks no rule"));
+    inference.depend(FLOW_CLOCK_DEPENDENT, flow::OptionFailure("field", "nor does this"));
+    inference.depend(FLOW_STATELESS, flow::OptionFailure("field", "this does"));
+  }
+  void process(const flow::Batch& in, flow::Output& out) override { out.emit(in); }
+};
+
 class PointsOutside final : public flow::Transform {
  public:
   FLOW_BROKEN(PointsOutside, "points_outside", FLOW_STATELESS)
@@ -282,7 +293,8 @@ class CutsRecords final : public flow::Codec {
 }  // namespace
 
 FLOW_PLUGIN_LICENSED("test.broken", "1.0.0", "Apache-2.0", InfersWrongly, RefusesWhatItPasses,
-                     LosesARow, EmitsTwice, IgnoresRoom, WritesToItsInput, WritesBrokenText,
-                     PointsOutside, KeepsABatch, ForgetsItsState, DependsOnBatches, MixesOrigins,
-                     PutsItsColumnFirst, ChangesType, FailsWithoutAWord, NeverEndsMore,
-                     EmitsNowhere, SkipsOnResume, CommitsTwice, CutsRecords)
+                     DependsOnNothing, LosesARow, EmitsTwice, IgnoresRoom, WritesToItsInput,
+                     WritesBrokenText, PointsOutside, KeepsABatch, ForgetsItsState,
+                     DependsOnBatches, MixesOrigins, PutsItsColumnFirst, ChangesType,
+                     FailsWithoutAWord, NeverEndsMore, EmitsNowhere, SkipsOnResume, CommitsTwice,
+                     CutsRecords)

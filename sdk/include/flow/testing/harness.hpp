@@ -65,6 +65,7 @@ class Harness {
   const flow_descriptor& descriptor() const { return *descriptor_; }
   TestHost& host() { return parts_->host; }
   flow_operator* op() { return parts_->op; }
+  flow_component* component() { return parts_->component; }
 
   // ---- rows in ----
 

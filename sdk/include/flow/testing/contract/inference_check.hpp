@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "flow/inference.hpp"
@@ -19,9 +20,24 @@ struct Inferred {
     bool open = false;
   };
   flow_status status = FLOW_DONE;
-  std::map<uint32_t, Known> outputs;  // by port
-  std::vector<std::string> problems;  // "option: message (remedy)"
+  std::map<uint32_t, Known> outputs;                          // by port
+  std::vector<std::string> problems;                          // "option.item: message (remedy)"
+  std::vector<std::string> warnings;                          // the same; no violation
+  std::vector<std::pair<uint64_t, std::string>> dependences;  // traits, and why
   std::vector<std::string> misuse;
+
+  // Nothing, and a misuse, without option or message. `what`: eg "a problem".
+  std::optional<std::string> text_of(const flow_option_problem& problem, const char* what) {
+    if (problem.option == nullptr || problem.message == nullptr) {
+      misuse.push_back(std::string(what) + " without option or message");
+      return std::nullopt;
+    }
+    std::string text = problem.option;
+    if (problem.item != nullptr) text.append(".").append(problem.item);
+    text.append(": ").append(problem.message);
+    if (problem.remedy != nullptr) text.append(" (").append(problem.remedy).append(")");
+    return text;
+  }
 };
 
 // Asks a component; nothing where it infers no schemas. NULL inputs are not known.
@@ -58,14 +74,22 @@ inline std::optional<Inferred> infer_schemas(flow_component* component, const fl
   };
   inference.problem = [](const flow_inference* asked, const flow_option_problem* problem) {
     auto& self = *static_cast<Inferred*>(asked->self);
-    if (problem->option == nullptr || problem->message == nullptr) {
-      self.misuse.emplace_back("a problem without option or message");
-      return;
+    if (auto text = self.text_of(*problem, "a problem")) self.problems.push_back(std::move(*text));
+  };
+  inference.warn = [](const flow_inference* asked, const flow_option_problem* problem) {
+    auto& self = *static_cast<Inferred*>(asked->self);
+    if (auto text = self.text_of(*problem, "a warning")) self.warnings.push_back(std::move(*text));
+  };
+  inference.depend = [](const flow_inference* asked, uint64_t traits,
+                        const flow_option_problem* why) {
+    auto& self = *static_cast<Inferred*>(asked->self);
+    constexpr uint64_t kKnown = FLOW_CLOCK_DEPENDENT | FLOW_ORDER_DEPENDENT;
+    if (traits == 0 || (traits & ~kKnown) != 0) {
+      self.misuse.emplace_back("depends on something other than the clock and the order");
     }
-    std::string text = problem->option;
-    text.append(": ").append(problem->message);
-    if (problem->remedy != nullptr) text.append(" (").append(problem->remedy).append(")");
-    self.problems.push_back(std::move(text));
+    if (auto text = self.text_of(*why, "a dependence")) {
+      self.dependences.emplace_back(traits, std::move(*text));
+    }
   };
   answers.status = schemas->infer(component, host, role, &inference);
   return answers;
