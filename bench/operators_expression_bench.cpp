@@ -11,12 +11,15 @@
 #include "flow/dictionary.hpp"
 #include "flow/testing/harness.hpp"
 #include "operators/common/expression/compiled_expression.hpp"
+#include "operators/transforms/compute.hpp"
 #include "operators/transforms/filter.hpp"
+#include "operators/transforms/route.hpp"
 
 namespace flow::operators {
 namespace {
 
 using flow::testing::Harness;
+using flow::testing::Setting;
 
 constexpr int64_t kRows = 4096;
 
@@ -140,6 +143,47 @@ void filter_operator(benchmark::State& state) {
   report(state);
 }
 BENCHMARK(filter_operator);
+
+// Every row goes somewhere: the rows of an output are gathered, all but those of a whole batch.
+void route_operator(benchmark::State& state, const char* first, const char* second) {
+  Fixture fixture;
+  auto harness =
+      Harness::of<Route>({{"routes", Setting::table({{"first", first}, {"second", second}})}});
+  const auto pull = [&harness] {
+    int64_t rows = 0;
+    for (const char* port : {"first", "second", "rest"}) {
+      for (const Batch& batch : harness.pull_batches(port)) rows += batch.rows();
+    }
+    return rows;
+  };
+  harness.push(fixture.batch());
+  require(pull() == kRows, "route");
+  for (auto _ : state) {
+    harness.push(fixture.batch());
+    benchmark::DoNotOptimize(pull());
+  }
+  report(state);
+}
+BENCHMARK_CAPTURE(route_operator, three_ways, "status >= 500", "country == 'FR'");
+BENCHMARK_CAPTURE(route_operator, one_way, "status >= 100", "country == 'FR'");
+
+// Three fields, the third of the second: arithmetic, a comparison, a text function.
+void compute_operator(benchmark::State& state) {
+  Fixture fixture;
+  auto harness = Harness::of<Compute>({{"fields", Setting::table({{"rate", "sent / seconds"},
+                                                                  {"fast", "rate > 1000"},
+                                                                  {"asked", "trim(request)"}})}});
+  harness.push(fixture.batch());
+  const Batch made = harness.pull_batches().at(0);
+  require(made.find("rate") && made.find("fast") && made.find("asked"), "compute");
+  require(TextView(*made.find("asked"))[0].substr(0, 4) == "GET ", "compute");
+  for (auto _ : state) {
+    harness.push(fixture.batch());
+    benchmark::DoNotOptimize(harness.pull_batches());
+  }
+  report(state);
+}
+BENCHMARK(compute_operator);
 
 // ---- text functions beside loops written by hand ----
 

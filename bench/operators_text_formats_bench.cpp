@@ -20,6 +20,7 @@ namespace flow::operators {
 namespace {
 
 using flow::testing::Harness;
+using flow::testing::Setting;
 using flow::testing::Settings;
 
 constexpr int64_t kRows = 4096;
@@ -113,6 +114,19 @@ void CsvDecodeText(benchmark::State& state) {
   decode<Csv>(state, sales(), {{"header", false}, {"fields", kSalesFields}});
 }
 BENCHMARK(CsvDecodeText);
+
+// Every type but text: three numbers, a time, three categories, and three texts beside them.
+void CsvDecodeTyped(benchmark::State& state) {
+  const Setting schema = Setting::table({{"id", "int"},
+                                         {"at", "timestamp"},
+                                         {"count", "int"},
+                                         {"price", "float"},
+                                         {"country", "category"},
+                                         {"city", "category"},
+                                         {"payment", "category"}});
+  decode<Csv>(state, sales(), {{"header", false}, {"fields", kSalesFields}, {"schema", schema}});
+}
+BENCHMARK(CsvDecodeTyped);
 
 void CsvFrame(benchmark::State& state) {
   Harness harness =

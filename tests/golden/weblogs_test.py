@@ -17,17 +17,14 @@ import os
 import random
 import re
 import struct
-import subprocess
-import sys
 import tempfile
 import unittest
 
-SOURCE = os.environ["FLOWRUN_SOURCE_DIR"]
-BINARY = os.environ["FLOWRUN_BINARY"]
-PLUGINS = os.environ["FLOWRUN_PLUGIN_DIR"]
+import golden
+from golden import SEED, SOURCE, without_chance
+
 FOLDER = os.path.join(SOURCE, "pipelines", "weblogs")
 SHARED = os.environ.get("FLOWRUN_SHARED_DIR", os.path.join(SOURCE, "..", "shared"))
-SEED = int(os.environ.get("FLOWRUN_TEST_SEED", random.SystemRandom().randrange(1 << 31)))
 
 FIRST_DOCUMENT = (
     '{"host":"203.0.113.42","datetime":"28/Oct/2025:10:15:30 +0000","request":"GET /product.php HTTP/1.1",'
@@ -40,49 +37,12 @@ FIRST_DOCUMENT = (
 
 def run_flow(work, log=None, pipeline=(), source=(), arguments=()):
     """Runs the flow in `work`; returns the documents, the rejected lines, and what was logged."""
-    with open(os.path.join(SOURCE, "pipelines", "weblogs.toml"), encoding="utf-8") as file:
-        text = file.read()
-    text = text.replace("${PIPELINE_DIR}", os.path.join(SOURCE, "pipelines"))
+    text = golden.flow("weblogs", pipeline, source)
     if log is not None:
         text = text.replace(os.path.join(FOLDER, "access.log"), log)
-    text = text.replace("[pipeline]\n", "[pipeline]\n" + "".join(line + "\n" for line in pipeline))
-    text = text.replace('type = "file"\npath', 'type = "file"\n' + "".join(line + "\n" for line in source) + "path", 1)
-    for setting in pipeline:
-        name = setting.split(" ")[0]
-        first = text.index("\n" + name + " ")
-        again = text.find("\n" + name + " ", first + 1)
-        if again >= 0:  # the file's own
-            text = text[:again] + text[text.index("\n", again + 1) :]
-    file = os.path.join(work, "weblogs.toml")
-    with open(file, "w", encoding="utf-8") as out:
-        out.write(text)
-    done = subprocess.run(
-        [BINARY, "run", file, "--plugin-path", PLUGINS, "--admin", "off", "--log-format", "json", "--quiet", *arguments],
-        cwd=work, capture_output=True, timeout=120, check=False)
-    log_lines = [json.loads(line) for line in done.stderr.decode().splitlines() if line.startswith("{")]
-    if done.returncode != 0:
-        raise AssertionError(f"exit code {done.returncode}:\n{done.stderr.decode()}\n{text}")
-
-    def content(name):
-        path = os.path.join(work, "out", name)
-        if not os.path.exists(path):
-            return b""
-        with open(path, "rb") as out:
-            return out.read()
-
-    return content("weblogs.ndjson"), content("weblogs.rejected.ndjson"), log_lines
-
-
-def without_chance(rejected):
-    """Rejected lines without what differs from run to run and place to place."""
-    lines = []
-    for line in rejected.decode().splitlines():
-        letter = json.loads(line)
-        for key in ("time", "configuration", "partition"):
-            assert key in letter, line
-            del letter[key]
-        lines.append(json.dumps(letter, ensure_ascii=False, separators=(",", ":")) + "\n")
-    return "".join(lines).encode()
+    log_lines = golden.run(work, text, arguments)
+    files = golden.outputs(work)
+    return files.get("weblogs.ndjson", b""), files.get("weblogs.rejected.ndjson", b""), log_lines
 
 
 # ---- the reference ----
@@ -324,13 +284,7 @@ class WeblogsTest(unittest.TestCase):
     def test_random_settings_give_the_same_output(self):
         chance = random.Random(SEED)
         for _ in range(6):
-            pipeline = [
-                f"batch_rows = {chance.choice([1, 7, 100, 4096])}",
-                f"memory_limit = \"{chance.choice([1, 2, 16, 256])}MiB\"",
-                f"parallelism = {chance.randrange(1, 5)}",
-                "checkpoint = { path = \"state\", interval = \"50ms\" }",
-            ]
-            source = [f"read_size = {chance.randrange(4096, 300000)}"]
+            pipeline, source = golden.random_settings(chance)
             with self.subTest(pipeline=pipeline, source=source), tempfile.TemporaryDirectory() as work:
                 documents, rejected, log = run_flow(work, pipeline=pipeline, source=source)
                 self.check(documents, rejected)

@@ -1,0 +1,116 @@
+"""The programs that time single operators (Google Benchmark), and what their figures must reach.
+
+Each program compares what its cases make with what they should before it measures them, and ends when that is wrong.
+"""
+import json
+import os
+import re
+
+from . import machine, measure
+from .measure import Figure, WrongAnswer
+
+MIN_SECONDS = 0.2  # a repetition of a case
+
+
+class Parts:
+    def __init__(self, context):
+        self.context = context
+
+    def measured(self, program, pattern):
+        """Of each case whose name the pattern finds the median by CPU time: {name: {counter: value}}; and the note that
+        goes with it if others were busy."""
+        self.context.settle()
+        command = [
+            self.context.program(os.path.join("bench", program)),
+            f"--benchmark_filter={pattern}",
+            f"--benchmark_repetitions={self.context.runs}",
+            f"--benchmark_min_time={MIN_SECONDS}",
+            "--benchmark_format=json",
+        ]
+        done = measure.run(command, self.context.scratch, core=self.context.core)
+        cases = {}
+        for entry in json.loads(done.stdout)["benchmarks"]:
+            if entry["run_type"] == "iteration":
+                cases.setdefault(entry["run_name"], []).append(entry)
+        if not cases:
+            raise WrongAnswer(f"{program} has no case {pattern}")
+        busy = done.others / (done.seconds * (os.cpu_count() or 1))
+        note = f"NOT QUIET: others took {busy * 100:.0f} % of the CPUs" if busy > machine.QUIET_SHARE else ""
+        return {name: self.medians(runs) for name, runs in cases.items()}, note
+
+    @staticmethod
+    def medians(runs):
+        counters = [name for name in ("per_row", "bytes_per_second") if name in runs[0]]
+        return {name: measure.median([run[name] for run in runs]) for name in counters}
+
+    @staticmethod
+    def nanoseconds(case):
+        return case["per_row"] * 1e9
+
+    def rates(self, program, pattern, bars):
+        """MB/s of each case; `bars` by the names of those that must reach something."""
+        cases, note = self.measured(program, pattern)
+        missing = sorted(set(bars) - set(cases))
+        if missing:
+            raise WrongAnswer(f"{program} has no case {missing[0]}")
+        return [
+            Figure(
+                name,
+                case["bytes_per_second"] / 1e6,
+                "MB/s/core",
+                bar=bars.get(name),
+                note=f"{self.nanoseconds(case):.3g} ns a row" + (f"; {note}" if note else ""),
+            )
+            for name, case in cases.items()
+        ]
+
+    # ---- the cases ---------------------------------------------------------------------------
+
+    def expressions(self):
+        cases, note = self.measured(
+            "operators_expression_bench", "^(compare_columns|.*_operator.*|text_.*)$"
+        )
+        bars = {"compare_columns": 1, "filter_operator": 6}
+        figures = []
+        for name, case in cases.items():
+            if not name.startswith("text_"):
+                figures.append(
+                    Figure(name, self.nanoseconds(case), "ns a row", bar=bars.get(name), ceiling=True, note=note)
+                )
+        for name, case in cases.items():
+            loop = cases.get(name + "_loop")
+            if loop is not None:
+                mine, theirs = self.nanoseconds(case), self.nanoseconds(loop)
+                figures.append(
+                    Figure(
+                        re.sub("^text_", "", name) + ", of a hand-written loop's time",
+                        mine / theirs,
+                        "times",
+                        bar=2,
+                        ceiling=True,
+                        note=f"{mine:.3g} and {theirs:.3g} ns a row",
+                    )
+                )
+        return figures
+
+    def json(self):
+        return self.rates(
+            "operators_json_bench", "^(decode|encode|parse)/", {"decode/all_declared": 600, "encode/typed": 800}
+        )
+
+    def csv(self):
+        bars = {"CsvDecodeText": 500, "CsvDecodeTyped": 500}
+        return self.rates("operators_text_formats_bench", "Csv", bars)
+
+    def regex(self):
+        program = "operators_text_formats_bench"
+        cases, note = self.measured(program, "^(ParseRegexAccess|BareRe2Access)$")
+        try:
+            mine, bare = (self.nanoseconds(cases[name]) for name in ("ParseRegexAccess", "BareRe2Access"))
+        except KeyError as missing:
+            raise WrongAnswer(f"{program} has no case {missing}") from None
+        return [
+            Figure("parse_regex", mine, "ns a row", note=note),
+            Figure("RE2 by itself", bare, "ns a row"),
+            Figure("parse_regex, of RE2's time", mine / bare, "times", bar=1.1, ceiling=True),
+        ]
