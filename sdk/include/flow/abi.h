@@ -539,12 +539,12 @@ typedef struct flow_inference {
                  const flow_known_schema* known);
   /* The component would refuse such rows, or could do nothing with them, because of an option. */
   void (*problem)(const struct flow_inference* inference, const flow_option_problem* problem);
-  /* The rows can be worked on, but an option hardly means what it says, eg: a field that no row has.
-   * The outputs are told all the same. */
+  /* The rows can be worked on, but an option hardly means what it says, eg: a field that no row
+   * has. The outputs are told all the same. */
   void (*warn)(const struct flow_inference* inference, const flow_option_problem* problem);
   /* An option makes the results depend on the run, which the descriptor does not say since other
-   * values do not. `traits`: FLOW_CLOCK_DEPENDENT, FLOW_ORDER_DEPENDENT. `why`: the option, and what
-   * in it does, eg: "calls now()". Told whether or not the inputs are known. */
+   * values do not. `traits`: FLOW_CLOCK_DEPENDENT, FLOW_ORDER_DEPENDENT. `why`: the option, and
+   * what in it does, eg: "calls now()". Told whether or not the inputs are known. */
   void (*depend)(const struct flow_inference* inference, uint64_t traits,
                  const flow_option_problem* why);
 } flow_inference;
