@@ -7,6 +7,7 @@
 #include <cstring>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "flow/testing/harness.hpp"
@@ -81,12 +82,11 @@ Batch lines_of(Harness& harness, const std::string& text) {
   TextBuilder views(host, kRows);
   const int32_t number = views.share(buffer);
   const auto* const base = static_cast<const char*>(buffer->data);
-  const char* at = base;
+  std::string_view rest(base, text.size());
   for (int64_t row = 0; row < kRows; ++row) {
-    const auto* end = static_cast<const char*>(
-        std::memchr(at, '\n', text.size() - static_cast<size_t>(at - base)));
-    views.append_shared({at, static_cast<size_t>(end - at)}, number, base);
-    at = end + 1;
+    const size_t end = rest.find('\n');
+    views.append_shared(rest.substr(0, end), number, base);
+    rest.remove_prefix(end + 1);
   }
   Output maker(harness.host().abi());
   return maker.make(kRows, {{"message", {views.finish(), Type::text()}}}, nullptr);
