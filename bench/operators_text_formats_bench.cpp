@@ -7,6 +7,7 @@
 #include <cstring>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "flow/testing/harness.hpp"
@@ -81,12 +82,11 @@ Batch lines_of(Harness& harness, const std::string& text) {
   TextBuilder views(host, kRows);
   const int32_t number = views.share(buffer);
   const auto* const base = static_cast<const char*>(buffer->data);
-  const char* at = base;
+  std::string_view rest(base, text.size());
   for (int64_t row = 0; row < kRows; ++row) {
-    const auto* end = static_cast<const char*>(
-        std::memchr(at, '\n', text.size() - static_cast<size_t>(at - base)));
-    views.append_shared({at, static_cast<size_t>(end - at)}, number, base);
-    at = end + 1;
+    const size_t end = rest.find('\n');
+    views.append_shared(rest.substr(0, end), number, base);
+    rest.remove_prefix(end + 1);
   }
   Output maker(harness.host().abi());
   return maker.make(kRows, {{"message", {views.finish(), Type::text()}}}, nullptr);
@@ -110,13 +110,13 @@ void decode(benchmark::State& state, const std::string& text, const Settings& se
   run(state, harness, one_piece(harness, text), text.size());
 }
 
-void CsvDecodeText(benchmark::State& state) {
+void csv_decode_text(benchmark::State& state) {
   decode<Csv>(state, sales(), {{"header", false}, {"fields", kSalesFields}});
 }
-BENCHMARK(CsvDecodeText);
+BENCHMARK(csv_decode_text);
 
 // Every type but text: three numbers, a time, three categories, and three texts beside them.
-void CsvDecodeTyped(benchmark::State& state) {
+void csv_decode_typed(benchmark::State& state) {
   const Setting schema = Setting::table({{"id", "int"},
                                          {"at", "timestamp"},
                                          {"count", "int"},
@@ -126,9 +126,9 @@ void CsvDecodeTyped(benchmark::State& state) {
                                          {"payment", "category"}});
   decode<Csv>(state, sales(), {{"header", false}, {"fields", kSalesFields}, {"schema", schema}});
 }
-BENCHMARK(CsvDecodeTyped);
+BENCHMARK(csv_decode_typed);
 
-void CsvFrame(benchmark::State& state) {
+void csv_frame(benchmark::State& state) {
   Harness harness =
       Harness::of<Csv>({{"header", false}, {"fields", kSalesFields}}, FLOW_ROLE_FRAME);
   const std::string text = sales();
@@ -136,9 +136,9 @@ void CsvFrame(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(harness.frame(text));
   report(state, text.size());
 }
-BENCHMARK(CsvFrame);
+BENCHMARK(csv_frame);
 
-void CsvEncode(benchmark::State& state) {
+void csv_encode(benchmark::State& state) {
   Harness decoder =
       Harness::of<Csv>({{"header", false}, {"fields", kSalesFields}}, FLOW_ROLE_DECODE);
   const std::string text = sales();
@@ -147,14 +147,14 @@ void CsvEncode(benchmark::State& state) {
   Harness encoder = Harness::of<Csv>({}, FLOW_ROLE_ENCODE);
   run(state, encoder, rows, text.size());
 }
-BENCHMARK(CsvEncode);
+BENCHMARK(csv_encode);
 
-void ParseCsvText(benchmark::State& state) {
+void parse_csv_text(benchmark::State& state) {
   Harness harness = Harness::of<ParseCsv>({{"fields", kSalesFields}});
   const std::string text = sales();
   run(state, harness, lines_of(harness, text), text.size());
 }
-BENCHMARK(ParseCsvText);
+BENCHMARK(parse_csv_text);
 
 // ---- access lines of a common pattern, and RE2 by itself ----
 
@@ -172,14 +172,14 @@ std::string access_lines() {
   return text;
 }
 
-void ParseRegexAccess(benchmark::State& state) {
+void parse_regex_access(benchmark::State& state) {
   Harness harness = Harness::of<ParseRegex>({{"pattern", kPattern}});
   const std::string text = access_lines();
   run(state, harness, lines_of(harness, text), text.size());
 }
-BENCHMARK(ParseRegexAccess);
+BENCHMARK(parse_regex_access);
 
-void BareRe2Access(benchmark::State& state) {
+void bare_re2_access(benchmark::State& state) {
   Harness harness = Harness::of<ParseRegex>({{"pattern", kPattern}});
   const std::string text = access_lines();
   const Batch in = lines_of(harness, text);
@@ -197,9 +197,9 @@ void BareRe2Access(benchmark::State& state) {
   }
   report(state, text.size());
 }
-BENCHMARK(BareRe2Access);
+BENCHMARK(bare_re2_access);
 
-void LogfmtDecode(benchmark::State& state) {
+void logfmt_decode(benchmark::State& state) {
   std::string text;
   for (int64_t row = 0; row < kRows; ++row) {
     text.append("level=info ts=2025-10-28T10:15:30Z caller=server.go:112 msg=\"request done\" id=");
@@ -207,9 +207,9 @@ void LogfmtDecode(benchmark::State& state) {
   }
   decode<Logfmt>(state, text, {});
 }
-BENCHMARK(LogfmtDecode);
+BENCHMARK(logfmt_decode);
 
-void SyslogDecode(benchmark::State& state) {
+void syslog_decode(benchmark::State& state) {
   std::string text;
   for (int64_t row = 0; row < kRows; ++row) {
     text.append("<165>1 2025-10-28T10:15:30.123Z host.example.com app ");
@@ -217,7 +217,7 @@ void SyslogDecode(benchmark::State& state) {
   }
   decode<Syslog>(state, text, {});
 }
-BENCHMARK(SyslogDecode);
+BENCHMARK(syslog_decode);
 
 }  // namespace
 }  // namespace flow::operators
