@@ -87,7 +87,7 @@ std::vector<std::string> parsed(const std::vector<Cell>& texts, size_t rows, con
 
 TEST(ParseJson, WhichRowsHaveTooManyFieldsDoesNotDependOnBatches) {
   std::vector<Cell> texts;
-  for (int row = 0; row < 1500; ++row) {
+  for (int row = 0; row < 4000; ++row) {
     std::string text = "{\"n\":" + std::to_string(row);
     for (int i = 0; i < row % 8; ++i) {
       text.append(",\"k").append(std::to_string(i % 2 == 0 ? i : row * 8 + i)).append("\":true");
