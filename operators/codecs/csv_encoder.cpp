@@ -53,9 +53,9 @@ void CsvEncoder::plan_header() {
   for (size_t i = 0; i < columns_.size(); ++i) {
     const std::string& name = columns_[i].name;
     // Without quotes, a line that is empty or a comment is no record either.
-    bad_header_ |= dialect_.quote == 0 && (name.find_first_of(special_) != std::string::npos ||
-                                           (i == 0 && (name.empty() || name[0] == '\xEF' ||
-                                                       name[0] == dialect_.comment)));
+    bad_header_ |= dialect_.quote == 0 &&
+                   (name.find_first_of(special_) != std::string::npos ||
+                    (i == 0 && (name.empty() || name[0] == '\xEF' || name[0] == dialect_.comment)));
     if (i > 0) header_line_ += dialect_.delimiter;
     write_field(name, i == 0, header_line_);
   }

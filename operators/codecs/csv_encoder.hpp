@@ -26,7 +26,7 @@ class CsvEncoder {
  private:
   struct Column {
     std::string name;  // in the header; of a struct's field, dotted
-    ColumnPath path;  // without steps: the batch has none, and the field is null
+    ColumnPath path;   // without steps: the batch has none, and the field is null
     FieldText text;
   };
   void plan(const flow_schema& schema);

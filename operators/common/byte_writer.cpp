@@ -103,7 +103,8 @@ bool ByteWriter::accepts(std::string_view prologue) {
   if (prologue_) return *prologue_ == prologue;
   const bool adds = adds_to_content();
   if (adds && !prologue.empty() &&
-      !file_begins_with("/proc/self/fd/" + std::to_string(fd_), prologue)) return false;
+      !file_begins_with("/proc/self/fd/" + std::to_string(fd_), prologue))
+    return false;
   prologue_ = prologue;
   if (!adds) due_ = *prologue_;
   return true;
@@ -190,15 +191,18 @@ void ByteWriter::wait(const Host& host) const {
   pollfd writable{.fd = fd_, .events = POLLOUT, .revents = 0};
   while (::poll(&writable, 1, kWaitMilliseconds) <= 0) {
     if (host.stopping()) {
-      throw Failure("stopped while " + name_ + " took no more: " +
-                    std::to_string(rows_behind(*batch_, done_ - static_cast<int64_t>(due_.size()))) + " rows of its batch not written");
+      throw Failure(
+          "stopped while " + name_ + " took no more: " +
+          std::to_string(rows_behind(*batch_, done_ - static_cast<int64_t>(due_.size()))) +
+          " rows of its batch not written");
     }
   }
 }
 
 void ByteWriter::fail(int error, int64_t left) const {
   const std::string unwritten =
-      std::to_string(rows_behind(*batch_, done_ - static_cast<int64_t>(due_.size()))) + " rows of the batch not written";
+      std::to_string(rows_behind(*batch_, done_ - static_cast<int64_t>(due_.size()))) +
+      " rows of the batch not written";
   if (error != EPIPE) throw_write_error(name_, error, left, unwritten);
   if (broken_pipe_is_final_) {
     throw Failure(name_ + ": cannot write: " + error_text(error) + ": its reader has gone, " +

@@ -27,11 +27,12 @@ class ByteWriter {
   void attach(int fd, bool broken_pipe_is_final = false);
 
   // Whether rows with this prologue (see prologue_of) may be written here: it is that of the rows
-  // before, or there were none, and what is in a file that is added to begins with it. Where nothing
-  // is in the target, write() begins with the prologue of the first rows.
+  // before, or there were none, and what is in a file that is added to begins with it. Where
+  // nothing is in the target, write() begins with the prologue of the first rows.
   bool accepts(std::string_view prologue);
 
-  // Rows that were accepted. Throws Retry; or Failure when the host is stopping, or the trouble will not pass.
+  // Rows that were accepted. Throws Retry; or Failure when the host is stopping, or the trouble
+  // will not pass.
   void write(const Batch& batch, const Host& host);
 
   // Bytes that the system took since attach.
@@ -58,7 +59,7 @@ class ByteWriter {
   int fd_ = -1;
   Target target_ = Target::kFile;
   bool broken_pipe_is_final_ = false;
-  bool appends_ = false;  // O_APPEND
+  bool appends_ = false;                 // O_APPEND
   std::optional<std::string> prologue_;  // of all rows; none: no row has come yet
   std::string_view due_;                 // of prologue_: to be written with the first rows
   int64_t written_ = 0;

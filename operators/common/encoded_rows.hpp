@@ -14,8 +14,8 @@ namespace flow::operators {
 // column `bytes`. Rows that cannot be encoded leave by `errors`. Keeps its memory: one an instance.
 class EncodedRows {
  public:
-  // `in`, `out` and `prologue` live until finish(). A prologue that is not empty goes beside the rows
-  // as FLOW_PROLOGUE_FIELD, for 16 bytes a row.
+  // `in`, `out` and `prologue` live until finish(). A prologue that is not empty goes beside the
+  // rows as FLOW_PROLOGUE_FIELD, for 16 bytes a row.
   void start(const Batch& in, Output& out, std::string_view prologue = {});
   // To append the next row's bytes to.
   std::string& bytes() { return bytes_; }

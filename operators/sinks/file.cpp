@@ -131,7 +131,8 @@ roll = { size = "100MiB", every = "1h" }
 encoding = "json"
 )");
   description.traits(FLOW_BYTES | FLOW_SERIAL | FLOW_BLOCKING | FLOW_TWO_PHASE);
-  description.output("errors", "Rows that no file can be named or opened for, or whose file has other columns.");
+  description.output(
+      "errors", "Rows that no file can be named or opened for, or whose file has other columns.");
   description
       .option("path", &Options::path,
               "The file to write; with fields in braces, one file for each value, eg "
