@@ -99,7 +99,9 @@ bool ByteWriter::adds_to_content() const {
   return target_ == Target::kFile && appends_ && ::fstat(fd_, &status) == 0 && status.st_size > 0;
 }
 
-bool ByteWriter::accepts(std::string_view prologue) {
+bool ByteWriter::accepts(const Batch& rows) {
+  if (rows.rows() == 0) return true;
+  const std::string_view prologue = prologue_of(rows);
   if (prologue_) return *prologue_ == prologue;
   const bool adds = adds_to_content();
   if (adds && !prologue.empty() &&
@@ -111,9 +113,8 @@ bool ByteWriter::accepts(std::string_view prologue) {
 }
 
 void ByteWriter::write(const Batch& batch, const Host& host) {
-  const bool has_prologue = !prologue_of(batch).empty();
-  if ((batch.column_count() != 1 && !(has_prologue && batch.column_count() == 2)) ||
-      batch.column(0).type != FLOW_BINARY) {
+  const uint32_t columns = has_prologue(batch.schema()) ? 2 : 1;
+  if (batch.column_count() != columns || batch.column(0).type != FLOW_BINARY) {
     throw Failure(name_ +
                   " takes one column of encoded bytes; name a codec, eg: encoding = \"json\"");
   }

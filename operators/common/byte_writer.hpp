@@ -26,10 +26,10 @@ class ByteWriter {
   // Throws Failure if it cannot be written to.
   void attach(int fd, bool broken_pipe_is_final = false);
 
-  // Whether rows with this prologue (see prologue_of) may be written here: it is that of the rows
+  // Whether these rows may be written here: their prologue (see prologue_of) is that of the rows
   // before, or there were none, and what is in a file that is added to begins with it. Where
   // nothing is in the target, write() begins with the prologue of the first rows.
-  bool accepts(std::string_view prologue);
+  bool accepts(const Batch& rows);
 
   // Rows that were accepted. Throws Retry; or Failure when the host is stopping, or the trouble
   // will not pass.

@@ -11,12 +11,15 @@
 
 namespace flow::operators {
 
-std::string_view prologue_of(const Batch& in) {
-  const flow_schema& schema = in.schema();
-  if (in.rows() == 0 || schema.n_fields < 2) return {};
+bool has_prologue(const flow_schema& schema) {
+  if (schema.n_fields < 2) return false;
   const flow_field& last = *schema.fields[schema.n_fields - 1];
-  if (last.type != FLOW_BINARY || std::string_view(last.name) != FLOW_PROLOGUE_FIELD) return {};
-  return TextView(in.column(schema.n_fields - 1))[0];
+  return last.type == FLOW_BINARY && std::string_view(last.name) == FLOW_PROLOGUE_FIELD;
+}
+
+std::string_view prologue_of(const Batch& in) {
+  if (in.rows() == 0 || !has_prologue(in.schema())) return {};
+  return TextView(in.column(in.column_count() - 1))[0];
 }
 
 int64_t prologue_mark(std::string_view prologue) {

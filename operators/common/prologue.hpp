@@ -9,6 +9,9 @@
 
 namespace flow::operators {
 
+// Whether the last column is FLOW_PROLOGUE_FIELD.
+bool has_prologue(const flow_schema& schema);
+
 // Of rows as an encoder made them: what their stream is to begin with (FLOW_PROLOGUE_FIELD). Empty:
 // nothing. Lives as long as the batch.
 std::string_view prologue_of(const Batch& in);

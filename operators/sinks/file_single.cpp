@@ -164,7 +164,7 @@ void SingleFile::process(const Batch& in, Output& out) {
     }
   }
   begin();
-  if (!writer_.accepts(prologue_of(in))) {
+  if (!writer_.accepts(in)) {
     fail_other_columns(in, quote(target_), out);
     return;
   }

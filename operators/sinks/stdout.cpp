@@ -32,7 +32,7 @@ encoding = "pretty"
 void StdoutSink::open(Output&) { writer_.attach(STDOUT_FILENO, true); }
 
 void StdoutSink::process(const Batch& in, Output& out) {
-  if (!writer_.accepts(prologue_of(in))) {
+  if (!writer_.accepts(in)) {
     fail_other_columns(in, "the standard output", out);
     return;
   }
