@@ -22,6 +22,10 @@ flow::TypedColumn nulls(const flow::Output& host, std::int64_t rows) {
   return {builder.finish(), flow::Type::text()};
 }
 
+bool is_prologue(const flow_field& field) {
+  return field.type == FLOW_BINARY && std::string_view(field.name) == FLOW_PROLOGUE_FIELD;
+}
+
 }  // namespace
 
 KeptFields::KeptFields(const flow_kept_fields& asked) {
@@ -73,7 +77,8 @@ std::vector<flow::Batch> KeptFields::release(const flow::Batch& in, flow::Output
 
 flow::Batch KeptFields::beside(const flow::Batch& encoded, const flow::Batch& rows,
                                flow::Output& host) {
-  if (encoded.column_count() != 1 || encoded.column(0).type != FLOW_BINARY) {
+  const bool has_prologue = encoded.column_count() == 2 && is_prologue(*encoded.schema().fields[1]);
+  if ((encoded.column_count() != 1 && !has_prologue) || encoded.column(0).type != FLOW_BINARY) {
     throw std::runtime_error("the codec emits something else than one binary column");
   }
   std::vector<flow::NewColumn> columns;
@@ -89,6 +94,9 @@ flow::Batch KeptFields::beside(const flow::Batch& encoded, const flow::Batch& ro
                        {flow::Column(flow::Reference<const flow_column>::share(found)),
                         type_at(rows.schema(), path)}});
   }
+  if (has_prologue) {
+    columns.push_back({FLOW_PROLOGUE_FIELD, {encoded.share_column(1), flow::Type::binary()}});
+  }
   return host.make(encoded.rows(), columns, &encoded.origin());
 }
 
@@ -97,8 +105,10 @@ bool is_encoded(const flow_schema& schema) {
     return std::string_view(field->name).substr(0, std::string_view(FLOW_KEPT_PREFIX).size()) ==
            FLOW_KEPT_PREFIX;
   };
-  return schema.n_fields > 0 && schema.fields[0]->type == FLOW_BINARY &&
-         std::all_of(schema.fields + 1, schema.fields + schema.n_fields, is_kept);
+  if (schema.n_fields == 0 || schema.fields[0]->type != FLOW_BINARY) return false;
+  const std::uint32_t last = schema.n_fields - 1;
+  const bool has_prologue = last > 0 && is_prologue(*schema.fields[last]);
+  return std::all_of(schema.fields + 1, schema.fields + (has_prologue ? last : last + 1), is_kept);
 }
 
 }  // namespace flowrun

@@ -40,7 +40,8 @@ class KeptFields {
   std::vector<FailedRow> failed_;
 };
 
-// Whether a schema is that of one column of bytes, with kept columns behind it or without.
+// Whether a schema is that of one column of bytes, with kept columns and FLOW_PROLOGUE_FIELD behind
+// it or without.
 bool is_encoded(const flow_schema& schema);
 
 }  // namespace flowrun

@@ -47,9 +47,12 @@ void Csv::describe(Description<Options>& d) {
         "`header = true` it begins with a header. Texts are views of the bytes as they were read: "
         "about 50 ns a record of ten fields, and 10 to 20 ns for a value of another type.\n\n"
         "Encoding writes the columns in their order, structs field by field, or those under "
-        "`fields`; a null as `null`, an empty text as `\"\"`, a timestamp as RFC 3339. It writes "
-        "no header. Without a quote character, a value that would need one fails with "
-        "`not_representable`.");
+        "`fields`; a null as `null`, an empty text as `\"\"`, a timestamp as RFC 3339. With "
+        "`header = true` each file that a sink begins starts with the columns' names (of a "
+        "struct's fields dotted, `place.city`); messages have no header. A file has one header: "
+        "where rows differ in their columns, name them under `fields`, or see the sink's page for "
+        "what becomes of the others. Without a quote character, a value or a name that would need "
+        "one fails with `not_representable`.");
   d.example(
       "type = \"csv\"\ndelimiter = \";\"\nschema = { at = \"timestamp\", amount = \"float\", "
       "country = \"category\" }\n");
@@ -59,7 +62,9 @@ void Csv::describe(Description<Options>& d) {
   d.option("header", &Options::header,
            "When decoding: whether the first record of each stream has the columns' names. With "
            "`fields` it is passed over. An empty name becomes `column_3`, one that repeats "
-           "`name_2`.");
+           "`name_2`. When encoding: whether files begin with the names; one that has content "
+           "already gets none, and must begin with the same. 16 bytes a row in memory, and no "
+           "time to speak of.");
   d.option("fields", &Options::fields,
            "When decoding: the columns' names, in the order of the file. When encoding: the "
            "columns to write; one that a row does not have is null. Name them where rows can "
@@ -97,7 +102,11 @@ void Csv::describe(Description<Options>& d) {
 
 void Csv::infer(const Options& options, Shared& shared, Inference& inference) {
   if (inference.role() != FLOW_ROLE_DECODE) {
-    inference.output({{"bytes", Type::binary()}});
+    Fields fields = {{"bytes", Type::binary()}};
+    if (options.header && inference.role() == FLOW_ROLE_ENCODE) {
+      fields.emplace_back(FLOW_PROLOGUE_FIELD, Type::binary());
+    }
+    inference.output(fields);
     return;
   }
   if (!options.header && options.fields.empty()) {
@@ -113,7 +122,7 @@ Csv::Csv(const Options& options, Shared& shared)
       framer_(shared.decoder.dialect, shared.decoder.max_record, options.header),
       decoder_(shared.decoder, shared.declared),
       encoder_(shared.decoder.dialect, shared.decoder.names, options.null_text,
-               options.quoting == Quoting::kAll) {}
+               options.quoting == Quoting::kAll, options.header) {}
 
 void Csv::open(Output& out) {
   invalid_utf8_rows_ =

@@ -13,6 +13,7 @@
 
 #include "operators/common/file_descriptor.hpp"
 #include "operators/common/guarded_write.hpp"
+#include "operators/common/prologue.hpp"
 
 namespace flow::operators {
 namespace {
@@ -21,7 +22,7 @@ constexpr size_t kCollectBytes = 64 * 1024;  // rows that lie apart are collecte
 constexpr size_t kWorthAWrite = 16 * 1024;   // a run this long is written from where it is
 constexpr int kWaitMilliseconds = 50;
 
-// Rows of the batch whose last byte lies behind the first `bytes` bytes.
+// Rows of the batch whose last byte lies behind its first `bytes` bytes.
 int64_t rows_behind(const Batch& batch, int64_t bytes) {
   const TextView rows(batch.column(0));
   int64_t end = 0;
@@ -82,17 +83,46 @@ void ByteWriter::attach(int fd, bool broken_pipe_is_final) {
   target_ = S_ISREG(status.st_mode)     ? Target::kFile
             : (flags & O_NONBLOCK) != 0 ? Target::kNonBlocking
                                         : Target::kBlocking;
-  written_ = done_ = 0;
+  appends_ = (flags & O_APPEND) != 0;
+  written_ = 0;
+  reset();
+}
+
+void ByteWriter::reset() {
+  done_ = 0;
+  prologue_.reset();
+  due_ = {};
+}
+
+bool ByteWriter::adds_to_content() const {
+  struct stat status {};
+  return target_ == Target::kFile && appends_ && ::fstat(fd_, &status) == 0 && status.st_size > 0;
+}
+
+bool ByteWriter::accepts(const Batch& rows) {
+  if (rows.rows() == 0) return true;
+  const std::string_view prologue = prologue_of(rows);
+  if (prologue_) return *prologue_ == prologue;
+  const bool adds = adds_to_content();
+  if (adds && !prologue.empty() &&
+      !file_begins_with("/proc/self/fd/" + std::to_string(fd_), prologue))
+    return false;
+  prologue_ = prologue;
+  if (!adds) due_ = *prologue_;
+  return true;
 }
 
 void ByteWriter::write(const Batch& batch, const Host& host) {
-  if (batch.column_count() != 1 || batch.column(0).type != FLOW_BINARY) {
+  const uint32_t columns = has_prologue(batch.schema()) ? 2 : 1;
+  if (batch.column_count() != columns || batch.column(0).type != FLOW_BINARY) {
     throw Failure(name_ +
                   " takes one column of encoded bytes; name a codec, eg: encoding = \"json\"");
   }
   batch_ = &batch;
   skip_ = done_;
+  put(due_, host);
   write_rows(batch.column(0), host);
+  due_ = {};
   done_ = 0;
 }
 
@@ -162,15 +192,18 @@ void ByteWriter::wait(const Host& host) const {
   pollfd writable{.fd = fd_, .events = POLLOUT, .revents = 0};
   while (::poll(&writable, 1, kWaitMilliseconds) <= 0) {
     if (host.stopping()) {
-      throw Failure("stopped while " + name_ + " took no more: " +
-                    std::to_string(rows_behind(*batch_, done_)) + " rows of its batch not written");
+      throw Failure(
+          "stopped while " + name_ + " took no more: " +
+          std::to_string(rows_behind(*batch_, done_ - static_cast<int64_t>(due_.size()))) +
+          " rows of its batch not written");
     }
   }
 }
 
 void ByteWriter::fail(int error, int64_t left) const {
   const std::string unwritten =
-      std::to_string(rows_behind(*batch_, done_)) + " rows of the batch not written";
+      std::to_string(rows_behind(*batch_, done_ - static_cast<int64_t>(due_.size()))) +
+      " rows of the batch not written";
   if (error != EPIPE) throw_write_error(name_, error, left, unwritten);
   if (broken_pipe_is_final_) {
     throw Failure(name_ + ": cannot write: " + error_text(error) + ": its reader has gone, " +

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,13 +26,19 @@ class ByteWriter {
   // Throws Failure if it cannot be written to.
   void attach(int fd, bool broken_pipe_is_final = false);
 
-  // Throws Retry; or Failure when the host is stopping, or the trouble will not pass.
+  // Whether these rows may be written here: their prologue (see prologue_of) is that of the rows
+  // before, or there were none, and what is in a file that is added to begins with it. Where
+  // nothing is in the target, write() begins with the prologue of the first rows.
+  bool accepts(const Batch& rows);
+
+  // Rows that were accepted. Throws Retry; or Failure when the host is stopping, or the trouble
+  // will not pass.
   void write(const Batch& batch, const Host& host);
 
   // Bytes that the system took since attach.
   int64_t written() const { return written_; }
-  // Forgets that a batch was half written.
-  void reset() { done_ = 0; }
+  // Forgets that a batch was half written, and what the target begins with.
+  void reset();
 
  private:
   // How far it may be written without waiting inside the system.
@@ -41,6 +48,7 @@ class ByteWriter {
     kBlocking      // waits, unless polled before and given little
   };
 
+  bool adds_to_content() const;
   void write_rows(const flow_column& column, const Host& host);
   void put(std::string_view bytes, const Host& host);
   void write_all(std::string_view bytes, const Host& host);
@@ -51,6 +59,9 @@ class ByteWriter {
   int fd_ = -1;
   Target target_ = Target::kFile;
   bool broken_pipe_is_final_ = false;
+  bool appends_ = false;                 // O_APPEND
+  std::optional<std::string> prologue_;  // of all rows; none: no row has come yet
+  std::string_view due_;                 // of prologue_: to be written with the first rows
   int64_t written_ = 0;
   int64_t done_ = 0;              // bytes of the batch under way that the system took
   int64_t skip_ = 0;              // of done_, still to be passed over in this call

@@ -4,7 +4,8 @@
 
 namespace flow::operators {
 
-void EncodedRows::start(const Batch& in, Output& out) {
+void EncodedRows::start(const Batch& in, Output& out, std::string_view prologue) {
+  prologue_ = prologue;
   in_ = &in;
   out_ = &out;
   first_ = 0;
@@ -31,6 +32,16 @@ void EncodedRows::finish() {
   out_ = nullptr;
 }
 
+Batch EncodedRows::with_prologue(const Batch& rows) const {
+  const Buffer buffer = out_->allocate(static_cast<int64_t>(prologue_.size()));
+  auto* const base = static_cast<char*>(buffer->data);
+  std::memcpy(base, prologue_.data(), prologue_.size());
+  TextBuilder texts(*out_, rows.rows(), FLOW_BINARY);
+  const flow_view view = TextBuilder::view({base, prologue_.size()}, texts.share(buffer), 0);
+  for (int64_t row = 0; row < rows.rows(); ++row) texts.append_view(view, 0);
+  return out_->with(rows, {{FLOW_PROLOGUE_FIELD, {texts.finish(), Type::binary()}}});
+}
+
 void EncodedRows::flush() {
   const auto rows = static_cast<int64_t>(ends_.size());
   if (!kept_.empty()) {
@@ -48,7 +59,8 @@ void EncodedRows::flush() {
     const Batch all =
         out_->make(rows, {{"bytes", {views.finish(), Type::binary()}}}, &part.origin());
     const auto kept = static_cast<int64_t>(kept_.size());
-    out_->emit(kept == rows ? all : out_->select(all, kept_.data(), kept));
+    const Batch encoded = kept == rows ? all : out_->select(all, kept_.data(), kept);
+    out_->emit(prologue_.empty() ? encoded : with_prologue(encoded));
   }
   first_ += rows;
   bytes_.clear();

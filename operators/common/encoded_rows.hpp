@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "flow/output.hpp"
@@ -13,8 +14,9 @@ namespace flow::operators {
 // column `bytes`. Rows that cannot be encoded leave by `errors`. Keeps its memory: one an instance.
 class EncodedRows {
  public:
-  // `in` and `out` live until finish().
-  void start(const Batch& in, Output& out);
+  // `in`, `out` and `prologue` live until finish(). A prologue that is not empty goes beside the
+  // rows as FLOW_PROLOGUE_FIELD, for 16 bytes a row.
+  void start(const Batch& in, Output& out, std::string_view prologue = {});
   // To append the next row's bytes to.
   std::string& bytes() { return bytes_; }
   void end_row();
@@ -27,7 +29,9 @@ class EncodedRows {
   // A column's views have 31 bits for a place: what is collected is passed on from here on.
   static constexpr size_t kMostBytes = size_t{1} << 30;
   void flush();
+  Batch with_prologue(const Batch& rows) const;
 
+  std::string_view prologue_;
   const Batch* in_ = nullptr;
   Output* out_ = nullptr;
   std::string bytes_;

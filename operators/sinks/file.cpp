@@ -100,6 +100,12 @@ when they are rolled, or at the end of the run. A run that is killed leaves `.pa
 damaged finished one. A finished compressed file is not added to: where `x.ndjson.gz` is there,
 the next one is `x-0001.ndjson.gz`.
 
+**Headers.** Where the codec writes a header (`csv`), each file begins with that of its first row,
+numbered and compressed ones too; a file without rows is empty. A file that has content already gets
+none, and is added to if it begins with the same header. Rows of other columns begin a new file where
+`roll` is given; elsewhere they go to `errors` as `other_columns`, also those for a file that begins
+with something else.
+
 A full disk, an exceeded quota or an input/output error raises an alarm and is tried again until
 it passes; no row is lost or written twice, and a row that was half written is completed. A path
 that cannot be written to at the start stops the run before it begins.
@@ -125,7 +131,8 @@ roll = { size = "100MiB", every = "1h" }
 encoding = "json"
 )");
   description.traits(FLOW_BYTES | FLOW_SERIAL | FLOW_BLOCKING | FLOW_TWO_PHASE);
-  description.output("errors", "Rows that no file can be named or opened for.");
+  description.output(
+      "errors", "Rows that no file can be named or opened for, or whose file has other columns.");
   description
       .option("path", &Options::path,
               "The file to write; with fields in braces, one file for each value, eg "

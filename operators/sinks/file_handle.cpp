@@ -7,9 +7,9 @@
 namespace flow::operators {
 namespace {
 
-// "2 <n open> <n finished> ", then numbers with a space behind each, and texts as
+// "3 <n open> <n finished> ", then numbers with a space behind each, and texts as
 // "<length>:<bytes>".
-constexpr std::string_view kVersion = "2 ";
+constexpr std::string_view kVersion = "3 ";
 
 void put(std::string& out, int64_t number) {
   out.append(std::to_string(number));
@@ -63,6 +63,7 @@ std::string FileHandle::encode() const {
     put(out, file.length);
     put(out, file.rolled);
     put(out, file.begun_at);
+    put(out, file.prologue);
   }
   for (const Finished& file : finished) {
     put(out, file.from);
@@ -84,6 +85,7 @@ FileHandle FileHandle::decode(std::string_view bytes) {
     file.length = reader.number();
     file.rolled = reader.number();
     file.begun_at = reader.number();
+    file.prologue = reader.number();
   }
   for (; finished > 0; --finished) {
     Finished& file = handle.finished.emplace_back();

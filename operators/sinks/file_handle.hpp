@@ -16,6 +16,7 @@ struct FileHandle {
     int64_t length = 0;    // durable, and all that counts
     int64_t rolled = 0;    // bytes before compression: what decides on rolling
     int64_t begun_at = 0;  // nanoseconds since 1970
+    int64_t prologue = 0;  // prologue_mark of what it begins with
   };
   // A finished one that gets its name at commit.
   struct Finished {

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "operators/common/guarded_write.hpp"
+#include "operators/common/prologue.hpp"
 
 namespace flow::operators {
 namespace {
@@ -85,6 +86,8 @@ void FileSet::process(const Batch& in, Output& out) {
                   "; name a codec, eg: encoding = \"json\"");
   }
   used_ = true;
+  prologue_ = prologue_of(in);
+  prologue_mark_ = prologue_mark(prologue_);
   finish_frame();
   finish_due();
   if (!routed_) route(in, out);
@@ -93,13 +96,13 @@ void FileSet::process(const Batch& in, Output& out) {
     File* file = routes_[static_cast<size_t>(next_row_)];
     if (file == nullptr) continue;
     // Before the row rather than behind it, so that a Retry in between repeats nothing.
-    if (file->begun() && is_full(*file)) finish(*file);
+    if (file->begun() && (is_full(*file) || has_other_prologue(*file))) finish(*file);
     if (!file->begun()) {
       if (const auto refused = begin(*file)) throw Retry(place_ + ": " + *refused);
     }
     if (file->used >= piece_bytes_) flush(*file);
     if (gathered_ >= kMostGathered) flush_all();
-    append(*file, rows[next_row_]);
+    append_row(*file, rows[next_row_]);
     if (!file->touched) {
       file->touched = true;
       touched_.push_back(file);
@@ -167,12 +170,39 @@ FileSet::File* FileSet::route_row(int64_t row) {
       return nullptr;
     }
   }
+  if (!takes_prologue(file)) {
+    refusals_.push_back({row, "other_columns", other_columns_message(quote(file.target))});
+    return nullptr;
+  }
   last_route_ = &file;
   return last_route_;
 }
 
-void FileSet::append(File& file, std::string_view row) {
-  const auto size = static_cast<int64_t>(row.size());
+// Whether the batch's rows may go into the file, or into the one that is begun for them.
+bool FileSet::takes_prologue(File& file) const {
+  if (plan_.rolls()) return true;
+  const bool unknown = file.prologue == 0 && file.length > 0 && !plan_.staged();
+  if (unknown && prologue_mark_ != 0 && file.refused_prologue != prologue_mark_) {
+    const bool found = file_begins_with(file.target, prologue_);
+    (found ? file.prologue : file.refused_prologue) = prologue_mark_;
+  }
+  return file.length + file.used == 0 || file.prologue == prologue_mark_;
+}
+
+bool FileSet::has_other_prologue(const File& file) const {
+  return plan_.rolls() && file.length + file.used > 0 && file.prologue != prologue_mark_;
+}
+
+void FileSet::append_row(File& file, std::string_view row) {
+  if (file.length + file.used == 0 && !prologue_.empty()) {
+    append(file, prologue_);
+    file.prologue = prologue_mark_;
+  }
+  append(file, row);
+}
+
+void FileSet::append(File& file, std::string_view bytes) {
+  const auto size = static_cast<int64_t>(bytes.size());
   const int64_t needed = file.used + size;
   const int64_t capacity = file.gathered ? file.gathered->capacity : 0;
   if (needed > capacity) {
@@ -184,7 +214,7 @@ void FileSet::append(File& file, std::string_view row) {
     file.gathered = std::move(larger);
   }
   if (size > 0) {
-    std::memcpy(static_cast<char*>(file.gathered->data) + file.used, row.data(), row.size());
+    std::memcpy(static_cast<char*>(file.gathered->data) + file.used, bytes.data(), bytes.size());
   }
   file.used = needed;
   file.rolled += size;
@@ -239,6 +269,7 @@ std::optional<std::string> FileSet::begin(File& file) {
     return refused;
   }
   file.rolled = plan_.staged() ? 0 : file.length;
+  file.prologue = 0;
   file.begun_at = out_->now();
   new_folders_.insert(folder);
   return std::nullopt;
@@ -427,7 +458,8 @@ std::string FileSet::prepare() {
   forget();
   FileHandle handle;
   for (const auto& [path, file] : files_) {
-    handle.open.push_back({path, file->number, file->length, file->rolled, file->begun_at});
+    handle.open.push_back(
+        {path, file->number, file->length, file->rolled, file->begun_at, file->prologue});
   }
   handle.finished = finished_;
   return handle.encode();
@@ -465,6 +497,7 @@ void FileSet::go_on(const FileHandle::Open& open) {
   file.length = open.length;
   file.rolled = open.rolled;
   file.begun_at = open.begun_at;
+  file.prologue = open.prologue;
   file.final_path = numbered_path(open.path, open.number);
   struct stat status {};
   if (plan_.replaces && ::stat(file.final_path.c_str(), &status) == 0) {

@@ -59,6 +59,8 @@ class FileSet final : public FileTarget {
     int64_t length = 0;              // bytes in the target
     int64_t rolled = 0;              // bytes given to it before compression
     int64_t begun_at = 0;            // nanoseconds since 1970
+    int64_t prologue = 0;            // prologue_mark of what it begins with; 0: of nothing so far
+    int64_t refused_prologue = 0;    // it was looked up, and the file does not begin with it
     bool unsynced = false;
     bool touched = false;  // by the batch under way
     FileDescriptor descriptor;
@@ -89,7 +91,10 @@ class FileSet final : public FileTarget {
   void reopen(File& file);
   void close_oldest();
   void close_file(File& file);
-  void append(File& file, std::string_view row);
+  bool takes_prologue(File& file) const;
+  bool has_other_prologue(const File& file) const;
+  void append_row(File& file, std::string_view row);
+  void append(File& file, std::string_view bytes);
   bool is_full(const File& file) const;
   void finish_due();
   void finish(File& file);
@@ -122,6 +127,8 @@ class FileSet final : public FileTarget {
 
   // Of the batch under way:
   bool routed_ = false;
+  std::string_view prologue_;  // of its rows
+  int64_t prologue_mark_ = 0;
   std::vector<File*> routes_;  // NULL: failed
   std::vector<Refusal> refusals_;
   std::string row_path_;

@@ -13,6 +13,8 @@
 #include <system_error>
 #include <utility>
 
+#include "operators/common/prologue.hpp"
+
 namespace flow::operators {
 namespace {
 
@@ -162,6 +164,10 @@ void SingleFile::process(const Batch& in, Output& out) {
     }
   }
   begin();
+  if (!writer_.accepts(in)) {
+    fail_other_columns(in, quote(target_), out);
+    return;
+  }
   writer_.write(in, out);
 }
 

@@ -15,7 +15,7 @@ class StdoutSink final : public Sink {
 
   // Throws Failure if the standard output is closed.
   void open(Output& out) override;
-  void process(const Batch& in, Output& out) override { writer_.write(in, out); }
+  void process(const Batch& in, Output& out) override;
 
  private:
   ByteWriter writer_{"stdout sink: standard output"};

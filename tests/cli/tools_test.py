@@ -173,6 +173,16 @@ class PipeTest(CommandTest):
         result = self.pipe(0, 'file path=in.ndjson decoding=lines')
         self.assertEqual(json.loads(result.stdout), {"message": '{"a": 1, "b": "x"}'})
 
+    def test_csv_files_begin_with_their_header(self):
+        self.write("in.ndjson", '{"a": 1, "b": "x, y"}\n{"a": 2, "b": "z"}\n')
+        line = 'file path=in.ndjson ! keep fields=["a", "b"] ! file path=x.csv'
+        self.pipe(0, line)
+        self.assertEqual(self.read("x.csv"), 'a,b\n1,"x, y"\n2,z\n')
+        self.pipe(0, line)
+        self.assertEqual(self.read("x.csv"), 'a,b\n1,"x, y"\n2,z\n1,"x, y"\n2,z\n')
+        self.assertEqual(self.pipe(0, "file path=x.csv ! keep fields=['b'] ! stdout encoding=csv")
+                         .stdout, 'b\n"x, y"\nz\n"x, y"\nz\n')
+
     def test_failed_rows_are_kept_when_asked_for(self):
         self.write("in.log", "no access log\n")
         self.pipe(0, "file path=in.log ! parse_access_log")

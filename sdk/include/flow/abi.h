@@ -390,7 +390,7 @@ enum {
   FLOW_ROLE_DECODE = 2,        /* process(): binary rows of whole records -> typed rows */
   FLOW_ROLE_ENCODE = 3,        /* process(): typed rows -> one binary column, delimiters included;
                                   a row a row, in order, but for those that it fails of the batch
-                                  that it was given */
+                                  that it was given; FLOW_PROLOGUE_FIELD may stand beside it */
   FLOW_ROLE_ENCODE_MESSAGE = 4 /* the same without delimiters */
 };
 
@@ -480,6 +480,13 @@ typedef struct flow_kept_fields {
   uint32_t n_fields;
   const char* const* fields; /* distinct; dotted names reach inside */
 } flow_kept_fields;
+
+/* What a stream of encoded rows begins with, such as the header line of a CSV file. An encoder of
+ * FLOW_ROLE_ENCODE may put a second binary column of this name behind its bytes, with the same value
+ * in all rows of a batch. It stays the last column, behind the kept ones. A sink begins each file, or
+ * whatever it calls a stream, with the value of the file's first row; rows of another value go into
+ * another file, or fail. A sink that has no streams leaves the column alone. Messages have none. */
+#define FLOW_PROLOGUE_FIELD "prologue"
 
 /* Of the host: whether checkpoints are taken. Where they are, a sink of two phases shows output at
  * commit; where they are not (or the extension is missing) nobody calls commit, and it shows output

@@ -122,6 +122,7 @@ class Source : public Operator {
 // One of FLOW_BYTES or FLOW_MESSAGES that needs fields of the rows beside their encoded bytes (a
 // path, a topic, an id) has a static `std::vector<std::string> kept_fields(const Options&)`: its
 // batches are the encoded column, then these columns in this order (FLOW_EXTENSION_KEPT_FIELDS).
+// Of FLOW_BYTES the last column may be FLOW_PROLOGUE_FIELD: what a file begins with.
 class Sink : public Operator {
  public:
   static constexpr flow_kind kKind = FLOW_SINK;
@@ -165,7 +166,8 @@ class Codec : public Operator {
   // the glue; what comes out is created.
   virtual void decode(const Batch& in, Output& out) = 0;
   // Typed rows -> one binary column, one row a row, contiguous in one buffer; `delimited`: each
-  // with its delimiter.
+  // with its delimiter. With delimiters, a second column may say what the stream begins with; see
+  // FLOW_PROLOGUE_FIELD.
   virtual void encode(const Batch& in, bool delimited, Output& out) = 0;
 
   void set_role(flow_role role) { role_ = role; }

@@ -78,6 +78,17 @@ TEST_F(KeptFieldsTest, FailedRowsAreLeftOutAndSeveralBatchesAreTakenApart) {
   EXPECT_EQ(fields.release(in, out).size(), 1u);
 }
 
+TEST_F(KeptFieldsTest, PrologueStaysTheLastColumn) {
+  KeptFields fields = kept({"n"});
+  fields.hold(batch({{"bytes", Type::binary(), {"1"}}, {"prologue", Type::binary(), {"n"}}}));
+  const std::vector<Batch> released = fields.release(batch({{"n", {1}}}), out);
+  ASSERT_EQ(released.size(), 1u);
+  EXPECT_EQ(read_table(released[0]), (Table{{"bytes", Type::binary(), {"1"}},
+                                            {"kept:n", {1}},
+                                            {"prologue", Type::binary(), {"n"}}}));
+  EXPECT_TRUE(is_encoded(released[0].schema()));
+}
+
 TEST_F(KeptFieldsTest, NothingComesOfABatchWhoseRowsAllFail) {
   const Batch in = batch({{"n", {0}}});
   KeptFields fields = kept({"n"});

@@ -588,8 +588,8 @@ TEST_F(FileSetTest, InPlaceRestartsCutOffWhatTheCheckpointKnows) {
 TEST_F(FileSetTest, HandlesOfSomethingElseAreRefused) {
   Harness harness = open("out/{f}");
   flow_operator* op = harness.op();
-  for (const std::string wrong : {"1 4 x", "2 ", "2 1 0 ", "2 1 0 99:x", "2 0 0 x", "2 -1 0 ",
-                                  "2 0 1 3:abc99999999999999999999:x", "3 0 0 "}) {
+  for (const std::string wrong : {"1 4 x", "3 ", "3 1 0 ", "3 1 0 99:x", "3 0 0 x", "3 -1 0 ",
+                                  "3 0 1 3:abc99999999999999999999:x", "2 0 0 "}) {
     EXPECT_EQ(op->commit(op, wrong.data(), static_cast<int64_t>(wrong.size())), FLOW_FAILED)
         << wrong;
     EXPECT_HAS(harness.host().error, "was written by something else");

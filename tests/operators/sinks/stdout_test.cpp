@@ -56,6 +56,30 @@ TEST(StdoutSinkTest, RowsGoToAFile) {
   EXPECT_EQ(scratch.read("out"), "one\ntwo\nthree\n");
 }
 
+TEST(StdoutSinkTest, OutputBeginsWithTheHeaderUnlessItIsAddedTo) {
+  const ScratchFolder scratch;
+  const auto with_header = [](const char* bytes, const char* header) {
+    Table table = rows({bytes});
+    table.columns.push_back({"prologue", Type::binary(), {header}});
+    return table;
+  };
+  for (int run = 0; run < 2; ++run) {
+    const int file = ::open(scratch.path("out").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    {
+      const StandardOutput standard_output(file);
+      Harness harness = Harness::of<StdoutSink>();
+      harness.push(with_header("1\n", "a\n"));
+      harness.push(with_header("2\n", "b\n"));
+      harness.push(with_header("3\n", "a\n"));
+      harness.close();
+      ASSERT_EQ(harness.failed().size(), 1u);
+      EXPECT_EQ(harness.failed()[0].reason, "other_columns");
+    }
+    ::close(file);
+  }
+  EXPECT_EQ(scratch.read("out"), "a\n1\n3\n1\n3\n");
+}
+
 TEST(StdoutSinkTest, SlowPipeGetsEverything) {
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);

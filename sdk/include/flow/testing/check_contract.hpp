@@ -29,6 +29,7 @@
 // - prepare, commit, abort, output: sinks keep their phases; commit may be repeated.
 // - frame, decode, encode: codecs find the same records in any pieces.
 // - context: and so they do from any stored position on, knowing only the context kept with it.
+// - prologue: what a stream begins with is the same in all rows of a batch; messages have none.
 //
 // Options are tried at their borders, and rows with columns of every other type are thrown at it.
 #pragma once

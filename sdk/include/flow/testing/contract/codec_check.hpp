@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "flow/testing/contract/rows_check.hpp"
@@ -33,6 +34,7 @@ class CodecCheck {
 
  private:
   static constexpr int kSplits = 8;
+  static constexpr std::string_view kPrologue = FLOW_PROLOGUE_FIELD;
 
   // ---- encode ----
 
@@ -58,8 +60,10 @@ class CodecCheck {
           context_.findings.add("encode", "fails: " + session.host().error);
           return;
         }
-        const std::string encoded = join(session, event.rows.rows());
-        if (role == FLOW_ROLE_ENCODE) stream += encoded;
+        const std::string encoded = join(session, event.rows.rows(), role);
+        if (role != FLOW_ROLE_ENCODE) continue;
+        if (stream.empty()) stream = prologue_;
+        stream += encoded;
       }
       session.close(true);
     }
@@ -67,15 +71,18 @@ class CodecCheck {
     if (context_.is(FLOW_DECODES)) check_round_trip(stream);
   }
   // Takes what one call emitted.
-  std::string join(Session& session, int64_t rows) {
+  std::string join(Session& session, int64_t rows, flow_role role) {
     std::string stream;
     int64_t encoded = 0;
     for (const Batch& batch : session.host().emitted[0]) {
       ArrowCheck(context_.findings).batch(*batch);
-      if (batch.column_count() != 1 || batch.column(0).type != FLOW_BINARY) {
+      const bool has_prologue = batch.column_count() == 2 && batch.column(1).type == FLOW_BINARY &&
+                                batch.schema().fields[1]->name == kPrologue;
+      if ((batch.column_count() != 1 && !has_prologue) || batch.column(0).type != FLOW_BINARY) {
         context_.findings.add("encode", "emits something else than one binary column");
         continue;
       }
+      check_prologue(has_prologue ? TextView(batch.column(1)) : std::optional<TextView>(), role);
       const TextView texts(batch.column(0));
       encoded += texts.size();
       for (int64_t row = 0; row < texts.size(); ++row) stream += texts[row];
@@ -88,6 +95,21 @@ class CodecCheck {
                                           std::to_string(failed) + " failed");
     }
     return stream;
+  }
+  // FLOW_PROLOGUE_FIELD of a batch. Keeps what stands in it.
+  void check_prologue(const std::optional<TextView>& texts, flow_role role) {
+    prologue_.clear();
+    if (!texts || texts->size() == 0) return;
+    if (role != FLOW_ROLE_ENCODE) {
+      context_.findings.add("prologue", "a message has one");
+    }
+    prologue_ = (*texts)[0];
+    for (int64_t row = 0; row < texts->size(); ++row) {
+      if (texts->is_null(row) || (*texts)[row] != prologue_) {
+        context_.findings.add("prologue", "is not the same in all rows of a batch");
+        return;
+      }
+    }
   }
   void check_round_trip(const std::string& stream) {
     context_.findings.during("decoding what was encoded");
@@ -108,7 +130,9 @@ class CodecCheck {
     for (const Batch& batch : decoder.host().emitted[0]) {
       encoder.host().start_call();
       encoder.op()->process(encoder.op(), 0, batch.get());
-      again += join(encoder, batch.rows());
+      const std::string encoded = join(encoder, batch.rows(), FLOW_ROLE_ENCODE);
+      if (again.empty()) again = prologue_;
+      again += encoded;
     }
     decoder.collect();
     if (again != stream) {
@@ -249,6 +273,7 @@ class CodecCheck {
   }
 
   Context& context_;
+  std::string prologue_;  // of the batch encoded last
 };
 
 }  // namespace flow::testing::contract
