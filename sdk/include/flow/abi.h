@@ -482,10 +482,11 @@ typedef struct flow_kept_fields {
 } flow_kept_fields;
 
 /* What a stream of encoded rows begins with, such as the header line of a CSV file. An encoder of
- * FLOW_ROLE_ENCODE may put a second binary column of this name behind its bytes, with the same value
- * in all rows of a batch. It stays the last column, behind the kept ones. A sink begins each file, or
- * whatever it calls a stream, with the value of the file's first row; rows of another value go into
- * another file, or fail. A sink that has no streams leaves the column alone. Messages have none. */
+ * FLOW_ROLE_ENCODE may put a second binary column of this name behind its bytes, with the same
+ * value in all rows of a batch. It stays the last column, behind the kept ones. A sink begins each
+ * file, or whatever it calls a stream, with the value of the file's first row; rows of another
+ * value go into another file, or fail. A sink that has no streams leaves the column alone. Messages
+ * have none. */
 #define FLOW_PROLOGUE_FIELD "prologue"
 
 /* Of the host: whether checkpoints are taken. Where they are, a sink of two phases shows output at
