@@ -215,7 +215,7 @@ Text replace_in(Text text, Text from, Text to, TextArena& arena) {
   char* const begin = arena.reserve(grown);
   char* out = begin;
   const auto put = [&out](Text piece) {
-    std::memcpy(out, piece.data(), piece.size());
+    if (!piece.empty()) std::memcpy(out, piece.data(), piece.size());
     out += piece.size();
   };
   for (; at != Text::npos; at = text.find(from)) {
@@ -250,7 +250,7 @@ void concat_kernel(const StepCall& call) {
   }
   char* to = call.out.texts.reserve(size);
   const auto put = [&to](Text piece) {
-    std::memcpy(to, piece.data(), piece.size());
+    if (!piece.empty()) std::memcpy(to, piece.data(), piece.size());
     to += piece.size();
   };
   if (call.inputs == 2) {
