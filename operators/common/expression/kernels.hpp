@@ -26,7 +26,7 @@ class Input {
 // Which rows of any input are null, in memory of the result: for kernels that add to them.
 inline uint8_t* own_nulls(const StepCall& call) {
   auto* const nulls = call.out.null_memory.take<uint8_t>(call.rows);
-  std::memset(nulls, 0, static_cast<size_t>(call.rows));
+  if (call.rows > 0) std::memset(nulls, 0, static_cast<size_t>(call.rows));
   for (size_t i = 0; i < call.inputs; ++i) {
     const Vector& in = *call.in[i];
     if (in.nulls == nullptr) continue;
