@@ -33,10 +33,13 @@ constexpr std::array<std::pair<std::string_view, Unit>, 8> kUnits = {{{"second",
                                                                       {"quarter", Unit::kQuarter},
                                                                       {"year", Unit::kYear}}};
 
-int64_t floor_to(int64_t value, int64_t unit) {
-  const int64_t rest = value % unit;
-  return value - (rest < 0 ? rest + unit : rest);
+// How many whole units; every int64 has an answer, which its floor in the same unit would not have.
+int64_t floor_div(int64_t value, int64_t unit) {
+  return value / unit - (value % unit < 0 ? 1 : 0);
 }
+
+// REQUIRES: a number of seconds made of nanoseconds, far from the ends of int64.
+int64_t floor_to(int64_t value, int64_t unit) { return floor_div(value, unit) * unit; }
 
 // Of seconds on the zone's clocks.
 int64_t truncate_local(int64_t local, Unit unit) {
@@ -54,7 +57,7 @@ int64_t truncate_local(int64_t local, Unit unit) {
       return floor_to(local - 4 * kDay, 7 * kDay) + 4 * kDay;
     default: {
       const std::chrono::sys_days day{
-          std::chrono::days(static_cast<int>(floor_to(local, kDay) / kDay))};
+          std::chrono::days(static_cast<int>(floor_div(local, kDay)))};
       const std::chrono::year_month_day date(day);
       unsigned month = static_cast<unsigned>(date.month());
       if (unit == Unit::kQuarter) month -= (month - 1) % 3;
@@ -69,7 +72,7 @@ void truncate_kernel(const StepCall& call) {
   const TimeZone& zone = call.data<Truncation>().zone;
   const auto unit = static_cast<Unit>(call.step.number);
   try_one<int64_t, int64_t>(call, [&zone, unit](int64_t time, int64_t& result) {
-    const int64_t utc = floor_to(time, kSecond) / kSecond;
+    const int64_t utc = floor_div(time, kSecond);
     int64_t begin = utc;
     if (unit <= Unit::kHour) {
       // Hours are cut by the offset in force, so that the hour that clocks repeat stays two.
