@@ -365,6 +365,7 @@ void Redact::process(const Batch& in, Output& out) {
     columns.push_back(changed.back() ? changed.back().get() : &in.column(i));
   }
   flow_origin origin = in.origin();
+  origin.size = sizeof origin;
   const bool forget = !keep_record_ && origin.record != nullptr;
   if (forget) origin.record = nullptr;
   out.emit(any || forget ? out.remake(in, columns, origin) : in);

@@ -57,7 +57,7 @@ std::string small_database(int ip_version, int record_size) {
 }  // namespace
 
 // libmaxminddb 1.7.1 loses some lists of its own whenever it refuses a file for its metadata.
-extern "C" const char* lsan_default_suppressions() { return "leak:libmaxminddb.so"; }
+extern "C" const char* __lsan_default_suppressions() { return "leak:libmaxminddb.so"; }
 
 extern "C" FuzzSeeds flow_fuzz_seeds() {
   static const std::array<std::string, 4> kFiles = {small_database(4, 24), small_database(6, 28),

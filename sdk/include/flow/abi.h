@@ -35,7 +35,7 @@ extern "C" {
 #endif
 
 #define FLOW_ABI_MAJOR 1
-#define FLOW_ABI_MINOR 1
+#define FLOW_ABI_MINOR 2
 
 /* Whether `object`, whose author may have compiled an older header, has `member`. */
 #define FLOW_HAS(type, object, member) \
@@ -132,7 +132,9 @@ typedef struct flow_schema {
   const struct ArrowSchema* arrow; /* "+s" with one child a field */
 } flow_schema;
 
-/* Where the rows of a batch come from. `source` and `partition` live as long as the pipeline. */
+/* Where the rows of a batch come from, and when what they tell of happened. `source` and
+ * `partition` live as long as the pipeline. Who copies the struct sets `size` to that of the copy.
+ */
 typedef struct flow_origin {
   uint32_t size;
   uint32_t reserved;
@@ -140,6 +142,10 @@ typedef struct flow_origin {
   const char* partition;       /* eg: "logs/access.log" */
   const flow_column* position; /* FLOW_INT64: the source's own count (byte offset, row); or NULL */
   const flow_column* record;   /* FLOW_BINARY: the bytes each row was made of; or NULL */
+  /* Since 1.2, both or neither, FLOW_TIMESTAMP without nulls. */
+  const flow_column* event_time;
+  const flow_column* watermark; /* the partition's as of that row: a row is late for a window
+                                   exactly if the window ends at or before it */
 } flow_origin;
 
 typedef struct flow_batch {
@@ -352,7 +358,11 @@ enum {                                /* traits */
        FLOW_DECODES = 1 << 8,  /* codec */
        FLOW_ENCODES = 1 << 9,  /* codec */
        FLOW_TWO_PHASE = 1 << 10, /* sink: prepare makes output durable, commit makes it visible */
-       FLOW_ANY_ROWS = 1 << 11   /* sink: takes any rows, encoded ones if it is given a codec */
+       FLOW_ANY_ROWS = 1 << 11,  /* sink: takes any rows, encoded ones if it is given a codec */
+       FLOW_ONCE = 1 << 12       /* source, since 1.2: what it emitted cannot be read again. Where
+                                    checkpoints are taken the host writes it to a journal, calls
+                                    acknowledge when it is durable there, and after a restart
+                                    reads it from there */
 };
 
 typedef struct flow_port {
@@ -592,6 +602,25 @@ typedef struct flow_stream_context {
   /* [worker] FLOW_ROLE_FRAME, before the first frame(): the stream begins where `get` said this. */
   void (*set)(flow_operator* op, const void* bytes, int64_t length);
 } flow_stream_context;
+
+/* ---- extensions since 1.2 -------------------------------------------------------------------- */
+
+/* Extension of the host, for serial transforms that know the event time of rows: what they tell
+ * takes the place of the watermarks of their inputs. The host keeps the lowest over all partitions
+ * that sources upstream have open (one that has not been told of yet holds the rest back), and sends
+ * it on behind what the call emits. The struct lives as long as the instance. */
+#define FLOW_EXTENSION_WATERMARKS "flow.watermarks/1"
+typedef struct flow_watermarks {
+  uint32_t size;
+  uint32_t reserved;
+  /* [control] From inside open, once: this component makes watermarks. A partition from which no
+   * row has come for `idle` nanoseconds of processing time holds nobody back until its next row; 0:
+   * each does for as long as it is open. */
+  void (*begin)(const flow_host* host, int64_t idle);
+  /* [worker] From inside process or restore: no row of the partition, named as in the origin, with
+   * an event time below `watermark` follows. NULL, NULL: of rows without an origin. */
+  void (*tell)(const flow_host* host, const char* source, const char* partition, int64_t watermark);
+} flow_watermarks;
 
 #ifdef __cplusplus
 }

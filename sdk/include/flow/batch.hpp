@@ -245,6 +245,10 @@ class Batch : public Reference<const flow_batch> {
   int64_t rows() const { return get()->rows; }
   const flow_schema& schema() const { return *get()->schema; }
   const flow_origin& origin() const { return *get()->origin; }
+  // When what each row tells of happened, and the watermark of its partition as of that row:
+  // nanoseconds since 1970, no nulls. NULL: no event_time stands upstream.
+  const int64_t* event_times() const { return times(origin().event_time); }
+  const int64_t* watermarks() const { return times(origin().watermark); }
   uint32_t column_count() const { return get()->schema->n_fields; }
   const flow_column& column(uint32_t index) const { return *get()->columns[index]; }
   Column share_column(uint32_t index) const {
@@ -259,6 +263,11 @@ class Batch : public Reference<const flow_batch> {
     const flow_column* at = get()->columns[path.steps.front()];
     for (size_t i = 1; i < path.steps.size(); ++i) at = at->children[path.steps[i]];
     return at;
+  }
+
+ private:
+  static const int64_t* times(const flow_column* column) {
+    return column != nullptr ? NumberView<int64_t>(*column).data() : nullptr;
   }
 };
 

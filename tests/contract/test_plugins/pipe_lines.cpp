@@ -87,6 +87,7 @@ class PipeLines final : public flow::Codec {
     }
     const flow::Column record = records.finish();
     flow_origin origin = in.origin();
+    origin.size = sizeof origin;
     origin.position = nullptr;
     origin.record = record.get();
     const flow::Type as = type == FLOW_TEXT ? flow::Type::text() : flow::Type::binary();

@@ -1,6 +1,7 @@
 // Batches as the host makes them.
 #pragma once
 
+#include <array>
 #include <cstring>
 #include <new>
 
@@ -38,20 +39,31 @@ class Batch final : public Counted<Batch, flow_batch> {
       batch->origin_.partition = interned(origin->partition);
       batch->origin_.position = origin->position;
       batch->origin_.record = origin->record;
-      if (origin->position != nullptr) Column::retain(origin->position);
-      if (origin->record != nullptr) Column::retain(origin->record);
+      if (FLOW_HAS(flow_origin, origin, watermark)) {
+        batch->origin_.event_time = origin->event_time;
+        batch->origin_.watermark = origin->watermark;
+      }
+      for (const flow_column* column : columns_of(batch->origin_)) {
+        if (column != nullptr) Column::retain(column);
+      }
     }
     batch->origin = &batch->origin_;
     account.charge(bytes);
     return batch;
   }
 
+  // One value a row each; NULL where the origin does not have it.
+  static std::array<const flow_column*, 4> columns_of(const flow_origin& origin) {
+    return {origin.position, origin.record, origin.event_time, origin.watermark};
+  }
+
   static void destroy(Batch* batch) {
     MemoryAccount& account = batch->account_;
     const int64_t charged = batch->charged_;
     for (uint32_t i = 0; i < batch->schema->n_fields; ++i) Column::release(batch->columns[i]);
-    if (batch->origin_.position != nullptr) Column::release(batch->origin_.position);
-    if (batch->origin_.record != nullptr) Column::release(batch->origin_.record);
+    for (const flow_column* column : columns_of(batch->origin_)) {
+      if (column != nullptr) Column::release(column);
+    }
     Schema::release(batch->schema);
     batch->~Batch();
     std::free(batch);

@@ -208,13 +208,11 @@ const flow_batch* rebuild(MemoryAccount& account, const flow_batch& batch, int64
     columns.push_back(owned.back().get());
   }
   flow_origin origin = *batch.origin;
-  if (origin.position != nullptr) {
-    owned.push_back(take(*origin.position));
-    origin.position = owned.back().get();
-  }
-  if (origin.record != nullptr) {
-    owned.push_back(take(*origin.record));
-    origin.record = owned.back().get();
+  for (const flow_column** column :
+       {&origin.position, &origin.record, &origin.event_time, &origin.watermark}) {
+    if (*column == nullptr) continue;
+    owned.push_back(take(**column));
+    *column = owned.back().get();
   }
   return Batch::make(account, batch.schema, rows, columns.data(), &origin);
 }

@@ -8,6 +8,7 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -92,6 +93,24 @@ class Harness {
     Output maker(parts_->host.abi());
     return maker.make(table.rows(), named, &origin);
   }
+  // The batch with the event time of each row and the watermark of its partition as of that row, as
+  // event_time leaves them.
+  Batch timed(const Batch& batch, const std::vector<int64_t>& times,
+              const std::vector<int64_t>& watermarks) {
+    const Host host = parts_->host.host();
+    const auto column = [&](const std::vector<int64_t>& values) {
+      return make_column(host, Type::timestamp(), {values.begin(), values.end()});
+    };
+    const Column time = column(times);
+    const Column watermark = column(watermarks);
+    flow_origin origin = batch.origin();
+    origin.size = sizeof origin;
+    origin.event_time = time.get();
+    origin.watermark = watermark.get();
+    return Batch(Reference<const flow_batch>::adopt(
+        parts_->host.abi()->batch(parts_->host.abi(), &batch.schema(), batch.rows(),
+                                  batch.get()->columns, &origin)));
+  }
   // Processes a batch to the end, through FLOW_MORE if need be. Throws on FLOW_RETRY and
   // FLOW_FAILED with the operator's words.
   void push(const Batch& batch, uint32_t input = 0) {
@@ -131,6 +150,26 @@ class Harness {
   void fire(flow_time kind, int64_t nanoseconds, const flow_key* const* keys = nullptr,
             uint32_t n_keys = 0) {
     drive([&] { return parts_->op->timer(parts_->op, kind, nanoseconds, keys, n_keys); });
+  }
+  // Fires, in order of their times, the timers of a kind that are due at `until`, and those that
+  // they set in turn: what a host does before it calls advance.
+  void fire_due(flow_time kind, int64_t until) {
+    std::vector<Timer>& timers = parts_->host.timers;
+    const auto earlier = [&](const Timer& a, const Timer& b) {
+      return a.kind != b.kind ? a.kind == kind : a.nanoseconds < b.nanoseconds;
+    };
+    for (auto first = std::min_element(timers.begin(), timers.end(), earlier);
+         first != timers.end() && first->kind == kind && first->nanoseconds <= until;
+         first = std::min_element(timers.begin(), timers.end(), earlier)) {
+      const Timer timer = std::move(*first);
+      timers.erase(first);
+      const flow_key key{.size = sizeof(flow_key),
+                         .length = static_cast<uint32_t>(timer.key.size()),
+                         .hash = timer.hash,
+                         .bytes = timer.key.data()};
+      const flow_key* keys = &key;
+      fire(kind, timer.nanoseconds, &keys, 1);
+    }
   }
   // Small state, and back. Throws what the operator says.
   std::string snapshot() {

@@ -41,6 +41,14 @@ struct Timer {
   uint64_t hash;
 };
 
+// What an operator said of the event time of one partition; "" of rows without an origin.
+struct ToldWatermark {
+  std::string source;
+  std::string partition;
+  int64_t watermark;
+  bool operator==(const ToldWatermark&) const = default;
+};
+
 // Ports that an operator may emit on. A codec has the one that nobody names.
 inline uint32_t output_count(const flow_descriptor& descriptor) {
   return descriptor.kind == FLOW_CODEC ? 1 : descriptor.n_outputs;
@@ -96,6 +104,8 @@ class TestHost {
   std::string error;
   std::vector<std::string> offered;
   std::vector<Timer> timers;
+  std::vector<ToldWatermark> watermarks;
+  int64_t idle = -1;  // what FLOW_EXTENSION_WATERMARKS was begun with; -1: it was not
   std::map<uint64_t, Batch> deferred;
   int64_t settled_rows = 0;  // rows that were deferred and neither passed on nor failed
   int64_t clock = 1'700'000'000'000'000'000;
@@ -287,9 +297,17 @@ class TestHost {
     abi_.stopping = [](const flow_host* host) -> int32_t { return self(host).stopping ? 1 : 0; };
     abi_.extension = [](const flow_host* host, const char* id) -> const void* {
       TestHost& test = self(host);
+      if (std::string_view(id) == FLOW_EXTENSION_WATERMARKS) return &test.told_watermarks_;
       if (std::string_view(id) != FLOW_EXTENSION_CHECKPOINTS) return nullptr;
       test.told_.enabled = test.checkpoints ? 1 : 0;
       return &test.told_;
+    };
+    told_watermarks_.size = sizeof told_watermarks_;
+    told_watermarks_.begin = [](const flow_host* host, int64_t idle) { self(host).idle = idle; };
+    told_watermarks_.tell = [](const flow_host* host, const char* source, const char* partition,
+                               int64_t watermark) {
+      self(host).watermarks.push_back({source != nullptr ? source : "",
+                                       partition != nullptr ? partition : "", watermark});
     };
   }
 
@@ -299,6 +317,7 @@ class TestHost {
   std::condition_variable_any settled_;
   int64_t room_limit_ = -1;
   flow_checkpoints told_{sizeof(flow_checkpoints), 0};
+  flow_watermarks told_watermarks_{};
   int64_t emitted_in_call_ = 0;
   uint64_t last_token_ = 0;
   std::vector<std::string> metric_names_;
