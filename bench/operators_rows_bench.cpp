@@ -46,10 +46,11 @@ Batch events(Harness& harness, int64_t first, const std::function<std::string(in
   origin.source = "bench";
   origin.partition = "bench";
   origin.position = positions.get();
-  std::vector<std::string> names;
-  for (int i = 0; i < 6; ++i) names.push_back("number_" + std::to_string(i));
   std::vector<NewColumn> columns;
-  for (const std::string& name : names) columns.push_back({name, {positions, Type::int64()}});
+  for (const char* const name :
+       {"number_0", "number_1", "number_2", "number_3", "number_4", "number_5"}) {
+    columns.push_back({name, {positions, Type::int64()}});
+  }
   columns.push_back({"id", texts(host, [&](int64_t row) {
                        return "event " + std::to_string(first + row) + " of the day";
                      })});
