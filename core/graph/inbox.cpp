@@ -70,6 +70,8 @@ void Inbox::in_order(std::size_t index, MessagePointer message) {
 void Inbox::pass(MessagePointer message) {
   message->number = passed_++;
   message->last = true;
+  message->epoch = epoch_;
+  if (message->control == Control::kBarrier) epoch_ = static_cast<std::uint64_t>(message->value);
   accept_(std::move(message));
 }
 

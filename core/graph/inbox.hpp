@@ -54,6 +54,7 @@ class Inbox {
   std::function<void(MessagePointer)> accept_;
   std::vector<Input> inputs_;
   std::uint64_t passed_ = 0;
+  std::uint64_t epoch_ = 0;  // the last barrier that passed
   std::int64_t watermark_ = INT64_MIN;
 };
 

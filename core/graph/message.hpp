@@ -51,7 +51,13 @@ class InFlight {
 };
 using Ticket = std::shared_ptr<InFlight::Ticket>;
 
-enum class Control : std::uint8_t { kNone, kWatermark, kBarrier, kEnd };
+enum class Control : std::uint8_t {
+  kNone,
+  kWatermark,
+  kBarrier,
+  kEnd,
+  kClose  // inside a group: the checkpoint behind its end is complete
+};
 
 // A batch with the rows of it that belong to one instance of a keyed operator.
 struct KeyShare {
@@ -65,6 +71,7 @@ struct Message {
   std::uint64_t number = 0;
   bool last = true;
   Control control = Control::kNone;
+  std::uint64_t epoch = 0;  // the last barrier in front of it
   std::int64_t value = 0;  // watermark in nanoseconds, or number of the checkpoint
   std::size_t step = 0;    // of the receiving node
   std::uint32_t port = 0;  // of that step

@@ -443,8 +443,8 @@ flow::Batch OperatorInstance::take_failures() {
                       nullptr);
 }
 
-void OperatorInstance::publish() {
-  component_.ledger->publish(delta_);
+void OperatorInstance::publish(std::uint64_t epoch) {
+  component_.ledger->publish(delta_, epoch);
   delta_.reset();
 }
 

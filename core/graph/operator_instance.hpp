@@ -119,8 +119,9 @@ class OperatorInstance : private OperatorHost {
   flow::Batch take_failures();
   // A source's batch that needs no decoder: its rows are created.
   void count_emission(const flow_batch& batch) { emitted(0, batch, batch.rows); }
-  // Publishes what was counted since the last call as one step of the ledger.
-  void publish();
+  // Publishes what was counted since the last call as one step of the ledger; `epoch`: see
+  // ComponentLedger.
+  void publish(std::uint64_t epoch);
   // Deferred inputs that are not settled yet. [any]
   std::size_t outstanding() const;
   std::int64_t outstanding_rows() const;
