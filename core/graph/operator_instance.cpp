@@ -308,7 +308,10 @@ void OperatorInstance::install_state() {
     return me.share_ != nullptr ? &me.keys_ : nullptr;
   };
   abi_.table = [](const flow_host* host, const char* name, std::uint32_t version) {
-    return self(host).state_.table(name, version);
+    OperatorInstance& me = self(host);
+    flow_table* table = me.state_.table(name, version);
+    if (table == nullptr) host->error(host, me.state_.problem().c_str());
+    return table;
   };
   abi_.page_count = [](const flow_host*, flow_table* table, std::uint32_t group,
                        std::uint32_t area) {
@@ -316,7 +319,9 @@ void OperatorInstance::install_state() {
   };
   abi_.page = [](const flow_host* host, flow_table* table, std::uint32_t group, std::uint32_t area,
                  std::uint32_t index) { return self(host).state_.page(table, group, area, index); };
-  abi_.thaw = [](const flow_host*, flow_table*, flow_page* page) { page->frozen = 0; };
+  abi_.thaw = [](const flow_host* host, flow_table*, flow_page* page) {
+    self(host).state_.thaw(page);
+  };
 }
 
 // What the engine throws must not pass through the plugin that called it.

@@ -268,6 +268,8 @@ struct flow_host {
 
   /* keyed state and time [worker] */
   const flow_keys* (*keys)(const flow_host* host); /* NULL: the operator is not keyed */
+  /* `version` is that of the records. NULL, with host->error told: the table was kept with records
+   * of another version. */
   flow_table* (*table)(const flow_host* host, const char* name, uint32_t version);
   uint32_t (*page_count)(const flow_host* host, flow_table* table, uint32_t group, uint32_t area);
   /* Page `index` of an area of a key group; `index == page_count` adds one; NULL past state_limit.
@@ -607,8 +609,8 @@ typedef struct flow_stream_context {
 
 /* Extension of the host, for serial transforms that know the event time of rows: what they tell
  * takes the place of the watermarks of their inputs. The host keeps the lowest over all partitions
- * that sources upstream have open (one that has not been told of yet holds the rest back), and sends
- * it on behind what the call emits. The struct lives as long as the instance. */
+ * that sources upstream have open (one that has not been told of yet holds the rest back), and
+ * sends it on behind what the call emits. The struct lives as long as the instance. */
 #define FLOW_EXTENSION_WATERMARKS "flow.watermarks/1"
 typedef struct flow_watermarks {
   uint32_t size;

@@ -228,7 +228,10 @@ class TestHost {
       return test.keys.size != 0 ? &test.keys : nullptr;
     };
     abi_.table = [](const flow_host* host, const char* name, uint32_t version) {
-      return self(host).state_.table(name, version);
+      TestHost& test = self(host);
+      flow_table* table = test.state_.table(name, version);
+      if (table == nullptr) host->error(host, test.state_.problem().c_str());
+      return table;
     };
     abi_.page_count = [](const flow_host*, flow_table* table, uint32_t group, uint32_t area) {
       return host::StateStore::page_count(table, group, area);
@@ -239,8 +242,8 @@ class TestHost {
       test.state_.set_limit(test.state_limit);
       return test.state_.page(table, group, area, index);
     };
-    abi_.thaw = [](const flow_host*, flow_table*, flow_page* page) {
-      host::StateStore::thaw(page);
+    abi_.thaw = [](const flow_host* host, flow_table*, flow_page* page) {
+      self(host).state_.thaw(page);
     };
     abi_.timer = [](const flow_host* host, flow_time kind, int64_t nanoseconds,
                     const flow_key* key) {
@@ -306,8 +309,8 @@ class TestHost {
     told_watermarks_.begin = [](const flow_host* host, int64_t idle) { self(host).idle = idle; };
     told_watermarks_.tell = [](const flow_host* host, const char* source, const char* partition,
                                int64_t watermark) {
-      self(host).watermarks.push_back({source != nullptr ? source : "",
-                                       partition != nullptr ? partition : "", watermark});
+      self(host).watermarks.push_back(
+          {source != nullptr ? source : "", partition != nullptr ? partition : "", watermark});
     };
   }
 
