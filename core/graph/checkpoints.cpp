@@ -13,18 +13,7 @@ Checkpoints::Checkpoints(std::chrono::nanoseconds interval, std::size_t particip
       participants_(participants),
       actions_(std::move(actions)),
       metrics_(metrics),
-      last_(last) {
-  if (enabled() && actions_.write) writer_ = std::thread([this] { write(); });
-}
-
-Checkpoints::~Checkpoints() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
-  }
-  changed_.notify_all();
-  if (writer_.joinable()) writer_.join();
-}
+      last_(last) {}
 
 void Checkpoints::begin_at_once() {
   const std::lock_guard lock(mutex_);
@@ -34,57 +23,69 @@ void Checkpoints::begin_at_once() {
 
 void Checkpoints::tick(Clock::time_point now, std::int64_t wall_clock) {
   if (!enabled()) return;
-  std::uint64_t begin = 0;
-  bool complete = false;
+  enum class Todo { kNothing, kBegin, kAbandon, kWrite, kComplete };
+  Todo todo = Todo::kNothing;
+  std::uint64_t checkpoint = 0;
   {
     const std::lock_guard lock(mutex_);
     if (next_ == Clock::time_point{}) next_ = now + interval_;
-    if (phase_ == Phase::kGathering) {
-      if (is_settled()) {
-        start_writing(ends_.size() == participants_);
-      } else if (failed_ || now - begun_ > kTimeout) {
-        if (!failed_) {
-          log::warning("A checkpoint was abandoned: not every component answered in time.",
-                       {{"checkpoint", current_}, {"timeout_s", kTimeout.count()}});
-        }
-        abandon(now);
+    checkpoint = current_;
+    const bool all_ended = ends_.size() == participants_;
+    if (phase_ == Phase::kIdle && all_ended && !all_told_ && now >= last_not_before_) {
+      checkpoint = current_ = ++last_;
+      begun_ = now;
+      failed_ = false;
+      answers_.clear();
+      gathered_ = gather(true);
+      todo = Todo::kWrite;
+    } else if (phase_ == Phase::kIdle && !all_ended && now >= next_) {
+      checkpoint = current_ = ++last_;
+      phase_ = Phase::kGathering;
+      begun_ = now;
+      next_ = now + interval_;
+      failed_ = false;
+      answers_.clear();
+      todo = Todo::kBegin;
+    } else if (phase_ == Phase::kGathering && is_settled()) {
+      gathered_ = gather(false);
+      todo = Todo::kWrite;
+    } else if (phase_ == Phase::kGathering && (failed_ || now - begun_ > kTimeout)) {
+      if (!failed_) {
+        log::warning("A checkpoint was abandoned: not every component answered in time.",
+                     {{"checkpoint", current_}, {"timeout_s", kTimeout.count()}});
       }
+      abandon(now);
+      todo = Todo::kAbandon;
+    } else if (phase_ == Phase::kWritten && !problem_.empty()) {
+      log::warning("A checkpoint could not be written; the next one is tried in its turn.",
+                   {{"checkpoint", current_}, {"error", problem_}});
+      abandon(now);
+    } else if (phase_ == Phase::kWritten) {
+      finish_written(now, wall_clock);
+      todo = Todo::kComplete;
     }
-    if (phase_ == Phase::kWritten) {
-      if (trouble_) {
-        log::warning("A checkpoint could not be written; the next one is tried in its turn.",
-                     {{"checkpoint", current_}, {"error", *trouble_}});
-        abandon(now);
-      } else {
-        finish_written(now, wall_clock);
-        complete = true;
-      }
-    }
-    if (phase_ == Phase::kIdle && !complete) {
-      const bool all_ended = ends_.size() == participants_;
-      if (all_ended && !all_told_ && now >= last_not_before_) {
-        current_ = ++last_;
-        begun_ = now;
-        answers_.clear();
-        failed_ = false;
-        start_writing(true);
-      } else if (!all_ended && now >= next_) {
-        begin = current_ = ++last_;
-        phase_ = Phase::kGathering;
-        answers_.clear();
-        failed_ = false;
-        begun_ = now;
-        next_ = now + interval_;
-      }
+    if (todo == Todo::kWrite) {
+      problem_.clear();
+      phase_ = actions_.write ? Phase::kWriting : Phase::kWritten;
     }
   }
-  if (begin != 0) actions_.begin(begin);
-  if (complete) {
-    actions_.complete(gathered_);
-    const std::lock_guard lock(mutex_);
-    phase_ = Phase::kIdle;
-    current_ = 0;
-    ++completed_;
+  switch (todo) {
+    case Todo::kNothing:
+      return;
+    case Todo::kBegin:
+      actions_.begin(checkpoint);
+      return;
+    case Todo::kAbandon:
+      if (actions_.abandon) actions_.abandon(checkpoint);
+      return;
+    case Todo::kWrite:
+      if (actions_.write) actions_.write(gathered_);
+      return;
+    case Todo::kComplete:
+      actions_.complete(gathered_);
+      const std::lock_guard lock(mutex_);
+      ++completed_;
+      return;
   }
 }
 
@@ -118,18 +119,6 @@ Checkpoints::Gathered Checkpoints::gather(bool last) {
 }
 
 // Under the lock.
-void Checkpoints::start_writing(bool last) {
-  gathered_ = gather(last);
-  trouble_.reset();
-  if (actions_.write) {
-    phase_ = Phase::kWriting;
-    changed_.notify_all();
-  } else {
-    phase_ = Phase::kWritten;
-  }
-}
-
-// Under the lock.
 void Checkpoints::abandon(Clock::time_point now) {
   metrics_.checkpoint_failures.add();
   failed_ = true;
@@ -149,33 +138,13 @@ void Checkpoints::finish_written(Clock::time_point now, std::int64_t wall_clock)
     handles->second.erase(handles->second.begin(), handles->second.begin() + committed);
   }
   urgent_ = failed_ = false;
+  phase_ = Phase::kIdle;
+  current_ = 0;
   all_told_ = std::all_of(gathered_.ended.begin(), gathered_.ended.end(),
                           [](bool ended) { return ended; });
   const std::chrono::duration<double> took = now - begun_;
   metrics_.checkpoint_last_duration.set(took.count());
   metrics_.checkpoint_last_success_timestamp.set(static_cast<double>(wall_clock) / 1e9);
-}
-
-// The writer's thread.
-void Checkpoints::write() {
-  std::unique_lock lock(mutex_);
-  while (true) {
-    changed_.wait(lock, [&] { return stop_ || phase_ == Phase::kWriting; });
-    if (stop_) return;
-    lock.unlock();
-    std::optional<std::string> trouble;
-    try {
-      trouble = actions_.write(gathered_);
-    } catch (const std::exception& error) {
-      trouble = error.what();
-    }
-    lock.lock();
-    trouble_ = std::move(trouble);
-    phase_ = Phase::kWritten;
-    lock.unlock();
-    actions_.changed();
-    lock.lock();
-  }
 }
 
 void Checkpoints::answer(std::size_t participant, std::uint64_t checkpoint,
@@ -198,6 +167,16 @@ void Checkpoints::ended(std::size_t participant, Answer answer) {
     const std::lock_guard lock(mutex_);
     if (answer.handle) handles_[participant].push_back(*answer.handle);
     ends_[participant] = std::move(answer);
+  }
+  actions_.changed();
+}
+
+void Checkpoints::written(std::uint64_t checkpoint, const std::string& problem) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (checkpoint != current_ || phase_ != Phase::kWriting) return;
+    problem_ = problem;
+    phase_ = Phase::kWritten;
   }
   actions_.changed();
 }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -10,7 +9,6 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -19,7 +17,7 @@
 namespace flowrun {
 
 // One checkpoint at a time: begun on a clock; gathered when every participant has answered, or has
-// ended and said in what state; then written on a thread of its own; complete when that is durable.
+// ended and said in what state; then written elsewhere; complete when that is durable.
 // One that a participant cannot answer, that takes too long or that cannot be written is abandoned,
 // counted, and tried again at the next interval. The sources do not go back for an abandoned one,
 // so what sinks have prepared for it stays valid: it is written and committed with the next. When
@@ -43,9 +41,10 @@ class Checkpoints {
   };
   struct Actions {
     std::function<void(std::uint64_t)> begin;  // asks every source for a barrier
-    // Makes it durable. Answers what went wrong, or nothing. On the writer's thread; empty: nothing
-    // is stored, and what is gathered is complete.
-    std::function<std::optional<std::string>(const Gathered&)> write;
+    // Begins to make it durable; written() says what came of it. Empty: nothing is stored, and what
+    // is gathered is complete.
+    std::function<void(const Gathered&)> write;
+    std::function<void(std::uint64_t)> abandon;  // may be empty
     // It is durable: sinks commit, sources acknowledge, who has ended may go.
     std::function<void(const Gathered&)> complete;
     std::function<void()> changed;  // tick() has something to do
@@ -54,9 +53,6 @@ class Checkpoints {
   // `interval` zero: none at all. `last`: the number of the one that the run goes on from.
   Checkpoints(std::chrono::nanoseconds interval, std::size_t participants, std::uint64_t last,
               Actions actions, PipelineMetrics& metrics);
-  ~Checkpoints();
-  Checkpoints(const Checkpoints&) = delete;
-  Checkpoints& operator=(const Checkpoints&) = delete;
 
   bool enabled() const { return interval_.count() > 0; }
   // The first one is not to wait for the interval, and is tried again soon.
@@ -67,6 +63,8 @@ class Checkpoints {
   void answer(std::size_t participant, std::uint64_t checkpoint, std::optional<Answer> answer);
   // The participant takes no further barrier. [any]
   void ended(std::size_t participant, Answer answer);
+  // The checkpoint is durable, or why it is not. [any]
+  void written(std::uint64_t checkpoint, const std::string& problem);
   std::uint64_t completed() const;
 
  private:
@@ -79,16 +77,13 @@ class Checkpoints {
   bool is_settled() const;
   Gathered gather(bool last);
   void abandon(Clock::time_point now);
-  void write();
   void finish_written(Clock::time_point now, std::int64_t wall_clock);
-  void start_writing(bool last);
 
   const std::chrono::nanoseconds interval_;
   const std::size_t participants_;
   const Actions actions_;
   PipelineMetrics& metrics_;
   mutable std::mutex mutex_;  // guards what follows
-  std::condition_variable changed_;
   Phase phase_ = Phase::kIdle;
   Clock::time_point next_{}, begun_{}, last_not_before_{};
   std::uint64_t current_ = 0;  // of the phases but kIdle
@@ -97,13 +92,11 @@ class Checkpoints {
   bool urgent_ = false;    // sources wait for the first one
   bool failed_ = false;    // the current one
   bool all_told_ = false;  // a complete one has the ends of all
-  bool stop_ = false;
   std::map<std::size_t, Answer> answers_;  // to the current one
   std::map<std::size_t, Answer> ends_;
   std::map<std::size_t, std::vector<std::string>> handles_;  // not committed
   Gathered gathered_;
-  std::optional<std::string> trouble_;
-  std::thread writer_;
+  std::string problem_;
 };
 
 }  // namespace flowrun

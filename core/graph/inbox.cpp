@@ -38,6 +38,7 @@ void Inbox::in_order(std::size_t index, MessagePointer message) {
   }
   switch (message->control) {
     case Control::kNone:
+    case Control::kClose:
       pass(std::move(message));
       return;
     case Control::kWatermark:

@@ -150,7 +150,11 @@ const void* OperatorHost::extension_of(const flow_host* host, const char* id) {
       }};
   const std::string_view wanted = id;
   if (wanted == FLOW_EXTENSION_OPTION_PROBLEM) return &kProblems;
-  if (wanted == FLOW_EXTENSION_CHECKPOINTS) return &self(host).runtime_.told_checkpoints;
+  if (wanted == FLOW_EXTENSION_CHECKPOINTS) {
+    OperatorHost& me = self(host);
+    me.told_checkpoints_.enabled = me.runtime_.checkpointing ? 1 : 0;
+    return &me.told_checkpoints_;
+  }
   return nullptr;
 }
 
@@ -162,11 +166,12 @@ OperatorInstance::OperatorInstance(Runtime& runtime, ComponentRuntime& component
       step_(step),
       outlet_(outlet),
       output_(&abi_),
-      state_(runtime.account, runtime.state_limit) {
+      state_(runtime.state_memory) {
   install_outcomes();
   install_state();
   operator_ = shared->instance(shared, &abi_, role);
   if (operator_ == nullptr) throw std::runtime_error(error_);
+  if (role == FLOW_ROLE_NONE && component.fill_state) component.fill_state(state_);
   const std::uint32_t n_inputs = component.bound->descriptor().n_inputs;
   const std::vector<const flow_schema*> schemas(n_inputs, nullptr);
   if (operator_->open(operator_, schemas.data(), n_inputs) != FLOW_DONE) {
@@ -239,7 +244,7 @@ void OperatorInstance::install_outcomes() {
     me.guarded([&] {
       me.outlet_.emit_from(batch, partition,
                            std::string(static_cast<const char*>(position), length),
-                           (flags & FLOW_PARTITION_END) != 0);
+                           flags);
     });
   };
   abi_.fail = [](const flow_host* host, const flow_batch* batch, std::int64_t row,

@@ -36,8 +36,9 @@ class Outlet {
   // A row left by `errors`.
   virtual void failed(std::size_t /*step*/, const flow_batch* /*batch*/, std::int64_t /*row*/) {}
   // Sources only.
+  // `flags`: of flow_host.emit_from.
   virtual void emit_from(const flow_batch* /*batch*/, const std::string& /*partition*/,
-                         const std::string& /*position*/, bool /*end*/) {}
+                         const std::string& /*position*/, std::uint32_t /*flags*/) {}
   virtual void offer(const std::string& /*partition*/) {}
   // A deferred input is settled. [any]
   virtual void settled(std::size_t /*step*/) {}
@@ -89,6 +90,7 @@ class OperatorHost {
   ComponentRuntime& component_;
   flow_host abi_{};
   std::string error_;
+  flow_checkpoints told_checkpoints_{sizeof(flow_checkpoints), 0, 0, 0};
 
  private:
   void install_observation();
@@ -111,6 +113,9 @@ class OperatorInstance : private OperatorHost {
   flow_status close(bool drained);
 
   flow_operator* abi() { return operator_; }
+  flow::host::StateStore& state() { return state_; }
+  // Whether the next prepare is the last of all; see flow_checkpoints.
+  void tell_ending(bool ending) { told_checkpoints_.ending = ending ? 1 : 0; }
   ComponentRuntime& component() { return component_; }
   flow::Output& output() { return output_; }
   using OperatorHost::error;

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
+#include "core/graph/backoff.hpp"
 #include "core/observe/log.hpp"
 
 namespace flowrun {
@@ -100,6 +102,7 @@ void StepGroup::take(MessagePointer message) {
   message->queued.receive(rows, 0);
   message->receipt.give();
   number_ = message->number;
+  epoch_ = message->epoch;
   Step& first = steps_[message->step];
   for (std::size_t i = 0; i < message->batches.size(); ++i) {
     Work work;
@@ -160,7 +163,7 @@ StepGroup::Progress StepGroup::step_forward(Step& step) {
         instance.component().metrics->event_age.observe(
             static_cast<double>(age) / 1e9, static_cast<std::uint64_t>(work.batch.rows()));
       }
-      instance.publish();
+      instance.publish(epoch_);
       step.work.pop_front();
       return Progress::kDone;
     case FLOW_MORE:
@@ -184,41 +187,108 @@ flow_status StepGroup::call(Step& step, Work& work) {
       return instance.advance(work.value);
     case Control::kBarrier:
       return barrier(step, static_cast<std::uint64_t>(work.value));
-    case Control::kEnd: {
-      const flow_status status = instance.close(true);
-      step.closed = status == FLOW_DONE;
-      if (step.closed && at_end_) at_end_();
-      return status;
-    }
+    case Control::kEnd:
+      return end(step);
+    case Control::kClose:
+      return close(step);
   }
   return FLOW_FAILED;
 }
 
-flow_status StepGroup::barrier(Step& step, std::uint64_t checkpoint) {
-  OperatorInstance& instance = *step.instance;
-  flow_operator* op = instance.abi();
+// What the step says of itself to a checkpoint.
+flow_status StepGroup::capture(Step& step, std::uint64_t checkpoint, Checkpoints::Answer& answer) {
+  flow_operator* op = step.instance->abi();
   flow_buffer* bytes = nullptr;
   std::int64_t length = 0;
-  const flow_status status = step.is_sink && op->prepare != nullptr
-                                 ? op->prepare(op, checkpoint, &bytes, &length)
-                             : op->snapshot != nullptr ? op->snapshot(op, &bytes, &length)
-                                                       : FLOW_DONE;
+  const bool prepares = step.is_sink && op->prepare != nullptr;
+  // What keyed operators keep stands in their tables.
+  const bool keyed = (step.instance->component().bound->descriptor().traits & FLOW_KEYED) != 0;
+  const flow_status status = prepares                           ? op->prepare(op, checkpoint, &bytes, &length)
+                             : op->snapshot != nullptr && !keyed ? op->snapshot(op, &bytes, &length)
+                                                                 : FLOW_DONE;
   const flow::Buffer owned = flow::Buffer::adopt(bytes);
-  if (status == FLOW_RETRY) return status;
-  std::optional<std::string> state;
-  if (status == FLOW_DONE) {
-    state.emplace();
-    if (bytes != nullptr) {
-      state->assign(static_cast<const char*>(bytes->data), static_cast<std::size_t>(length));
-    }
+  if (status != FLOW_DONE) return status;
+  std::string state;
+  if (bytes != nullptr) {
+    state.assign(static_cast<const char*>(bytes->data), static_cast<std::size_t>(length));
+  }
+  if (prepares) {
+    answer.handle = std::move(state);
   } else {
+    answer.state = std::move(state);
+  }
+  answer.timing = timing();
+  return FLOW_DONE;
+}
+
+flow_status StepGroup::barrier(Step& step, std::uint64_t checkpoint) {
+  OperatorInstance& instance = *step.instance;
+  std::optional<Checkpoints::Answer> answer(std::in_place);
+  const flow_status status = capture(step, checkpoint, *answer);
+  if (status == FLOW_RETRY) return status;
+  if (status != FLOW_DONE) {
     // Nothing is lost: this checkpoint does not come about and a later one will.
+    answer.reset();
     log::warning("A checkpoint could not be prepared.", {{"component", instance.component().id},
                                                          {"checkpoint", checkpoint},
                                                          {"error", instance.error()}});
   }
-  if (at_barrier_) at_barrier_(checkpoint, std::move(state));
+  if (at_barrier_) at_barrier_(checkpoint, std::move(answer));
   return FLOW_DONE;
+}
+
+// With checkpoints the last one is made of what the steps are at their ends. Only then a sink is
+// closed; what a paused run was about stays as it is.
+flow_status StepGroup::end(Step& step) {
+  const bool keeps = runtime_.checkpointing && at_end_ != nullptr;
+  if (keeps && !step.at_end) {
+    Checkpoints::Answer answer;
+    step.instance->tell_ending(!runtime_.pausing());
+    const flow_status status = capture(step, epoch_ + 1, answer);
+    if (status == FLOW_RETRY) return status;
+    if (status != FLOW_DONE) {
+      if (runtime_.stores_checkpoints) return status;
+      log::warning("A checkpoint could not be prepared.",
+                   {{"component", step.instance->component().id},
+                    {"error", step.instance->error()}});
+    }
+    step.at_end = std::move(answer);
+  }
+  if (!(keeps && step.is_sink) && !runtime_.pausing()) {
+    const flow_status status = close(step);
+    if (status != FLOW_DONE) return status;
+    // What it held is on its way.
+    if (step.at_end && step.emitted_in_close) step.at_end->state.clear();
+  }
+  if (at_end_) at_end_(step.at_end ? std::move(*step.at_end) : Checkpoints::Answer());
+  return FLOW_DONE;
+}
+
+flow_status StepGroup::close(Step& step) {
+  const flow_status status = step.instance->close(!runtime_.pausing());
+  step.emitted_in_close |= emitted_in_call_;
+  step.closed = status == FLOW_DONE;
+  return status;
+}
+
+void StepGroup::begin_close() {
+  Work work;
+  work.control = Control::kClose;
+  steps_.front().work.push_back(std::move(work));
+  message_ = std::make_shared<Message>();
+}
+
+void StepGroup::restore(std::uint32_t version, const std::string& state) {
+  Step& step = steps_.front();
+  flow_operator* op = step.instance->abi();
+  if (op->restore == nullptr) return;
+  Backoff backoff;
+  flow_status status = FLOW_RETRY;
+  for (int attempt = 0; attempt < 5 && status == FLOW_RETRY; ++attempt) {
+    if (attempt > 0) std::this_thread::sleep_for(backoff.next());
+    status = op->restore(op, version, state.data(), static_cast<std::int64_t>(state.size()));
+  }
+  if (status != FLOW_DONE) throw std::runtime_error(step.instance->error());
 }
 
 // What an encoder made goes on with its kept fields.
@@ -378,7 +448,7 @@ StepGroup::Progress StepGroup::collect_settled() {
     step.instance->collect_settled();
     if (!route_failures(step)) return Progress::kFailed;
     // An operator that is in the middle of an input publishes when it has done with it.
-    if (step.work.empty()) step.instance->publish();
+    if (step.work.empty()) step.instance->publish(epoch_);
   }
   if (outstanding() == 0) deferred_tickets_.clear();
   flush(false);
@@ -389,7 +459,7 @@ void StepGroup::close_steps() {
   for (Step& step : steps_) {
     if (step.closed) continue;
     step.closed = true;
-    if (step.instance->close(!runtime_.aborted.load()) != FLOW_DONE) {
+    if (step.instance->close(!runtime_.aborted.load() && !runtime_.pausing()) != FLOW_DONE) {
       log::warning("An operator did not close.", {{"component", step.instance->component().id},
                                                   {"error", step.instance->error()}});
     }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/graph/channel.hpp"
+#include "core/graph/checkpoints.hpp"
 #include "core/graph/kept_fields.hpp"
 #include "core/graph/operator_instance.hpp"
 #include "core/graph/plan.hpp"
@@ -41,8 +42,11 @@ class StepGroup final : public Outlet {
     kFailed   // the pipeline has failed
   };
   // What a checkpoint gets from a group: called at a barrier, once all before it is done.
-  // Without a state: it could not be made.
-  using AtBarrier = std::function<void(std::uint64_t checkpoint, std::optional<std::string> state)>;
+  // Without an answer: it could not be made.
+  using AtBarrier =
+      std::function<void(std::uint64_t checkpoint, std::optional<Checkpoints::Answer> answer)>;
+  // The same at its end.
+  using AtEnd = std::function<void(Checkpoints::Answer answer)>;
 
   // `channels`: by index of plan edge, null where the group does not send. `receipts`: shared with
   // the other instances of the chain. Opens every operator; throws std::runtime_error naming the
@@ -61,8 +65,17 @@ class StepGroup final : public Outlet {
   Progress proceed(const std::function<bool()>& privileged);
 
   void on_barrier(AtBarrier at_barrier) { at_barrier_ = std::move(at_barrier); }
-  // Called when the end has been dealt with.
-  void on_end(std::function<void()> at_end) { at_end_ = std::move(at_end); }
+  // Called when the end has been dealt with. With checkpoints a sink is not closed by then but by
+  // begin_close().
+  void on_end(AtEnd at_end) { at_end_ = std::move(at_end); }
+  // Gives the operator its state back. Throws std::runtime_error with its own words.
+  void restore(std::uint32_t version, const std::string& state);
+  // Timers and watermarks: what a checkpoint keeps of them, and back. An instance of a keyed
+  // operator is given what each of the instances before kept.
+  std::string timing() const { return {}; }
+  void restore_timing(const std::vector<std::string>& /*saved*/) {}
+  // The checkpoint behind the end of a sink is complete: proceed() closes it.
+  void begin_close();
   std::uint64_t number() const { return number_; }
   // Rows that were taken and are not dealt with.
   std::uint64_t rows_held() const;
@@ -102,6 +115,8 @@ class StepGroup final : public Outlet {
     std::unique_ptr<KeptFields> kept;  // an encoder whose sink wants fields beside the bytes
     std::uint32_t errors_port = UINT32_MAX;
     bool closed = false;
+    bool emitted_in_close = false;
+    std::optional<Checkpoints::Answer> at_end;  // before it was closed
   };
   struct Slot {
     std::unique_ptr<Channel> channel;
@@ -120,6 +135,9 @@ class StepGroup final : public Outlet {
   void flush(bool last);
   void send(Slot& slot, std::uint64_t number, bool last, Control control);
   flow_status barrier(Step& step, std::uint64_t checkpoint);
+  flow_status end(Step& step);
+  flow_status close(Step& step);
+  flow_status capture(Step& step, std::uint64_t checkpoint, Checkpoints::Answer& answer);
 
   Runtime& runtime_;
   Numbering numbering_;
@@ -128,10 +146,11 @@ class StepGroup final : public Outlet {
   std::vector<Slot> slots_;
   std::function<void()> settled_;
   AtBarrier at_barrier_;
-  std::function<void()> at_end_;
+  AtEnd at_end_;
   std::shared_ptr<Receipts> receipts_;
   MessagePointer message_;
   std::uint64_t number_ = 0;
+  std::uint64_t epoch_ = 0;  // of the message
   std::int64_t gathered_ = 0;
   bool emitted_in_call_ = false;
   std::vector<Ticket> deferred_tickets_;

@@ -13,11 +13,11 @@ constexpr std::chrono::milliseconds kLook{20};
 
 }  // namespace
 
-ThreadNode::ThreadNode(Runtime& runtime, std::string name, std::function<Command()> leave,
+ThreadNode::ThreadNode(Runtime& runtime, std::string name, bool waits,
                        std::function<void()> finished)
     : runtime_(runtime),
       name_(std::move(name)),
-      leave_(std::move(leave)),
+      waits_(waits),
       finished_(std::move(finished)) {}
 
 ThreadNode::~ThreadNode() {
@@ -43,6 +43,14 @@ void ThreadNode::post(std::function<void(StepGroup&)> command) {
   {
     const std::lock_guard lock(mutex_);
     commands_.push_back(std::move(command));
+  }
+  changed_.notify_one();
+}
+
+void ThreadNode::finish() {
+  {
+    const std::lock_guard lock(mutex_);
+    may_finish_ = true;
   }
   changed_.notify_one();
 }
@@ -94,19 +102,29 @@ void ThreadNode::run() {
         queue_.pop_front();
       }
       const bool end = message->control == Control::kEnd;
-      if (end) {
-        const Command rest = leave_();
-        run_commands();
-        rest(*group_);
-      }
       group_->take(std::move(message));
       if (!work()) break;
+      if (end && waits_) {
+        if (!wait_for_finish()) break;
+        group_->begin_close();
+        if (!work()) break;
+      }
       ended_ = end;
     }
   } catch (const std::exception& error) {
     runtime_.fail(name_, error.what());
   }
   finished_();
+}
+
+bool ThreadNode::wait_for_finish() {
+  while (!runtime_.aborted.load(std::memory_order_relaxed)) {
+    run_commands();
+    std::unique_lock lock(mutex_);
+    if (may_finish_ && commands_.empty()) return true;
+    changed_.wait_for(lock, kLook, [&] { return !commands_.empty() || may_finish_; });
+  }
+  return false;
 }
 
 bool ThreadNode::work() {
@@ -146,7 +164,7 @@ std::uint64_t ThreadNode::rows_held() const { return group_ != nullptr ? group_-
 
 void ThreadNode::close_remaining() {
   if (thread_.joinable()) thread_.join();
-  if (group_ != nullptr && !ended_) group_->close_steps();
+  if (group_ != nullptr) group_->close_steps();
 }
 
 }  // namespace flowrun

@@ -90,6 +90,11 @@ class SourceOutput {
   void end(const std::string& partition, std::string_view position) {
     send(nullptr, partition, position, FLOW_PARTITION_END);
   }
+  // The same, and what a later run finds behind the position goes on with the stream, eg: of a file
+  // that has grown.
+  void end_for_now(const std::string& partition, std::string_view position) {
+    send(nullptr, partition, position, FLOW_PARTITION_END | FLOW_MAY_GO_ON);
+  }
   // Announces a partition; the host answers with assign.
   void offer(const std::string& partition) { out_.get()->offer(out_.get(), partition.c_str()); }
 
