@@ -446,7 +446,9 @@ std::string FileSet::prepare() {
   finish_due();
   for (auto& [path, file] : files_) {
     if (!file->begun()) continue;
-    if (plan_.roll_at_checkpoint) {
+    // What is finished at the end of all input gets its name by the commit, and nobody adds to it.
+    const bool ends = out_->is_ending() && plan_.staged() && !plan_.replaces;
+    if (plan_.roll_at_checkpoint || ends) {
       finish(*file);
     } else {
       flush(*file);
@@ -487,6 +489,7 @@ void FileSet::settle(std::string_view bytes, bool commits) {
   finished_ = commits ? std::vector<FileHandle::Finished>() : handle.finished;
   for (const FileHandle::Open& open : handle.open) go_on(open);
   for (const FileHandle::Finished& file : handle.finished) numbers_.note(file.to);
+  used_ = commits;
 }
 
 void FileSet::go_on(const FileHandle::Open& open) {
@@ -508,6 +511,11 @@ void FileSet::go_on(const FileHandle::Open& open) {
       ::stat(file.final_path.c_str(), &status) == 0 && status.st_size >= open.length) {
     // The run came to its end behind the checkpoint.
     rename_durably(file.final_path, file.target, "file sink");
+  }
+  if (open.length > 0 && ::stat(file.target.c_str(), &status) != 0 && errno == ENOENT) {
+    out_->warn("file sink: " + quote(file.final_path) + " (" + bytes_text(open.length) +
+               " at the checkpoint) was taken away: a new one is begun");
+    return;
   }
   const int64_t found = ::stat(file.target.c_str(), &status) == 0 ? status.st_size : 0;
   if (found < open.length) {
@@ -557,7 +565,10 @@ void FileSet::close(bool drained, Output& out) {
     ++left;
     example = file->target;
   }
-  if (left > 0) {
+  if (left > 0 && out.has_checkpoints()) {
+    out.info(place_ + ": " + std::to_string(left) + " unfinished files, eg " + quote(example) +
+             ", are what the next run goes on with");
+  } else if (left > 0) {
     out.warn(place_ + ": " + std::to_string(left) + " unfinished files, eg " + quote(example) +
              ", are left behind, as the run did not finish");
   }

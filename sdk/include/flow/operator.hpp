@@ -85,6 +85,10 @@ class SourceOutput {
   void emit(const Batch& batch, const std::string& partition, std::string_view position) {
     send(batch.get(), partition, position, 0);
   }
+  // Nothing was read, and the position is another one all the same.
+  void move(const std::string& partition, std::string_view position) {
+    send(nullptr, partition, position, 0);
+  }
   // The partition's stream is over: what the codec held back is a record now. Emitting again from
   // the partition begins another stream.
   void end(const std::string& partition, std::string_view position) {
