@@ -7,20 +7,15 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "core/state/checkpoint_files.hpp"
 #include "core/state/manifest.hpp"
 #include "flow/host/state.hpp"
 
 namespace flowrun {
-
-// A checkpoint could not be written or read; the message names the file and the reason.
-struct CheckpointError : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
 
 // A checkpoint that cannot be used, and why.
 struct DamagedCheckpoint {
@@ -28,6 +23,17 @@ struct DamagedCheckpoint {
   std::filesystem::path file;
   std::string reason;  // "has 120 bytes of 4,711"
 };
+
+// The last complete checkpoint that this process has written.
+struct WrittenCheckpoint {
+  std::uint64_t id = 0;
+  std::uint64_t pages = 0;            // written, moved ones included
+  std::uint64_t moved_pages = 0;      // out of files that mostly held others
+  std::uint64_t unchanged_pages = 0;  // not written
+  std::uint64_t bytes = 0;            // of its files
+};
+
+class CheckpointWriter;
 
 // The folder of one pipeline's checkpoints; FORMAT.md says what stands in its files. Only one
 // process at a time has it open.
@@ -70,8 +76,8 @@ class CheckpointStore {
                flow::host::StateStore& store, std::uint32_t instance = 0,
                std::uint32_t instances = 1) const;
 
-  // All checkpoints of the folder are out of use: the next one stands alone, and when it is
-  // complete the others are removed. load() gives nothing any more.
+  // Removes all checkpoints of the folder. Throws CheckpointError. [control, not while one is
+  // written]
   void start_over();
 
   // Greater than the number of any checkpoint in the folder, damaged ones included.
@@ -91,19 +97,11 @@ class CheckpointStore {
   // has let go of the stores; `done` is not called if it has not been yet.
   void abandon();
 
-  // Of the last complete checkpoint written by this process, for metrics and benches.
-  struct Written {
-    std::uint64_t id = 0;
-    std::uint64_t pages = 0;  // written, moved ones included
-    std::uint64_t bytes = 0;  // of all files written
-    std::uint64_t unchanged_pages = 0;
-  };
-  Written written() const;
+  WrittenCheckpoint written() const;
   const std::filesystem::path& folder() const;
 
  private:
-  class Writer;
-  std::unique_ptr<Writer> writer_;
+  std::unique_ptr<CheckpointWriter> writer_;
 };
 
 // What stands in a folder, for people. Reads everything and changes nothing; needs no lock.
@@ -116,5 +114,7 @@ struct ListedCheckpoint {
 };
 // Oldest first. Throws CheckpointError: no such folder.
 std::vector<ListedCheckpoint> list_checkpoints(const std::filesystem::path& folder);
+// Of one manifest, with the pages that it names in the folder beside it.
+ListedCheckpoint look_at_checkpoint(const std::filesystem::path& file);
 
 }  // namespace flowrun

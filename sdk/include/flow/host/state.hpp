@@ -96,6 +96,7 @@ class StateStore {
     return &pages[index]->page;
   }
   int64_t bytes() const { return bytes_; }
+  const StateMemory& memory() const { return memory_; }
   void set_limit(int64_t bytes) { memory_.set_limit(bytes); }
 
   // Begins an epoch; one that has not ended ends without being safe. `writer`: somebody is going to
