@@ -249,6 +249,10 @@ void Pipeline::Engine::make_source(std::size_t plan_node) {
       std::make_unique<SourceNode>(runtime, node, shared, channels_from(plan_node, 0)));
   ++unfinished_;
   source_ids_.push_back(shared.runtime->id);
+  if (store_ != nullptr && (shared.runtime->bound->descriptor().traits & FLOW_ONCE) != 0) {
+    sources_.back()->use_journal((store_->folder() / "journal" / shared.runtime->id).string(),
+                                 settings_.checkpoints_kept);
+  }
   if (runtime.checkpointing) {
     const std::size_t participant = participant_unit_.size() + sources_.size() - 1;
     sources_.back()->on_checkpoint(

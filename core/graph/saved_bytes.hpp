@@ -50,6 +50,7 @@ class SavedReader {
     left_.remove_prefix(size);
     return value;
   }
+  std::string_view rest() const { return left_; }
   bool at_end() const { return left_.empty(); }
 
  private:

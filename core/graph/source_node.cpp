@@ -77,6 +77,7 @@ void SourceNode::on_checkpoint(AtBarrier at_barrier, AtEnd at_end) {
 }
 
 void SourceNode::restore(SavedSource saved) {
+  replay_from_ = saved.journal;
   for (auto& [name, partition] : saved.partitions) {
     Partition& restored = partitions_[name];
     restored.position = std::move(partition.position);
@@ -89,6 +90,7 @@ void SourceNode::restore(SavedSource saved) {
 
 SavedSource SourceNode::saved() const {
   SavedSource saved;
+  if (journal_ != nullptr) saved.journal = journal_->end();
   for (const auto& [name, partition] : partitions_) {
     SavedPartition& kept = saved.partitions[name];
     kept.position = partition.position;
@@ -114,9 +116,80 @@ void SourceNode::wait_for_finish() {
   const auto over = [&] { return may_finish_.load() || runtime_.aborted.load(); };
   while (!over()) runtime_.signal.wait_for(kLook, over);
   if (runtime_.aborted.load()) return;
+  if (journal_ != nullptr) {
+    journal_->sync();
+    acknowledge_written();
+    forget_written(journal_->end());
+    return;
+  }
   Positions positions;
   for (const auto& [name, partition] : partitions_) positions[name] = partition.position;
   acknowledge_all(positions);
+}
+
+// A checkpoint is complete that goes on from there.
+void SourceNode::forget_written(std::uint64_t offset) {
+  journal_kept_.push_back(offset);
+  if (journal_kept_.size() <= most_kept_) return;
+  journal_kept_.pop_front();
+  journal_->forget(journal_kept_.front());
+}
+
+void SourceNode::use_journal(const std::string& folder, std::size_t kept) {
+  most_kept_ = kept;
+  journal_ = std::make_unique<SourceJournal>(runtime_, component_.id, folder);
+  replay_from_ = journal_->end();  // unless restore() says otherwise
+}
+
+// What was written down behind the checkpoint, as if the source emitted it again.
+void SourceNode::replay() {
+  if (journal_ == nullptr) return;
+  replaying_ = true;
+  std::uint64_t emissions = 0;
+  journal_->replay(
+      replay_from_, [this] { return wait_for_room(); },
+      [&](const flow_batch* batch, const std::string& partition, const std::string& position,
+          std::uint32_t flags) {
+        do_requests();
+        emit_from(batch, partition, position, flags);
+        source_->publish(epoch_);
+        from_checkpoint_.insert(partition);
+        unassigned_.insert(partition);
+        ++emissions;
+      });
+  replaying_ = false;
+  if (emissions > 0) {
+    log::info("A source goes on with what its journal has.",
+              {{"component", component_.id}, {"emissions", emissions}});
+  }
+}
+
+// Before it goes on. A full journal waits for the next checkpoint, a full disk for room.
+void SourceNode::write_down(const flow_batch* batch, const std::string& partition,
+                            const std::string& position, std::uint32_t flags) {
+  static log::Every every(std::chrono::seconds(10));
+  while (!runtime_.aborted.load()) {
+    std::string trouble = "it is full until the next checkpoint";
+    try {
+      if (journal_->append(batch, partition, position, flags)) return;
+    } catch (const JournalError& error) {
+      trouble = error.what();
+    }
+    every.write(log::Level::kWarning, "A source waits for its journal.",
+                {{"component", component_.id}, {"why", trouble}});
+    do_requests();
+    runtime_.signal.wait_for(10 * kLook, [] { return false; });
+  }
+}
+
+void SourceNode::acknowledge_written() {
+  if (journal_ == nullptr) return;
+  flow_operator* op = source_->abi();
+  journal_->tell_durable([&](const std::string& partition, const std::string& position) {
+    if (op->acknowledge == nullptr) return;
+    op->acknowledge(op, partition.c_str(), position.data(),
+                    static_cast<std::uint32_t>(position.size()));
+  });
 }
 
 void SourceNode::acknowledge_all(const Positions& positions) {
@@ -141,6 +214,7 @@ void SourceNode::run() {
   Backoff backoff;
   try {
     wait_while_held();
+    replay();
     while (!runtime_.stopping.load() && !runtime_.aborted.load()) {
       if (!assign_offered()) break;
       if (!wait_for_room()) break;
@@ -272,12 +346,19 @@ void SourceNode::do_requests() {
     for (const auto& [name, partition] : partitions_) positions[name] = partition.position;
     send_control(Control::kBarrier, static_cast<std::int64_t>(checkpoint));
     epoch_ = checkpoint;
+    if (journal_ != nullptr) journal_at_[checkpoint] = journal_->end();
     if (at_barrier_) at_barrier_(checkpoint, saved().encode());
   }
   for (const std::uint64_t checkpoint : acknowledged) {
-    acknowledge_all(positions_at_[checkpoint]);
+    if (journal_ == nullptr) {
+      acknowledge_all(positions_at_[checkpoint]);
+    } else if (const auto at = journal_at_.find(checkpoint); at != journal_at_.end()) {
+      forget_written(at->second);
+      journal_at_.erase(journal_at_.begin(), std::next(at));
+    }
     positions_at_.erase(positions_at_.begin(), positions_at_.upper_bound(checkpoint));
   }
+  acknowledge_written();
 }
 
 void SourceNode::send_control(Control control, std::int64_t value) {
@@ -382,6 +463,7 @@ void SourceNode::emit_from(const flow_batch* batch, const std::string& name,
                            const std::string& position, std::uint32_t flags) {
   const bool end = (flags & FLOW_PARTITION_END) != 0;
   ++emitted_in_call_;
+  if (journal_ != nullptr && !replaying_) write_down(batch, name, position, flags);
   const auto found = partitions_.try_emplace(name).first;
   const char* lasting_name = found->first.c_str();
   Partition& at = found->second;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -16,6 +17,7 @@
 #include "core/graph/framing.hpp"
 #include "core/graph/operator_instance.hpp"
 #include "core/graph/plan.hpp"
+#include "core/graph/source_journal.hpp"
 #include "core/graph/step_group.hpp"
 
 namespace flowrun {
@@ -35,6 +37,9 @@ class SourceNode final : public Outlet {
   void on_checkpoint(AtBarrier at_barrier, AtEnd at_end);
   // Goes on where a checkpoint was taken. Before start.
   void restore(SavedSource saved);
+  // Of a source that cannot be asked again. What the newest `kept` checkpoints go on from stays in
+  // it. Throws JournalError. Before start.
+  void use_journal(const std::string& folder, std::size_t kept);
   // Nothing is read until the next checkpoint is complete. Before start.
   void hold() { held_.store(true); }
   // Sends a barrier behind what was emitted so far, soon. [any]
@@ -81,6 +86,12 @@ class SourceNode final : public Outlet {
   void wait_while_held();
   void wait_for_finish();
   SavedSource saved() const;
+  // The parts of the above that a source with a journal has.
+  void replay();
+  void write_down(const flow_batch* batch, const std::string& partition,
+                  const std::string& position, std::uint32_t flags);
+  void acknowledge_written();
+  void forget_written(std::uint64_t offset);
   void acknowledge_all(const Positions& positions);
   // A stream of the partition begins, or goes on, with the batch.
   void begin_stream(const flow_batch* batch, Partition& partition, const char* name);
@@ -111,6 +122,12 @@ class SourceNode final : public Outlet {
   std::uint64_t epoch_ = 0;  // the last barrier sent
   std::set<std::string> from_checkpoint_;  // partitions
   std::set<std::string> unassigned_;       // of these
+  std::unique_ptr<SourceJournal> journal_;
+  std::map<std::uint64_t, std::uint64_t> journal_at_;  // offsets by checkpoint under way
+  std::deque<std::uint64_t> journal_kept_;             // of complete ones
+  std::size_t most_kept_ = 1;
+  std::uint64_t replay_from_ = 0;
+  bool replaying_ = false;
   std::atomic<bool> held_{false};
   std::atomic<bool> may_finish_{false};
   std::atomic<bool> ended_{false};
