@@ -45,15 +45,15 @@ bool passes(int error) {
 }
 
 // Beside the files, with a name made of the template.
-std::string list_of_begun(const PathTemplate& path) {
+std::string list_of_begun(const std::string& folder, const std::string& place) {
   constexpr size_t kLongest = 100;
-  std::string name = path.text();
+  std::string name = place.substr(place.find('\'') + 1);
   for (char& c : name) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
     if (!plain) c = '_';
   }
   if (name.size() > kLongest) name.erase(0, name.size() - kLongest);
-  return (std::filesystem::path(path.folder()) / ("." + name + ".begun")).string();
+  return (std::filesystem::path(folder) / ("." + name + ".begun")).string();
 }
 
 std::string parent_of(const std::string& path) {
@@ -82,7 +82,7 @@ void FileSet::open(Output& out) {
     throw Failure(place_ + ": cannot write into the folder " + quote(folder) + ": " +
                   error_text(errno));
   }
-  if (!plan_.staged() && out.has_checkpoints()) begun_.emplace(list_of_begun(path_), place_);
+  if (!plan_.staged() && out.has_checkpoints()) begun_.emplace(list_of_begun(folder, place_), place_);
   if (path_.has_fields()) {
     out.info(place_ + ": files are made as rows come, at most " + std::to_string(plan_.most_open) +
              " are open at once");
