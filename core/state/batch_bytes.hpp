@@ -1,6 +1,7 @@
 // Batches as bytes, for journals.
 #pragma once
 
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -9,6 +10,9 @@
 #include "flow/host/memory.hpp"
 
 namespace flowrun {
+
+// The first byte.
+inline constexpr std::uint8_t kBatchFormat = 1;
 
 struct BatchBytesError : std::runtime_error {
   using std::runtime_error::runtime_error;
