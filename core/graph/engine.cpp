@@ -82,6 +82,7 @@ Pipeline::Engine::Engine(const BoundPipeline& bound, MetricsRegistry& metrics, H
   arena_.execute([&] { graph_ = std::make_unique<oneapi::tbb::flow::graph>(); });
   lay_inboxes();
   make_nodes();
+  connect_time();
 }
 
 Pipeline::Engine::~Engine() {
@@ -227,6 +228,12 @@ std::unique_ptr<StepGroup> Pipeline::Engine::make_group(std::size_t unit, Number
   auto group = std::make_unique<StepGroup>(runtime, plan_.nodes[plan_node], shared_,
                                            channels_from(plan_node, instance), numbering,
                                            std::move(receipts), std::move(settled));
+  Watermarks* const watermarks = group->step(0).watermarks();
+  if (watermarks != nullptr && numbering != Numbering::kOwn) {
+    throw std::runtime_error(group->step(0).component().id +
+                             ": makes watermarks, but is not serial");
+  }
+  units_[unit].watermarks = watermarks;
   if (numbering == Numbering::kOwn) {
     group->on_barrier([this, participant = units_[unit].participant](
                           std::uint64_t checkpoint, std::optional<std::string> state) {
@@ -297,6 +304,7 @@ RunResult Pipeline::Engine::run() {
   stop_looking_.store(true);
   runtime.signal.notify();
   conductor_.join();
+  arena_.execute([&] { graph_->wait_for_all(); });  // a tick may have been the last to start
   result.rows_left = ledger.queued();
   for (Unit& unit : units_) {
     unit.node->close_remaining();

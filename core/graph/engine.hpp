@@ -45,6 +45,7 @@ class Pipeline::Engine {
     ThreadNode* thread = nullptr;        // the node, if it is one
     std::unique_ptr<StepGroup> group;    // a thread node's, until it starts
     std::size_t participant = SIZE_MAX;  // in checkpoints
+    Watermarks* watermarks = nullptr;    // that its operator makes; NULL: none
   };
 
   void create_components();
@@ -52,6 +53,7 @@ class Pipeline::Engine {
   void make_nodes();
   void make_unit(std::size_t unit, const PlanNode& node);
   void make_source(std::size_t plan_node);
+  void connect_time();
   std::unique_ptr<StepGroup> make_group(std::size_t unit, Numbering numbering,
                                         std::shared_ptr<Receipts> receipts,
                                         std::function<void()> settled);

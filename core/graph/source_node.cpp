@@ -26,7 +26,8 @@ SourceNode::SourceNode(Runtime& runtime, const PlanNode& node, const SharedCompo
     : runtime_(runtime),
       component_(*shared.runtime),
       codec_(shared.codec),
-      in_flight_(std::make_shared<InFlight>([&runtime] { runtime.signal.notify(); })) {
+      in_flight_(std::make_shared<InFlight>([&runtime] { runtime.signal.notify(); })),
+      open_(component_.id) {
   const std::vector<PlanTarget>& errors = node.steps.front().errors;
   for (std::size_t edge = 0; edge < channels.size(); ++edge) {
     if (channels[edge] == nullptr) continue;
@@ -72,6 +73,7 @@ void SourceNode::wake() {
 
 void SourceNode::run() {
   Backoff backoff;
+  bool has_ended = false;
   try {
     while (!runtime_.stopping.load() && !runtime_.aborted.load()) {
       if (!assign_offered()) break;
@@ -80,9 +82,12 @@ void SourceNode::run() {
       emitted_in_call_ = 0;
       const flow_status status = source_->poll();
       if (!send_failures()) break;
-      if (status == FLOW_END) finish_partitions();
+      has_ended = status == FLOW_END;
+      if (has_ended) finish_partitions();
       source_->publish();
       if (status == FLOW_END) break;
+      if (status == FLOW_IDLE) open_.waits();
+      send_open();
       if (status == FLOW_FAILED) {
         runtime_.fail(component_.id, source_->error());
         break;
@@ -106,7 +111,8 @@ void SourceNode::run() {
     }
     if (!runtime_.aborted.load()) {
       do_requests();
-      send_control(Control::kEnd, 0);
+      // A source that was stopped may still have something to read.
+      send_control(Control::kEnd, has_ended ? kEndComplete : kEndStopped);
     }
     for (auto& [name, partition] : partitions_) close_framer(partition);
     if (source_->close(!runtime_.aborted.load()) != FLOW_DONE) {
@@ -129,6 +135,7 @@ bool SourceNode::assign_offered() {
   }
   flow_operator* op = source_->abi();
   for (const std::string& name : offered) {
+    open_.open(name);
     if (op->assign(op, name.c_str(), nullptr, 0) != FLOW_DONE) {
       runtime_.fail(component_.id, source_->error());
       return false;
@@ -149,6 +156,7 @@ bool SourceNode::wait_for_room() {
   const auto stop = [&] { return runtime_.stopping.load() || runtime_.aborted.load(); };
   while (!may_emit()) {
     if (stop()) return false;
+    runtime_.held_up.store(runtime_.now());
     const auto since = Clock::now();
     runtime_.signal.wait_for(kLook, [&] { return may_emit() || stop(); });
     do_requests();  // barriers pass while the source waits
@@ -199,11 +207,24 @@ void SourceNode::do_requests() {
 
 void SourceNode::send_control(Control control, std::int64_t value) {
   const std::uint64_t number = number_++;
+  if (control == Control::kEnd) open_.close_all();
   for (const Output& output : outputs_) {
     auto message = std::make_shared<Message>();
     message->number = number;
     message->control = control;
     message->value = value;
+    if (control == Control::kEnd) message->open = open_.current();
+    output.channel->send(message);
+  }
+}
+
+void SourceNode::send_open() {
+  if (!open_.changed()) return;
+  const std::uint64_t number = number_++;
+  for (const Output& output : outputs_) {
+    auto message = std::make_shared<Message>();
+    message->number = number;
+    message->open = open_.current();
     output.channel->send(message);
   }
 }
@@ -215,6 +236,7 @@ void SourceNode::send(const flow::Batch& batch, std::int64_t bytes, Port port) {
     auto message = std::make_shared<Message>();
     message->number = number;
     if (output.port == port) message->batches.push_back(batch);
+    message->open = open_.current();
     message->ticket = ticket;
     output.channel->send(message);
   }
@@ -285,6 +307,7 @@ SourceNode::Partition& SourceNode::partition(const std::string& name, const char
 void SourceNode::emit_from(const flow_batch* batch, const std::string& name,
                            const std::string& position, bool end) {
   ++emitted_in_call_;
+  open_.open(name);
   const char* lasting_name = nullptr;
   Partition& at = partition(name, &lasting_name);
   flow::Batch sent;
@@ -297,6 +320,7 @@ void SourceNode::emit_from(const flow_batch* batch, const std::string& name,
   // Bytes that are held back are not downstream: a position behind them must not be acknowledged.
   if (at.framing == nullptr || at.framing->empty()) at.position = position;
   if (end) close_framer(at);
+  if (!sent && end) open_.close(name);
   if (!sent) return;
   const std::int64_t most = codec_ != nullptr ? INT64_MAX : runtime_.batch_rows;
   for (std::int64_t first = 0; first < sent.rows(); first += most) {
@@ -304,6 +328,8 @@ void SourceNode::emit_from(const flow_batch* batch, const std::string& name,
         sent.rows() <= most
             ? sent
             : source_->output().slice(sent, first, std::min(most, sent.rows() - first));
+    // Behind its last rows the partition is not open any more.
+    if (end && first >= sent.rows() - part.rows()) open_.close(name);
     send(part, batch_bytes(*part.get()));
     if (part.rows() == sent.rows()) break;
   }

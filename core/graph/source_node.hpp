@@ -59,6 +59,8 @@ class SourceNode final : public Outlet {
   void blame(double seconds);
   void do_requests();
   void send_control(Control control, std::int64_t value);
+  // Says which partitions are open, if rows did not say so already.
+  void send_open();
   // Sends on the rows that failed in the last call. False: the pipeline has failed.
   bool send_failures();
   void finish_partitions();
@@ -79,6 +81,7 @@ class SourceNode final : public Outlet {
   };
   std::vector<Output> outputs_;
   std::shared_ptr<InFlight> in_flight_;
+  SourcePartitions open_;
   std::unique_ptr<OperatorInstance> source_;
   std::map<std::string, Partition> partitions_;
   std::uint64_t number_ = 0;

@@ -1,6 +1,7 @@
 // One instance of a node: its fused steps, and the message they are working on.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -64,6 +65,13 @@ class StepGroup final : public Outlet {
   // Called when the end has been dealt with.
   void on_end(std::function<void()> at_end) { at_end_ = std::move(at_end); }
   std::uint64_t number() const { return number_; }
+  // When, in nanoseconds since 1970, time alone gives the group something to do, so that it should
+  // be sent a kTick; INT64_MAX: never. [any]
+  std::int64_t next_tick() const { return next_tick_.load(std::memory_order_relaxed); }
+  // How far event time is, for a checkpoint: of an instance that is alone. Throws
+  // std::runtime_error if the bytes are damaged.
+  std::string save_time() const;
+  void load_time(std::string_view saved);
   // Rows that were taken and are not dealt with.
   std::uint64_t rows_held() const;
   // Everything that was sent for this message and those before it has been received.
@@ -102,6 +110,9 @@ class StepGroup final : public Outlet {
     std::unique_ptr<KeptFields> kept;  // an encoder whose sink wants fields beside the bytes
     std::uint32_t errors_port = UINT32_MAX;
     bool closed = false;
+    bool advanced = false;  // to the end of time
+    bool loses_origin = false;
+    std::int64_t watermark = INT64_MIN;
   };
   struct Slot {
     std::unique_ptr<Channel> channel;
@@ -113,12 +124,21 @@ class StepGroup final : public Outlet {
   static constexpr std::int64_t kPartBytes = 4 << 20;
 
   flow_status call(Step& step, Work& work);
+  flow_status advance(Step& step, std::int64_t watermark);
+  flow_status fire(Step& step, flow_time kind, std::int64_t until);
+  flow_status end(Step& step, bool stopped);
+  bool fires_next(Step& step);
+  void note_watermark(std::int64_t watermark);
+  void move_time();
+  void keep_open(const OpenPartitionsPointer& open);
+  void send_open();
   Progress step_forward(Step& step);
   bool release_kept(Step& step, const Work& work);
   bool route_failures(Step& step);
   void route(const std::vector<PlanTarget>& targets, const flow::Batch& batch);
   void flush(bool last);
   void send(Slot& slot, std::uint64_t number, bool last, Control control);
+  void send_control(Control control, std::int64_t value);
   flow_status barrier(Step& step, std::uint64_t checkpoint);
 
   Runtime& runtime_;
@@ -131,6 +151,9 @@ class StepGroup final : public Outlet {
   std::function<void()> at_end_;
   std::shared_ptr<Receipts> receipts_;
   MessagePointer message_;
+  // Of each source, what was heard of last; and what of that has not been sent on.
+  std::vector<OpenPartitionsPointer> known_open_, unsent_open_;
+  std::atomic<std::int64_t> next_tick_{INT64_MAX};
   std::uint64_t number_ = 0;
   std::int64_t gathered_ = 0;
   bool emitted_in_call_ = false;
