@@ -85,6 +85,7 @@ Pipeline::Engine::Engine(const BoundPipeline& bound, MetricsRegistry& metrics, H
   arena_.execute([&] { graph_ = std::make_unique<oneapi::tbb::flow::graph>(); });
   lay_inboxes();
   make_nodes();
+  connect_time();
   restore();
 }
 
@@ -214,6 +215,11 @@ std::unique_ptr<StepGroup> Pipeline::Engine::make_group(std::size_t unit, Number
       runtime, plan_.nodes[plan_node], shared_, channels_from(plan_node, units_[unit].instance),
       numbering, std::move(receipts), std::move(settled));
   component.fill_state = {};
+  Watermarks* const watermarks = group->step(0).watermarks();
+  if (watermarks != nullptr && numbering != Numbering::kOwn) {
+    throw std::runtime_error(component.id + ": makes watermarks, but is not serial");
+  }
+  units_[unit].watermarks = watermarks;
   if (numbering == Numbering::kOwn) follow_checkpoints(units_[unit], *group);
   return group;
 }
@@ -291,6 +297,7 @@ RunResult Pipeline::Engine::run() {
   stop_looking_.store(true);
   runtime.signal.notify();
   conductor_.join();
+  arena_.execute([&] { graph_->wait_for_all(); });  // a tick may have been the last to start
   result.rows_left = ledger.queued();
   for (Unit& unit : units_) {
     unit.node->close_remaining();

@@ -51,6 +51,7 @@ class Pipeline::Engine {
     std::size_t participant = SIZE_MAX;  // in checkpoints
     StepGroup* only = nullptr;           // the group of one that is in checkpoints
     std::size_t instance = 0;            // of the plan node
+    Watermarks* watermarks = nullptr;    // that its operator makes; NULL: none
   };
 
   void create_components();
@@ -58,6 +59,7 @@ class Pipeline::Engine {
   void make_nodes();
   void make_unit(std::size_t unit, const PlanNode& node);
   void make_source(std::size_t plan_node);
+  void connect_time();
   std::unique_ptr<StepGroup> make_group(std::size_t unit, Numbering numbering,
                                         std::shared_ptr<Receipts> receipts,
                                         std::function<void()> settled);

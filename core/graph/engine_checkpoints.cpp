@@ -191,7 +191,7 @@ void Pipeline::Engine::restore_unit(Unit& unit, const ComponentRuntime& componen
        part != saved_->parts.end() && part->first.compare(0, name.size(), name) == 0; ++part) {
     timing.push_back(part->second);
   }
-  group.restore_timing(timing);
+  group.restore_timing(timing, unit.instance, instances_of(unit));
 }
 
 void Pipeline::Engine::write_checkpoint(const Checkpoints::Gathered& gathered) {

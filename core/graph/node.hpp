@@ -10,6 +10,14 @@
 
 namespace flowrun {
 
+// A message that tells a node that the clock has reached `now`.
+inline MessagePointer tick_message(std::int64_t now) {
+  auto message = std::make_shared<Message>();
+  message->control = Control::kTick;
+  message->value = now;
+  return message;
+}
+
 class Node {
  public:
   Node() = default;

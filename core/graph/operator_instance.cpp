@@ -166,9 +166,11 @@ OperatorInstance::OperatorInstance(Runtime& runtime, ComponentRuntime& component
       step_(step),
       outlet_(outlet),
       output_(&abi_),
-      state_(runtime.state_memory) {
+      state_(runtime.state_memory),
+      timers_(runtime.state_account) {
   install_outcomes();
   install_state();
+  install_time();
   operator_ = shared->instance(shared, &abi_, role);
   if (operator_ == nullptr) throw std::runtime_error(error_);
   if (role == FLOW_ROLE_NONE && component.fill_state) component.fill_state(state_);
@@ -329,6 +331,43 @@ void OperatorInstance::install_state() {
   };
 }
 
+void OperatorInstance::install_time() {
+  abi_.timer = [](const flow_host* host, flow_time kind, std::int64_t nanoseconds,
+                  const flow_key* key) {
+    OperatorInstance& me = self(host);
+    me.guarded([&] {
+      if (kind != FLOW_EVENT_TIME && kind != FLOW_PROCESSING_TIME) {
+        throw std::invalid_argument("sets a timer of an unknown kind");
+      }
+      me.timers_.set(kind, nanoseconds, key);
+    });
+  };
+  abi_.extension = time_extension_of;
+}
+
+const void* OperatorInstance::time_extension_of(const flow_host* host, const char* id) {
+  static constexpr flow_watermarks kWatermarks{
+      sizeof(flow_watermarks), 0,
+      [](const flow_host* host, std::int64_t idle) {
+        OperatorInstance& me = self(host);
+        me.guarded([&] {
+          me.watermarks_ = std::make_unique<Watermarks>(idle, me.runtime_.now());
+        });
+      },
+      [](const flow_host* host, const char* source, const char* partition,
+         std::int64_t watermark) {
+        OperatorInstance& me = self(host);
+        me.guarded([&] {
+          if (me.watermarks_ == nullptr) {
+            throw std::logic_error("tells watermarks, but did not begin to");
+          }
+          me.watermarks_->tell(source, partition, watermark, me.runtime_.now());
+        });
+      }};
+  if (std::string_view(id) == FLOW_EXTENSION_WATERMARKS) return &kWatermarks;
+  return extension_of(host, id);
+}
+
 // What the engine throws must not pass through the plugin that called it.
 template <class Body>
 void OperatorInstance::guarded(Body body) {
@@ -386,7 +425,19 @@ flow_status OperatorInstance::poll() {
 }
 
 flow_status OperatorInstance::advance(std::int64_t watermark) {
-  return operator_->advance(operator_, watermark);
+  return timed([&] { return operator_->advance(operator_, watermark); });
+}
+
+flow_status OperatorInstance::fire(flow_time kind, std::int64_t until, bool& any) {
+  any = timers_.begin(kind, until);
+  if (!any) return FLOW_DONE;
+  const Timers::Due& due = timers_.due();
+  const flow_status status = timed([&] {
+    return operator_->timer(operator_, kind, due.nanoseconds, due.keys.data(),
+                            static_cast<std::uint32_t>(due.keys.size()));
+  });
+  if (status == FLOW_DONE) timers_.done();
+  return status;
 }
 
 flow_status OperatorInstance::close(bool drained) {

@@ -12,6 +12,8 @@
 
 #include "core/graph/message.hpp"
 #include "core/graph/runtime.hpp"
+#include "core/graph/timers.hpp"
+#include "core/graph/watermarks.hpp"
 #include "flow/batch.hpp"
 #include "flow/host/state.hpp"
 #include "flow/output.hpp"
@@ -88,13 +90,14 @@ class OperatorHost {
 
   Runtime& runtime_;
   ComponentRuntime& component_;
+  static const void* extension_of(const flow_host* host, const char* id);
+
   flow_host abi_{};
   std::string error_;
   flow_checkpoints told_checkpoints_{sizeof(flow_checkpoints), 0, 0, 0};
 
  private:
   void install_observation();
-  static const void* extension_of(const flow_host* host, const char* id);
 
   std::optional<OptionProblem> option_problem_;
 };
@@ -110,7 +113,14 @@ class OperatorInstance : private OperatorHost {
   flow_status process(std::uint32_t port, const flow::Batch& batch, const KeyShare* share);
   flow_status poll();
   flow_status advance(std::int64_t watermark);
+  // Gives the operator the timers that fire, or the earliest ones of a kind up to `until`. Done and
+  // `any` false: there are none.
+  flow_status fire(flow_time kind, std::int64_t until, bool& any);
   flow_status close(bool drained);
+
+  Timers& timers() { return timers_; }
+  // NULL: the operator makes no watermarks.
+  Watermarks* watermarks() { return watermarks_.get(); }
 
   flow_operator* abi() { return operator_; }
   flow::host::StateStore& state() { return state_; }
@@ -146,6 +156,8 @@ class OperatorInstance : private OperatorHost {
   }
   void install_outcomes();
   void install_state();
+  void install_time();
+  static const void* time_extension_of(const flow_host* host, const char* id);
   void emitted(std::uint32_t port, const flow_batch& batch, std::int64_t created);
   void failed(const flow_batch& batch, std::int64_t row, const char* reason, const char* message);
   // Whether nobody counts the rows that come in, so that they count when they end.
@@ -167,6 +179,8 @@ class OperatorInstance : private OperatorHost {
   const KeyShare* share_ = nullptr;
   flow_keys keys_{};
   flow::host::StateStore state_;
+  Timers timers_;
+  std::unique_ptr<Watermarks> watermarks_;
 
   mutable std::mutex deferred_mutex_;  // guards what follows
   std::uint64_t last_token_ = 0;

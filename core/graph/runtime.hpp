@@ -86,6 +86,8 @@ struct Runtime {
   Signal signal;
   std::atomic<bool> stopping{false};  // sources stop, everything else drains
   std::atomic<bool> aborted{false};   // everything stops at once
+  // When a source was last made to wait by the flow itself: nanoseconds since 1970.
+  std::atomic<std::int64_t> held_up{INT64_MIN};
 
   // The first failure stops everything at once. [any]
   void fail(const std::string& component, const std::string& message);

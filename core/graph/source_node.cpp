@@ -27,7 +27,8 @@ SourceNode::SourceNode(Runtime& runtime, const PlanNode& node, const SharedCompo
     : runtime_(runtime),
       component_(*shared.runtime),
       codec_(shared.codec),
-      in_flight_(std::make_shared<InFlight>([&runtime] { runtime.signal.notify(); })) {
+      in_flight_(std::make_shared<InFlight>([&runtime] { runtime.signal.notify(); })),
+      open_(component_.id) {
   const std::vector<PlanTarget>& errors = node.steps.front().errors;
   for (std::size_t edge = 0; edge < channels.size(); ++edge) {
     if (channels[edge] == nullptr) continue;
@@ -212,6 +213,7 @@ void SourceNode::wake() {
 
 void SourceNode::run() {
   Backoff backoff;
+  bool has_ended = false;
   try {
     wait_while_held();
     replay();
@@ -222,9 +224,12 @@ void SourceNode::run() {
       emitted_in_call_ = 0;
       const flow_status status = source_->poll();
       if (!send_failures()) break;
-      if (status == FLOW_END) finish_partitions();
+      has_ended = status == FLOW_END;
+      if (has_ended) finish_partitions();
       source_->publish(epoch_);
       if (status == FLOW_END) break;
+      if (status == FLOW_IDLE) open_.waits();
+      send_open();
       if (status == FLOW_FAILED) {
         runtime_.fail(component_.id, source_->error());
         break;
@@ -248,7 +253,8 @@ void SourceNode::run() {
     }
     if (!runtime_.aborted.load()) {
       do_requests();
-      send_control(Control::kEnd, 0);
+      // A source that was stopped may still have something to read.
+      send_control(Control::kEnd, has_ended ? kEndComplete : kEndStopped);
       if (at_end_) {
         at_end_(saved().encode());
         wait_for_finish();
@@ -286,6 +292,7 @@ bool SourceNode::assign_offered() {
 }
 
 bool SourceNode::assign(const std::string& name) {
+  open_.open(name);
   flow_operator* op = source_->abi();
   const bool saved = unassigned_.erase(name) != 0;
   const std::string position = saved ? partitions_[name].position : std::string();
@@ -310,6 +317,7 @@ bool SourceNode::wait_for_room() {
   const auto stop = [&] { return runtime_.stopping.load() || runtime_.aborted.load(); };
   while (!may_emit()) {
     if (stop()) return false;
+    runtime_.held_up.store(runtime_.now());
     const auto since = Clock::now();
     runtime_.signal.wait_for(kLook, [&] { return may_emit() || stop(); });
     do_requests();  // barriers pass while the source waits
@@ -363,11 +371,24 @@ void SourceNode::do_requests() {
 
 void SourceNode::send_control(Control control, std::int64_t value) {
   const std::uint64_t number = number_++;
+  if (control == Control::kEnd) open_.close_all();
   for (const Output& output : outputs_) {
     auto message = std::make_shared<Message>();
     message->number = number;
     message->control = control;
     message->value = value;
+    if (control == Control::kEnd) message->open = open_.current();
+    output.channel->send(message);
+  }
+}
+
+void SourceNode::send_open() {
+  if (!open_.changed()) return;
+  const std::uint64_t number = number_++;
+  for (const Output& output : outputs_) {
+    auto message = std::make_shared<Message>();
+    message->number = number;
+    message->open = open_.current();
     output.channel->send(message);
   }
 }
@@ -379,6 +400,7 @@ void SourceNode::send(const flow::Batch& batch, std::int64_t bytes, Port port) {
     auto message = std::make_shared<Message>();
     message->number = number;
     if (output.port == port) message->batches.push_back(batch);
+    message->open = open_.current();
     message->ticket = ticket;
     output.channel->send(message);
   }
@@ -463,6 +485,7 @@ void SourceNode::emit_from(const flow_batch* batch, const std::string& name,
                            const std::string& position, std::uint32_t flags) {
   const bool end = (flags & FLOW_PARTITION_END) != 0;
   ++emitted_in_call_;
+  open_.open(name);
   if (journal_ != nullptr && !replaying_) write_down(batch, name, position, flags);
   const auto found = partitions_.try_emplace(name).first;
   const char* lasting_name = found->first.c_str();
@@ -485,16 +508,19 @@ void SourceNode::emit_from(const flow_batch* batch, const std::string& name,
     if (at.framing != nullptr && (flags & FLOW_MAY_GO_ON) != 0) at.resume = at.framing->save();
     close_framer(at);
   }
-  if (sent) send_in_parts(sent);
+  if (!sent && end) open_.close(name);
+  if (sent) send_in_parts(sent, end ? &name : nullptr);
 }
 
-void SourceNode::send_in_parts(const flow::Batch& batch) {
+void SourceNode::send_in_parts(const flow::Batch& batch, const std::string* ending) {
   const std::int64_t most = codec_ != nullptr ? INT64_MAX : runtime_.batch_rows;
   for (std::int64_t first = 0; first < batch.rows(); first += most) {
     const flow::Batch part =
         batch.rows() <= most
             ? batch
             : source_->output().slice(batch, first, std::min(most, batch.rows() - first));
+    // Behind its last rows the partition is not open any more.
+    if (ending != nullptr && first >= batch.rows() - part.rows()) open_.close(*ending);
     send(part, batch_bytes(*part.get()));
     if (part.rows() == batch.rows()) break;
   }

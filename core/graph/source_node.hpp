@@ -78,6 +78,8 @@ class SourceNode final : public Outlet {
   void blame(double seconds);
   void do_requests();
   void send_control(Control control, std::int64_t value);
+  // Says which partitions are open, if rows did not say so already.
+  void send_open();
   // Sends on the rows that failed in the last call. False: the pipeline has failed.
   bool send_failures();
   void finish_partitions();
@@ -95,7 +97,8 @@ class SourceNode final : public Outlet {
   void acknowledge_all(const Positions& positions);
   // A stream of the partition begins, or goes on, with the batch.
   void begin_stream(const flow_batch* batch, Partition& partition, const char* name);
-  void send_in_parts(const flow::Batch& batch);
+  // `ending`: the partition that these are the last rows of.
+  void send_in_parts(const flow::Batch& batch, const std::string* ending = nullptr);
   // The partition's stream is over; nothing is held back any more.
   void close_framer(Partition& partition);
   enum class Port : std::uint8_t { kOut, kErrors };
@@ -112,6 +115,7 @@ class SourceNode final : public Outlet {
   };
   std::vector<Output> outputs_;
   std::shared_ptr<InFlight> in_flight_;
+  SourcePartitions open_;
   std::unique_ptr<OperatorInstance> source_;
   std::map<std::string, Partition> partitions_;
   std::uint64_t number_ = 0;

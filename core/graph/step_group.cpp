@@ -69,6 +69,7 @@ StepGroup::StepGroup(Runtime& runtime, const PlanNode& node,
     step.on_error = shared.runtime->bound->on_error;
     step.errors_port = is_codec ? UINT32_MAX : errors_port(shared.runtime->bound->descriptor());
     step.is_sink = !is_codec && shared.runtime->bound->descriptor().kind == FLOW_SINK;
+    step.loses_origin = !is_codec && shared.runtime->bound->descriptor().kind == FLOW_WINDOW;
     const auto to_edge = [](const PlanTarget& target) { return target.to_edge; };
     for (const auto& targets : plan.outputs) {
       step.reaches_edge |= std::any_of(targets.begin(), targets.end(), to_edge);
@@ -111,8 +112,14 @@ void StepGroup::take(MessagePointer message) {
     if (!message->shares.empty()) work.share = std::move(message->shares[i]);
     if (!work.share || !work.share->rows.empty()) first.work.push_back(std::move(work));
   }
+  if (numbering_ == Numbering::kOwn && first.instance->watermarks() != nullptr &&
+      (message->control == Control::kWatermark || message->control == Control::kIdle)) {
+    message->control = Control::kNone;  // its own take their place
+  }
+  if (first.loses_origin) message->open = nullptr;
   // Of control messages only the instance that is alone knows the place in the stream.
-  if (message->control != Control::kNone && numbering_ == Numbering::kOwn) {
+  if (message->control != Control::kNone && message->control != Control::kIdle &&
+      numbering_ == Numbering::kOwn) {
     Work work;
     work.control = message->control;
     work.value = message->value;
@@ -135,6 +142,17 @@ StepGroup::Progress StepGroup::proceed(const std::function<bool()>& privileged) 
     const Progress progress = step_forward(*deepest);
     if (progress != Progress::kDone) return progress;
     if (used_up || gathered_ >= kPartBytes) flush(false);
+  }
+  if (numbering_ == Numbering::kOwn) {
+    keep_open(message_->open);
+    if (message_->control == Control::kTick) message_->control = Control::kNone;
+    if (message_->control == Control::kEnd) {
+      next_tick_.store(INT64_MAX);
+    } else {
+      move_time();
+    }
+  } else if (message_->control == Control::kWatermark) {
+    note_watermark(message_->value);
   }
   flush(true);
   if (outstanding() > 0) {
@@ -164,6 +182,13 @@ StepGroup::Progress StepGroup::step_forward(Step& step) {
             static_cast<double>(age) / 1e9, static_cast<std::uint64_t>(work.batch.rows()));
       }
       instance.publish(epoch_);
+      if (work.control == Control::kNone && fires_next(step)) {
+        work.control = Control::kWatermark;
+        work.value = step.watermark;
+        work.batch = {};
+        work.share.reset();
+        return Progress::kDone;
+      }
       step.work.pop_front();
       return Progress::kDone;
     case FLOW_MORE:
@@ -184,7 +209,11 @@ flow_status StepGroup::call(Step& step, Work& work) {
     case Control::kNone:
       return instance.process(work.port, work.batch, work.share ? &*work.share : nullptr);
     case Control::kWatermark:
-      return instance.advance(work.value);
+      return advance(step, work.value);
+    case Control::kTick:
+      return step.closed ? FLOW_DONE : fire(step, FLOW_PROCESSING_TIME, work.value);
+    case Control::kIdle:
+      return FLOW_DONE;
     case Control::kBarrier:
       return barrier(step, static_cast<std::uint64_t>(work.value));
     case Control::kEnd:
@@ -240,6 +269,7 @@ flow_status StepGroup::barrier(Step& step, std::uint64_t checkpoint) {
 // With checkpoints the last one is made of what the steps are at their ends. Only then a sink is
 // closed; what a paused run was about stays as it is.
 flow_status StepGroup::end(Step& step) {
+  if (const flow_status timed = end_time(step); timed != FLOW_DONE) return timed;
   const bool keeps = runtime_.checkpointing && at_end_ != nullptr;
   if (keeps && !step.at_end) {
     Checkpoints::Answer answer;
@@ -389,17 +419,20 @@ void StepGroup::failed(std::size_t index, const flow_batch* batch, std::int64_t 
 void StepGroup::flush(bool last) {
   gathered_ = 0;
   const Control control = last && message_ != nullptr ? message_->control : Control::kNone;
-  for (Slot& slot : slots_) {
-    if (numbering_ == Numbering::kOfInput) {
-      // One message for each of the input's, whose last part carries what there is to control.
-      if (!slot.batches.empty() && (!last || control != Control::kNone)) {
-        send(slot, number_, false, Control::kNone);
-      }
-      if (last) send(slot, number_, true, control);
-    } else {
+  if (numbering_ == Numbering::kOwn) {
+    for (Slot& slot : slots_) {
       if (!slot.batches.empty()) send(slot, slot.next_number++, true, Control::kNone);
-      if (control != Control::kNone) send(slot, slot.next_number++, true, control);
     }
+    send_open();
+    if (control != Control::kNone) send_control(control, message_->value);
+    return;
+  }
+  for (Slot& slot : slots_) {
+    // One message for each of the input's, whose last part carries what there is to control.
+    if (!slot.batches.empty() && (!last || control != Control::kNone)) {
+      send(slot, number_, false, Control::kNone);
+    }
+    if (last) send(slot, number_, true, control);
   }
 }
 
@@ -412,6 +445,10 @@ void StepGroup::send(Slot& slot, std::uint64_t number, bool last, Control contro
   if (message_ != nullptr) {
     message->value = message_->value;
     message->ticket = message_->ticket;
+    const bool tells_open = control == Control::kNone || control == Control::kEnd;
+    if (last && tells_open && numbering_ == Numbering::kOfInput) {
+      message->open = message_->open;
+    }
   }
   if (!message->batches.empty()) message->receipt = receipts_->sent(number);
   slot.channel->send(message);

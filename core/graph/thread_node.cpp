@@ -28,6 +28,7 @@ ThreadNode::~ThreadNode() {
 
 void ThreadNode::start(std::unique_ptr<StepGroup> group) {
   group_ = std::move(group);
+  started_.store(group_.get());
   thread_ = std::thread([this] { run(); });
 }
 
@@ -65,7 +66,19 @@ void ThreadNode::wake() {
 
 bool ThreadNode::tend() {
   if (runtime_.aborted.load(std::memory_order_relaxed)) wake();
-  return false;
+  const StepGroup* const group = started_.load();
+  const std::int64_t next = group != nullptr ? group->next_tick() : INT64_MAX;
+  if (next == INT64_MAX) return false;
+  const std::int64_t now = runtime_.now();
+  if (next > now) return true;
+  {
+    const std::lock_guard lock(mutex_);
+    if (ticking_) return true;
+    ticking_ = true;
+    queue_.push_back(tick_message(now));
+  }
+  changed_.notify_one();
+  return true;
 }
 
 void ThreadNode::run_commands() {
@@ -100,6 +113,7 @@ void ThreadNode::run() {
         if (queue_.empty()) continue;
         message = std::move(queue_.front());
         queue_.pop_front();
+        if (message->control == Control::kTick) ticking_ = false;
       }
       const bool end = message->control == Control::kEnd;
       group_->take(std::move(message));

@@ -1,6 +1,7 @@
 // A node on a thread of its own: sinks, and operators that may wait inside a call.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -47,12 +48,14 @@ class ThreadNode final : public Node {
   const bool waits_;
   std::function<void()> finished_;
   std::unique_ptr<StepGroup> group_;
+  std::atomic<const StepGroup*> started_{nullptr};
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<MessagePointer> queue_;                      // guarded by mutex_
   std::deque<std::function<void(StepGroup&)>> commands_;  // guarded by mutex_
   bool woken_ = false;                                    // guarded by mutex_
   bool may_finish_ = false;                               // guarded by mutex_
+  bool ticking_ = false;  // a tick is queued; guarded by mutex_
   bool ended_ = false;
   std::thread thread_;
 };
