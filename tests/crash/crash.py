@@ -22,9 +22,8 @@ import sys
 import tempfile
 import time
 
-SOURCE = os.environ["FLOWRUN_SOURCE_DIR"]
-BINARY = os.environ["FLOWRUN_BINARY"]
-PLUGINS = os.environ["FLOWRUN_PLUGIN_DIR"]
+SOURCE, BINARY, PLUGINS = (os.path.abspath(os.environ["FLOWRUN_" + name]) for name in
+                           ("SOURCE_DIR", "BINARY", "PLUGIN_DIR"))
 CHECKPOINTS = 'checkpoint = { path = "state", interval = "15ms" }\n'
 
 
