@@ -4,7 +4,7 @@ JOBS ?= $(shell nproc)
 BUILD := build
 
 .DEFAULT_GOAL := all
-.PHONY: all run test bench format lint sanitize install clean packages configure help
+.PHONY: all run test crash bench format lint sanitize install clean packages configure help
 
 all: configure ## build build/flowrun and build/plugins/*.so; installs no package
 	cmake --build $(BUILD) --parallel $(JOBS) --target flowrun plugins
@@ -17,6 +17,11 @@ test: packages ## install missing packages, build, run all tests
 	$(MAKE) --no-print-directory configure
 	cmake --build $(BUILD) --parallel $(JOBS)
 	ctest --preset release --parallel $(JOBS)
+
+KILLS ?= 200
+crash: all ## kill pipelines 200 times (KILLS=N, ARGUMENTS="--seed N") and compare what they wrote
+	FLOWRUN_BINARY=$(BUILD)/flowrun FLOWRUN_PLUGIN_DIR=$(BUILD)/plugins FLOWRUN_SOURCE_DIR=. \
+	  python3 tests/crash/crash.py --kills $(KILLS) $(ARGUMENTS)
 
 bench: configure ## build and run the benchmarks
 	cmake --build $(BUILD) --parallel $(JOBS) --target bench

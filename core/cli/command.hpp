@@ -17,6 +17,7 @@ namespace flowrun::cli {
 
 void add_run(CLI::App& program, int& exit_code);
 void add_validate(CLI::App& program, int& exit_code);
+void add_plan(CLI::App& program, int& exit_code);
 void add_graph(CLI::App& program, int& exit_code);
 void add_inspect(CLI::App& program, int& exit_code);
 void add_new(CLI::App& program, int& exit_code);

@@ -117,6 +117,7 @@ int run_command_line(std::vector<std::string> words) {
       "Read on: 'flowrun COMMAND --help', 'flowrun inspect', docs/commands.md\n");
   add_run(program, exit_code);
   add_validate(program, exit_code);
+  add_plan(program, exit_code);
   add_graph(program, exit_code);
   add_inspect(program, exit_code);
   add_new(program, exit_code);

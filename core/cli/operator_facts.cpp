@@ -31,6 +31,7 @@ constexpr Trait kTraits[] = {
     {FLOW_MESSAGES, "messages", "carries messages, one a row"},
     {FLOW_DECODES, "decodes", "bytes to rows, for `decoding` of sources"},
     {FLOW_ENCODES, "encodes", "rows to bytes, for `encoding` of sinks"},
+    {FLOW_ONCE, "once", "cannot be read again: with checkpoints, a journal keeps what it gave"},
     {FLOW_TWO_PHASE, "two_phase", "with checkpoints, each row is delivered exactly once"},
     {FLOW_ANY_ROWS, "any_rows", "takes rows of any kind; `encoding` is optional"},
 };

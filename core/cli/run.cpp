@@ -39,6 +39,8 @@ struct RunOptions {
   std::string admin{kDefaultAdminAddress};
   log::Options log;
   bool quiet = false;
+  bool fresh = false;
+  bool allow_state_loss = false;
 };
 
 void override_settings(const RunOptions& options, PipelineSpecification& specification) {
@@ -58,6 +60,12 @@ int run_loaded(const LoadedPipeline& loaded, const RunOptions& options, StopCont
   CommandRun run(loaded);
   RunSettings settings;
   settings.parallelism = options.parallelism;
+  if (const auto& checkpoint = loaded.bound.specification.checkpoint) {
+    settings.checkpoint_folder = checkpoint->path.value;
+    settings.checkpoints_kept = static_cast<std::size_t>(checkpoint->keep.value);
+  }
+  settings.fresh = options.fresh;
+  settings.allow_state_loss = options.allow_state_loss;
 
   std::unique_ptr<AdminListener> admin;
   try {
@@ -67,6 +75,10 @@ int run_loaded(const LoadedPipeline& loaded, const RunOptions& options, StopCont
                                               standard_routes(run.metrics(), run.health()));
     }
     run.open(settings);
+  } catch (const StateLossError& error) {
+    log::status_line("");
+    complain(error.what());
+    return kConfigurationError;
   } catch (const std::runtime_error& error) {
     log::status_line("");
     complain(error.what());
@@ -158,10 +170,16 @@ void add_run(CLI::App& program, int& exit_code) {
       ->option_text(fmt::format("HOST:PORT|off  [{}]", kDefaultAdminAddress));
   add_log_options(*command, options->log);
   command->add_flag("--quiet", options->quiet, "Show no progress");
+  command->add_flag("--fresh", options->fresh,
+                    "Begin at the start although there are checkpoints; they are removed");
+  command->add_flag("--allow-state-loss", options->allow_state_loss,
+                    "Go on although the file was changed so that state is lost; 'flowrun plan' "
+                    "says what");
   command->footer(
       std::string("SIGINT and SIGTERM stop the sources; what is on its way is delivered. A second\n"
                   "signal stops at once and says what it left behind. At the end the ledger of\n"
-                  "all rows is printed on stderr.\n\n") +
+                  "all rows is printed on stderr. With [pipeline] checkpoint, a run goes on where\n"
+                  "the one before was stopped, killed, or had come to the end of its input.\n\n") +
       kExitCodeHelp +
       "\nExamples:\n"
       "  flowrun pipelines/weblogs.toml\n"

@@ -60,8 +60,9 @@ constexpr flow_option kDrainTimeout =
            "After a signal to stop: how long the rows already read may take to reach the sinks.");
 constexpr flow_option kCheckpoint = option(
     FLOW_OPTION_TABLE, "checkpoint", nullptr,
-    "How often the barriers of a checkpoint run through the pipeline: `interval`. Sinks make "
-    "durable and visible what came before. No checkpoints, unless given.");
+    "What a run that was killed or stopped goes on from: `path`, `interval` and `keep`. Sinks make "
+    "durable and visible what came before each checkpoint. No checkpoints, unless given: then each "
+    "run begins at the start.");
 constexpr flow_option kDeadLetter =
     option(FLOW_OPTION_TEXT, "dead_letter", nullptr,
            "The file that takes failed rows of components whose `errors` port nothing reads. "
@@ -89,9 +90,9 @@ constexpr flow_option kCheckpointPath = {
     sizeof(flow_option),
     FLOW_OPTION_TEXT,
     "path",
-    "The folder of the checkpoints. Not used yet: the barriers of a checkpoint run and sinks "
-    "commit "
-    "at each, but nothing is stored, and a restart begins at the start.",
+    "The folder of the checkpoints, for this pipeline alone. \"NAME.checkpoints\" in the working "
+    "directory, unless given. It holds the state (see `state_limit`) some two times, and should be "
+    "on a disk that survives what the run is to survive.",
     nullptr,
     0,
     0,
@@ -103,7 +104,13 @@ constexpr flow_option kCheckpointInterval =
            "Time from one checkpoint to the next. Shorter makes output visible sooner and repeats "
            "less after a crash; longer writes less.");
 
-constexpr const flow_option* kCheckpointOptions[] = {&kCheckpointPath, &kCheckpointInterval};
+constexpr flow_option kCheckpointKeep =
+    option(FLOW_OPTION_INT, "keep", "3", 1, 1000,
+           "How many of the newest checkpoints are kept. Should the newest be damaged, a restart "
+           "uses the one before.");
+
+constexpr const flow_option* kCheckpointOptions[] = {&kCheckpointPath, &kCheckpointInterval,
+                                                     &kCheckpointKeep};
 
 OnError to_on_error(std::string_view choice) {
   if (choice == "drop") return OnError::kDrop;
@@ -231,15 +238,15 @@ class SettingsReader {
       checkpoint.path = {path->text, place_of_option("path")};
       if (checkpoint.path.value.empty()) {
         found_.error(checkpoint.path.place, "pipeline.checkpoint.path", "must not be empty");
-      } else {
-        found_.warning(checkpoint.path.place, "pipeline.checkpoint.path",
-                       "checkpoints are not stored yet: after a restart the run begins at the "
-                       "start",
-                       "leave it out");
       }
+    } else {
+      checkpoint.path.value = specification_.name.value + ".checkpoints";
     }
     if (const flow_value* interval = options.find("interval")) {
       checkpoint.interval = {interval->integer, place_of_option("interval")};
+    }
+    if (const flow_value* keep = options.find("keep")) {
+      checkpoint.keep = {keep->integer, place_of_option("keep")};
     }
     specification_.checkpoint = std::move(checkpoint);
   }

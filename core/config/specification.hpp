@@ -26,6 +26,7 @@ struct CheckpointSpecification {
   Place place;
   Placed<std::string> path;       // a folder
   Placed<std::int64_t> interval;  // nanoseconds
+  Placed<std::int64_t> keep{3, {}};
 };
 
 // One entry of `inputs`: "id" or "id.port".

@@ -15,6 +15,7 @@ ChainNode::ChainNode(Runtime& runtime, flow_graph::graph& graph, std::string nam
     : runtime_(runtime),
       graph_(graph),
       name_(std::move(name)),
+      alone_(groups.size() == 1 ? groups.front().get() : nullptr),
       free_(std::move(groups)),
       node_(graph, free_.size(), [this](Word word) {
         run(word);
@@ -25,6 +26,7 @@ ChainNode::ChainNode(Runtime& runtime, flow_graph::graph& graph, std::string nam
 void ChainNode::accept(MessagePointer message) {
   {
     const std::lock_guard lock(mutex_);
+    ended_ |= message->control == Control::kEnd;
     waiting_.push_back(std::move(message));
   }
   node_.try_put(Word::kMessage);
@@ -55,6 +57,7 @@ void ChainNode::run(Word word) {
       }
       group = std::move(free_.back());
       free_.pop_back();
+      if (waiting_.front()->control == Control::kTick) ticking_ = false;
       working_.push_back(waiting_.front()->number);
       group->take(std::move(waiting_.front()));
       waiting_.pop_front();
@@ -115,10 +118,31 @@ bool ChainNode::is_oldest(const StepGroup& group) const {
   return *std::min_element(working_.begin(), working_.end()) == group.number();
 }
 
-bool ChainNode::tend() {
+// The end of the stream keeps the graph going until it has been dealt with, and so every tick
+// before it.
+bool ChainNode::tend_clock() {
+  const std::int64_t next = alone_ != nullptr ? alone_->next_tick() : INT64_MAX;
+  if (next == INT64_MAX) return false;
+  const std::int64_t now = runtime_.now();
+  if (next > now) return true;
   {
     const std::lock_guard lock(mutex_);
-    if (paused_.empty()) return false;
+    if (ticking_ || ended_ || !paused_.empty() ||
+        runtime_.aborted.load(std::memory_order_relaxed)) {
+      return true;
+    }
+    ticking_ = true;
+    waiting_.push_back(tick_message(now));
+  }
+  node_.try_put(Word::kMessage);
+  return true;
+}
+
+bool ChainNode::tend() {
+  const bool waits_for_clock = tend_clock();
+  {
+    const std::lock_guard lock(mutex_);
+    if (paused_.empty()) return waits_for_clock;
     if (resuming_) return true;
     const Paused& first = paused_.front();
     const bool aborted = runtime_.aborted.load(std::memory_order_relaxed);

@@ -44,16 +44,21 @@ class ChainNode final : public Node {
   bool work(std::unique_ptr<StepGroup>& group, Backoff backoff);
   bool privileged(const StepGroup& group);
   bool is_oldest(const StepGroup& group) const;  // REQUIRES: mutex_ is held
+  // Queues a tick where time has come for something. Whether the group waits for the clock.
+  bool tend_clock();
 
   Runtime& runtime_;
   oneapi::tbb::flow::graph& graph_;  // does not end while something is set aside
   const std::string name_;
+  const StepGroup* const alone_;  // the one group, which may wait for the clock; NULL: several
   mutable std::mutex mutex_;  // guards what follows
   std::vector<std::unique_ptr<StepGroup>> free_;
   std::vector<std::uint64_t> working_;  // numbers of the messages that have begun
   std::deque<Paused> paused_;
   std::deque<MessagePointer> waiting_;
   bool resuming_ = false;
+  bool ticking_ = false;  // a tick is queued
+  bool ended_ = false;    // the end is queued: no tick follows it
   // Last: nothing runs any more when the rest goes.
   oneapi::tbb::flow::function_node<Word> node_;
 };

@@ -38,6 +38,7 @@ void Channel::send_shares(const Message& message) {
     copy->value = message.value;
     copy->step = message.step;
     copy->port = message.port;
+    copy->open = message.open;
     copy->batches = message.batches;
     copy->shares.resize(message.batches.size());
     copy->ticket = message.ticket;

@@ -1,5 +1,6 @@
 #include "core/graph/checkpoints.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/observe/log.hpp"
@@ -7,65 +8,177 @@
 namespace flowrun {
 
 Checkpoints::Checkpoints(std::chrono::nanoseconds interval, std::size_t participants,
-                         Actions actions, PipelineMetrics& metrics)
+                         std::uint64_t last, Actions actions, PipelineMetrics& metrics)
     : interval_(interval),
       participants_(participants),
       actions_(std::move(actions)),
-      metrics_(metrics) {}
+      metrics_(metrics),
+      last_(last) {}
 
-void Checkpoints::tick(std::chrono::steady_clock::time_point now, std::int64_t wall_clock) {
-  if (interval_.count() == 0) return;
-  std::uint64_t begin = 0;
+void Checkpoints::begin_at_once() {
+  const std::lock_guard lock(mutex_);
+  urgent_ = true;
+  next_ = Clock::now();
+}
+
+void Checkpoints::tick(Clock::time_point now, std::int64_t wall_clock) {
+  if (!enabled()) return;
+  enum class Todo { kNothing, kBegin, kAbandon, kWrite, kComplete };
+  Todo todo = Todo::kNothing;
+  std::uint64_t checkpoint = 0;
   {
     const std::lock_guard lock(mutex_);
-    if (next_ == std::chrono::steady_clock::time_point{}) next_ = now + interval_;
-    if (current_ != 0) {
-      std::set<std::size_t> settled = answered_;
-      settled.insert(ended_.begin(), ended_.end());
-      if (failed_ || now - begun_ > kTimeout) {
-        if (!failed_) {
-          log::warning("A checkpoint was abandoned: not every component answered in time.",
-                       {{"checkpoint", current_}, {"timeout_s", kTimeout.count()}});
-        }
-        metrics_.checkpoint_failures.add();
-        failed_ = false;
-        current_ = 0;
-      } else if (settled.size() >= participants_) {
-        // Handed on under the lock: whoever ends finds its handles either here or on their way.
-        actions_.complete(current_, std::exchange(handles_, {}));
-        current_ = 0;
-        ++completed_;
-        const std::chrono::duration<double> took = now - begun_;
-        metrics_.checkpoint_last_duration.set(took.count());
-        metrics_.checkpoint_last_success_timestamp.set(static_cast<double>(wall_clock) / 1e9);
-      }
-    }
-    if (current_ == 0 && now >= next_ && ended_.size() < participants_) {
-      begin = current_ = ++last_;
-      answered_.clear();
+    if (next_ == Clock::time_point{}) next_ = now + interval_;
+    checkpoint = current_;
+    const bool all_ended = ends_.size() == participants_;
+    if (phase_ == Phase::kIdle && all_ended && !all_told_ && now >= last_not_before_) {
+      checkpoint = current_ = ++last_;
+      begun_ = now;
+      failed_ = false;
+      answers_.clear();
+      gathered_ = gather(true);
+      todo = Todo::kWrite;
+    } else if (phase_ == Phase::kIdle && !all_ended && now >= next_) {
+      checkpoint = current_ = ++last_;
+      phase_ = Phase::kGathering;
       begun_ = now;
       next_ = now + interval_;
+      failed_ = false;
+      answers_.clear();
+      todo = Todo::kBegin;
+    } else if (phase_ == Phase::kGathering && is_settled()) {
+      gathered_ = gather(false);
+      todo = Todo::kWrite;
+    } else if (phase_ == Phase::kGathering && (failed_ || now - begun_ > kTimeout)) {
+      if (!failed_) {
+        log::warning("A checkpoint was abandoned: not every component answered in time.",
+                     {{"checkpoint", current_}, {"timeout_s", kTimeout.count()}});
+      }
+      abandon(now);
+      todo = Todo::kAbandon;
+    } else if (phase_ == Phase::kWritten && !problem_.empty()) {
+      log::warning("A checkpoint could not be written; the next one is tried in its turn.",
+                   {{"checkpoint", current_}, {"error", problem_}});
+      abandon(now);
+    } else if (phase_ == Phase::kWritten) {
+      finish_written(now, wall_clock);
+      todo = Todo::kComplete;
+    }
+    if (todo == Todo::kWrite) {
+      problem_.clear();
+      phase_ = actions_.write ? Phase::kWriting : Phase::kWritten;
     }
   }
-  if (begin != 0) actions_.begin(begin);
+  switch (todo) {
+    case Todo::kNothing:
+      return;
+    case Todo::kBegin:
+      actions_.begin(checkpoint);
+      return;
+    case Todo::kAbandon:
+      if (actions_.abandon) actions_.abandon(checkpoint);
+      return;
+    case Todo::kWrite:
+      if (actions_.write) actions_.write(gathered_);
+      return;
+    case Todo::kComplete:
+      actions_.complete(gathered_);
+      const std::lock_guard lock(mutex_);
+      ++completed_;
+      return;
+  }
+}
+
+bool Checkpoints::is_settled() const {
+  for (std::size_t i = 0; i < participants_; ++i) {
+    if (answers_.count(i) == 0 && ends_.count(i) == 0) return false;
+  }
+  return true;
+}
+
+Checkpoints::Gathered Checkpoints::gather(bool last) {
+  Gathered gathered;
+  gathered.checkpoint = current_;
+  gathered.last = last;
+  gathered.answers.resize(participants_);
+  gathered.handles.resize(participants_);
+  gathered.ended.resize(participants_);
+  for (std::size_t i = 0; i < participants_; ++i) {
+    const auto answered = answers_.find(i);
+    gathered.ended[i] = answered == answers_.end();
+    gathered.answers[i] = gathered.ended[i] ? ends_.at(i) : answered->second;
+    const auto handles = handles_.find(i);
+    if (handles == handles_.end()) continue;
+    gathered.handles[i] = handles->second;
+    // What it prepared at its end is of a later cut.
+    if (!gathered.ended[i] && ends_.count(i) != 0 && ends_.at(i).handle) {
+      gathered.handles[i].pop_back();
+    }
+  }
+  return gathered;
+}
+
+// Under the lock.
+void Checkpoints::abandon(Clock::time_point now) {
+  metrics_.checkpoint_failures.add();
+  failed_ = true;
+  phase_ = Phase::kIdle;
+  current_ = 0;
+  const std::chrono::nanoseconds soon = kSoon;
+  next_ = now + (urgent_ ? std::min(interval_, soon) : interval_);
+  last_not_before_ = gathered_.last ? now + soon : now;
+}
+
+// Under the lock.
+void Checkpoints::finish_written(Clock::time_point now, std::int64_t wall_clock) {
+  for (std::size_t i = 0; i < participants_; ++i) {
+    const auto handles = handles_.find(i);
+    if (handles == handles_.end()) continue;
+    const auto committed = static_cast<std::ptrdiff_t>(gathered_.handles[i].size());
+    handles->second.erase(handles->second.begin(), handles->second.begin() + committed);
+  }
+  urgent_ = failed_ = false;
+  phase_ = Phase::kIdle;
+  current_ = 0;
+  all_told_ = std::all_of(gathered_.ended.begin(), gathered_.ended.end(),
+                          [](bool ended) { return ended; });
+  const std::chrono::duration<double> took = now - begun_;
+  metrics_.checkpoint_last_duration.set(took.count());
+  metrics_.checkpoint_last_success_timestamp.set(static_cast<double>(wall_clock) / 1e9);
 }
 
 void Checkpoints::answer(std::size_t participant, std::uint64_t checkpoint,
-                         std::optional<std::string> state) {
-  const std::lock_guard lock(mutex_);
-  if (state) {
-    handles_[participant].push_back(std::move(*state));
-    if (checkpoint == current_) answered_.insert(participant);
-  } else if (checkpoint == current_) {
-    failed_ = true;
+                         std::optional<Answer> answer) {
+  {
+    const std::lock_guard lock(mutex_);
+    const bool due = checkpoint == current_ && phase_ == Phase::kGathering;
+    if (!answer) {
+      if (due) failed_ = true;
+    } else {
+      if (answer->handle) handles_[participant].push_back(*answer->handle);
+      if (due) answers_[participant] = std::move(*answer);
+    }
   }
+  actions_.changed();
 }
 
-std::vector<std::string> Checkpoints::ended(std::size_t participant) {
-  const std::lock_guard lock(mutex_);
-  ended_.insert(participant);
-  const auto handles = handles_.extract(participant);
-  return handles.empty() ? std::vector<std::string>() : handles.mapped();
+void Checkpoints::ended(std::size_t participant, Answer answer) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (answer.handle) handles_[participant].push_back(*answer.handle);
+    ends_[participant] = std::move(answer);
+  }
+  actions_.changed();
+}
+
+void Checkpoints::written(std::uint64_t checkpoint, const std::string& problem) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (checkpoint != current_ || phase_ != Phase::kWriting) return;
+    problem_ = problem;
+    phase_ = Phase::kWritten;
+  }
+  actions_.changed();
 }
 
 std::uint64_t Checkpoints::completed() const {

@@ -59,7 +59,7 @@ Pipeline::Engine::Engine(const BoundPipeline& bound, MetricsRegistry& metrics, H
   const PipelineSpecification& specification = bound.specification;
   runtime.memory_limit = specification.memory_limit.value;
   runtime.in_flight = specification.in_flight.value;
-  runtime.state_limit = specification.state_limit.value;
+  runtime.state_memory.set_limit(specification.state_limit.value);
   runtime.batch_rows = specification.batch_rows.value;
   runtime.configuration = hexadecimal(specification.content_hash);
   runtime.now = settings_.now ? settings_.now : system_now;
@@ -71,7 +71,10 @@ Pipeline::Engine::Engine(const BoundPipeline& bound, MetricsRegistry& metrics, H
       "memory_bytes", "", [this] { return static_cast<double>(runtime.account.used()); }));
   registrations_.push_back(metrics.provide(
       "memory_limit_bytes", "", [this] { return static_cast<double>(runtime.memory_limit); }));
+  registrations_.push_back(metrics.provide(
+      "state_bytes", "", [this] { return static_cast<double>(runtime.state_memory.bytes()); }));
   registrations_.push_back(metrics.watch(ledger));
+  open_store();
   create_components();
   if (parallelism > oneapi::tbb::info::default_concurrency()) {
     more_workers_ = std::make_unique<oneapi::tbb::global_control>(
@@ -82,6 +85,8 @@ Pipeline::Engine::Engine(const BoundPipeline& bound, MetricsRegistry& metrics, H
   arena_.execute([&] { graph_ = std::make_unique<oneapi::tbb::flow::graph>(); });
   lay_inboxes();
   make_nodes();
+  connect_time();
+  restore();
 }
 
 Pipeline::Engine::~Engine() {
@@ -89,6 +94,7 @@ Pipeline::Engine::~Engine() {
   stop_looking_.store(true);
   runtime.signal.notify();
   if (conductor_.joinable()) conductor_.join();
+  if (store_ != nullptr) store_->abandon();
   for (Unit& unit : units_) {
     if (unit.thread != nullptr) unit.thread->wake();
   }
@@ -146,6 +152,7 @@ void Pipeline::Engine::lay_inboxes() {
     for (std::size_t instance = 0; instance < instances; ++instance) {
       units_of_node_[i].push_back(units_.size());
       units_.emplace_back().plan_node = i;
+      units_.back().instance = instance;
     }
   }
   for (Unit& unit : units_) {
@@ -188,27 +195,7 @@ void Pipeline::Engine::make_nodes() {
       participant_unit_.push_back(i);
     }
   }
-  const auto& checkpoint = bound_.specification.checkpoint;
-  const std::int64_t interval = settings_.checkpoint_interval > 0 ? settings_.checkpoint_interval
-                                : checkpoint                      ? checkpoint->interval.value
-                                                                  : 0;
-  runtime.told_checkpoints.enabled = interval > 0 ? 1 : 0;
-  checkpoints = std::make_unique<Checkpoints>(
-      std::chrono::nanoseconds(interval), participant_unit_.size(),
-      Checkpoints::Actions{[this](std::uint64_t id) {
-                             for (const auto& source : sources_) source->request_barrier(id);
-                           },
-                           [this](std::uint64_t id, const Checkpoints::Handles& handles) {
-                             for (const auto& [participant, prepared] : handles) {
-                               ThreadNode* thread = units_[participant_unit_[participant]].thread;
-                               if (thread == nullptr) continue;
-                               thread->post([this, prepared = prepared](StepGroup& group) {
-                                 commit(group, prepared);
-                               });
-                             }
-                             for (const auto& source : sources_) source->acknowledge(id);
-                           }},
-      runtime.metrics.pipeline());
+  make_checkpoints();
   // Against the stream, so that what a node sends to is there before the node.
   for (std::size_t i = 0; i < units_.size(); ++i) {
     make_unit(i, plan_.nodes[units_[i].plan_node]);
@@ -222,19 +209,18 @@ std::unique_ptr<StepGroup> Pipeline::Engine::make_group(std::size_t unit, Number
                                                         std::shared_ptr<Receipts> receipts,
                                                         std::function<void()> settled) {
   const std::size_t plan_node = units_[unit].plan_node;
-  std::size_t instance = 0;
-  while (units_of_node_[plan_node][instance] != unit) ++instance;
-  auto group = std::make_unique<StepGroup>(runtime, plan_.nodes[plan_node], shared_,
-                                           channels_from(plan_node, instance), numbering,
-                                           std::move(receipts), std::move(settled));
-  if (numbering == Numbering::kOwn) {
-    group->on_barrier([this, participant = units_[unit].participant](
-                          std::uint64_t checkpoint, std::optional<std::string> state) {
-      checkpoints->answer(participant, checkpoint, std::move(state));
-    });
-    group->on_end(
-        [this, participant = units_[unit].participant] { checkpoints->ended(participant); });
+  ComponentRuntime& component = *shared_[plan_.nodes[plan_node].steps.front().component].runtime;
+  if (numbering == Numbering::kOwn) fill_state(units_[unit], component);
+  auto group = std::make_unique<StepGroup>(
+      runtime, plan_.nodes[plan_node], shared_, channels_from(plan_node, units_[unit].instance),
+      numbering, std::move(receipts), std::move(settled));
+  component.fill_state = {};
+  Watermarks* const watermarks = group->step(0).watermarks();
+  if (watermarks != nullptr && numbering != Numbering::kOwn) {
+    throw std::runtime_error(component.id + ": makes watermarks, but is not serial");
   }
+  units_[unit].watermarks = watermarks;
+  if (numbering == Numbering::kOwn) follow_checkpoints(units_[unit], *group);
   return group;
 }
 
@@ -242,15 +228,10 @@ void Pipeline::Engine::make_unit(std::size_t index, const PlanNode& node) {
   Unit& unit = units_[index];
   const std::string name = shared_[node.steps.front().component].runtime->id;
   if (node.kind == NodeKind::kThread) {
-    const std::size_t participant = unit.participant;
-    auto thread = std::make_unique<ThreadNode>(
-        runtime, name,
-        [this, participant] {
-          return [this, rest = checkpoints->ended(participant)](StepGroup& group) {
-            commit(group, rest);
-          };
-        },
-        [this] { one_finished(); });
+    const bool is_sink =
+        shared_[node.steps.front().component].runtime->bound->descriptor().kind == FLOW_SINK;
+    auto thread = std::make_unique<ThreadNode>(runtime, name, is_sink && runtime.checkpointing,
+                                               [this] { one_finished(); });
     unit.thread = thread.get();
     unit.node = std::move(thread);
     unit.group = make_group(index, Numbering::kOwn, std::make_shared<Receipts>(),
@@ -273,6 +254,21 @@ void Pipeline::Engine::make_source(std::size_t plan_node) {
   sources_.push_back(
       std::make_unique<SourceNode>(runtime, node, shared, channels_from(plan_node, 0)));
   ++unfinished_;
+  source_ids_.push_back(shared.runtime->id);
+  if (store_ != nullptr && (shared.runtime->bound->descriptor().traits & FLOW_ONCE) != 0) {
+    sources_.back()->use_journal((store_->folder() / "journal" / shared.runtime->id).string(),
+                                 settings_.checkpoints_kept);
+  }
+  if (runtime.checkpointing) {
+    const std::size_t participant = participant_unit_.size() + sources_.size() - 1;
+    sources_.back()->on_checkpoint(
+        [this, participant](std::uint64_t checkpoint, std::string state) {
+          checkpoints->answer(participant, checkpoint, Checkpoints::Answer{std::move(state), {}});
+        },
+        [this, participant](std::string state) {
+          checkpoints->ended(participant, Checkpoints::Answer{std::move(state), {}});
+        });
+  }
   const ComponentRuntime* component = shared.runtime;
   registrations_.push_back(runtime.metrics.provide("source_lag_bytes", component->id, [component] {
     return std::max(0.0, component->bytes_total.load() - component->bytes_read.load());
@@ -288,6 +284,10 @@ RunResult Pipeline::Engine::run() {
     if (unit.thread != nullptr) unit.thread->start(std::move(unit.group));
   }
   for (const SharedComponent& shared : shared_) health_.opened(shared.runtime->id);
+  if (begins_at_once_) {
+    for (const auto& source : sources_) source->hold();
+    checkpoints->begin_at_once();
+  }
   conductor_ = std::thread([this] { look_after(); });
   arena_.execute([&] {
     for (const auto& source : sources_) source->start([this] { one_finished(); });
@@ -297,6 +297,7 @@ RunResult Pipeline::Engine::run() {
   stop_looking_.store(true);
   runtime.signal.notify();
   conductor_.join();
+  arena_.execute([&] { graph_->wait_for_all(); });  // a tick may have been the last to start
   result.rows_left = ledger.queued();
   for (Unit& unit : units_) {
     unit.node->close_remaining();
@@ -335,10 +336,8 @@ void Pipeline::Engine::abort() {
 void Pipeline::Engine::look_after() {
   bool waiting = false;
   while (!stop_looking_.load()) {
-    const auto pause = waiting || bound_.specification.checkpoint ||
-                               settings_.checkpoint_interval > 0 || runtime.aborted.load()
-                           ? kLook
-                           : 10 * kLook;
+    const auto pause =
+        waiting || runtime.checkpointing || runtime.aborted.load() ? kLook : 10 * kLook;
     runtime.signal.wait_for(pause, [&] { return stop_looking_.load(); });
     waiting = false;
     for (Unit& unit : units_) waiting |= unit.node->tend();
@@ -354,11 +353,12 @@ void Pipeline::Engine::look_after() {
   }
 }
 
-// On the sink's own thread; again and again while the trouble is a passing one.
-void Pipeline::Engine::commit(StepGroup& group, const std::vector<std::string>& handles) {
+// On the sink's own thread; again and again while the trouble is a passing one. What else went
+// wrong, or nothing.
+std::string Pipeline::Engine::commit(StepGroup& group, const std::vector<std::string>& handles) {
   OperatorInstance& sink = group.step(0);
   flow_operator* op = sink.abi();
-  if (op->commit == nullptr) return;
+  if (op->commit == nullptr) return {};
   for (const std::string& handle : handles) {
     Backoff backoff;
     flow_status status = FLOW_RETRY;
@@ -367,12 +367,9 @@ void Pipeline::Engine::commit(StepGroup& group, const std::vector<std::string>& 
       const auto until = Clock::now() + (status == FLOW_RETRY ? backoff.next() : kLook * 0);
       while (Clock::now() < until && !runtime.aborted.load()) std::this_thread::sleep_for(kLook);
     }
-    if (status != FLOW_DONE) {
-      runtime.fail(sink.component().id,
-                   "a prepared checkpoint cannot be committed: " + sink.error());
-      return;
-    }
+    if (status != FLOW_DONE) return "a prepared checkpoint cannot be committed: " + sink.error();
   }
+  return {};
 }
 
 ProgressSnapshot Pipeline::Engine::progress() const {
@@ -386,6 +383,8 @@ ProgressSnapshot Pipeline::Engine::progress() const {
     snapshot.total_bytes += static_cast<std::uint64_t>(shared.runtime->bytes_total.load());
     for (const FlowCounts& port : totals.ports) snapshot.bytes += port.bytes;
   }
+  snapshot.rows -= std::min(snapshot.rows, restored_rows_);
+  snapshot.bytes -= std::min(snapshot.bytes, restored_bytes_);
   if (snapshot.read_bytes > 0) snapshot.bytes = snapshot.read_bytes;
   snapshot.memory_used =
       static_cast<std::uint64_t>(std::max<std::int64_t>(0, runtime.account.used()));

@@ -58,6 +58,15 @@ void Framing::add(std::string_view piece, std::int64_t position, std::vector<Run
   charge();
 }
 
+void Framing::resume(const SavedPartition::Stream& saved) {
+  held_ = saved.held;
+  held_position_ = saved.held_position;
+  if (context_ != nullptr && !saved.context.empty()) {
+    context_->set(framer_, saved.context.data(), static_cast<std::int64_t>(saved.context.size()));
+  }
+  charge();
+}
+
 void Framing::finish(std::vector<Run>& runs) {
   while (!held_.empty()) {
     std::string before_run = context();

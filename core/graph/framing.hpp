@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/graph/operator_instance.hpp"
+#include "core/graph/saved_state.hpp"
 #include "flow/batch.hpp"
 
 namespace flowrun {
@@ -34,6 +35,9 @@ class Framing {
 
   // `position`: of the piece's first byte.
   void add(std::string_view piece, std::int64_t position, std::vector<Run>& runs);
+  // What a checkpoint keeps of the stream, and back, before the first add().
+  SavedPartition::Stream save() const { return {held_, held_position_, context()}; }
+  void resume(const SavedPartition::Stream& saved);
   // Nothing is held back.
   bool empty() const { return held_.empty(); }
   // Nothing follows: what was held back is the last record.

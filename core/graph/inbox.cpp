@@ -36,13 +36,24 @@ void Inbox::in_order(std::size_t index, MessagePointer message) {
     input.blocked.push_back(std::move(message));
     return;
   }
+  if (message->open != nullptr && inputs_.size() > 1) {
+    message->open = open_.merged(index, message->open, message->control == Control::kEnd);
+  }
   switch (message->control) {
     case Control::kNone:
+    case Control::kClose:
       pass(std::move(message));
       return;
     case Control::kWatermark:
       input.watermark = std::max(input.watermark, message->value);
+      input.idle = false;
       pass_watermark(std::move(message));
+      return;
+    case Control::kIdle:
+      input.idle = true;
+      pass_watermark(std::move(message));
+      return;
+    case Control::kTick:
       return;
     case Control::kBarrier:
       input.at_barrier = true;
@@ -50,37 +61,60 @@ void Inbox::in_order(std::size_t index, MessagePointer message) {
       release_barrier(std::move(message));
       return;
     case Control::kEnd:
-      input.ended = true;
-      if (std::all_of(inputs_.begin(), inputs_.end(),
-                      [](const Input& each) { return each.ended; })) {
-        pass(std::move(message));
-        return;
-      }
-      // What waited for this input need not any more.
-      auto control = std::make_shared<Message>();
-      control->control = Control::kWatermark;
-      pass_watermark(control);
-      control = std::make_shared<Message>();
-      control->control = Control::kBarrier;
-      release_barrier(std::move(control));
+      end(index, std::move(message));
       return;
   }
+}
+
+void Inbox::end(std::size_t index, MessagePointer message) {
+  inputs_[index].ended = true;
+  stopped_ |= message->value == kEndStopped;
+  if (std::all_of(inputs_.begin(), inputs_.end(), [](const Input& each) { return each.ended; })) {
+    message->value = stopped_ ? kEndStopped : kEndComplete;
+    pass(std::move(message));
+    return;
+  }
+  if (message->open != nullptr) {
+    message->control = Control::kNone;
+    pass(std::move(message));
+  }
+  // What waited for this input need not any more.
+  auto control = std::make_shared<Message>();
+  control->control = Control::kWatermark;
+  pass_watermark(control);
+  control = std::make_shared<Message>();
+  control->control = Control::kBarrier;
+  release_barrier(std::move(control));
+}
+
+void Inbox::expect(std::size_t input, const std::vector<std::string>& sources, bool watermarks) {
+  const std::lock_guard lock(mutex_);
+  open_.expect(input, sources);
+  inputs_[input].idle = !watermarks;
+  idle_ = std::all_of(inputs_.begin(), inputs_.end(), [](const Input& each) { return each.idle; });
 }
 
 void Inbox::pass(MessagePointer message) {
   message->number = passed_++;
   message->last = true;
+  message->epoch = epoch_;
+  if (message->control == Control::kBarrier) epoch_ = static_cast<std::uint64_t>(message->value);
   accept_(std::move(message));
 }
 
 void Inbox::pass_watermark(MessagePointer message) {
   std::int64_t lowest = INT64_MAX;
+  bool idle = true;
   for (const Input& input : inputs_) {
-    if (!input.ended) lowest = std::min(lowest, input.watermark);
+    if (input.ended || input.idle) continue;
+    idle = false;
+    lowest = std::min(lowest, input.watermark);
   }
-  if (lowest == INT64_MAX || lowest <= watermark_) return;
-  watermark_ = lowest;
-  message->value = lowest;
+  const bool was_idle = std::exchange(idle_, idle);
+  if (idle ? was_idle : lowest <= watermark_ && !was_idle) return;
+  if (!idle) watermark_ = std::max(watermark_, lowest);
+  message->control = idle ? Control::kIdle : Control::kWatermark;
+  message->value = watermark_;
   pass(std::move(message));
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/graph/receipts.hpp"
+#include "core/graph/watermarks.hpp"
 #include "core/observe/ledger.hpp"
 #include "flow/batch.hpp"
 
@@ -51,7 +52,14 @@ class InFlight {
 };
 using Ticket = std::shared_ptr<InFlight::Ticket>;
 
-enum class Control : std::uint8_t { kNone, kWatermark, kBarrier, kEnd };
+// kIdle: nobody is known to be behind; the input counts in no minimum until its next watermark.
+// kTick and kClose travel along no edge: time has come for something; the checkpoint behind the end
+// of a sink is complete.
+enum class Control : std::uint8_t { kNone, kWatermark, kBarrier, kEnd, kIdle, kTick, kClose };
+
+// `value` of an end: whether there is nothing more, or the run was stopped where it was.
+inline constexpr std::int64_t kEndComplete = 0;
+inline constexpr std::int64_t kEndStopped = 1;
 
 // A batch with the rows of it that belong to one instance of a keyed operator.
 struct KeyShare {
@@ -65,9 +73,12 @@ struct Message {
   std::uint64_t number = 0;
   bool last = true;
   Control control = Control::kNone;
-  std::int64_t value = 0;  // watermark in nanoseconds, or number of the checkpoint
+  std::uint64_t epoch = 0;  // the last barrier in front of it
+  // Watermark or clock in nanoseconds, number of the checkpoint, or how the stream ended.
+  std::int64_t value = 0;
   std::size_t step = 0;    // of the receiving node
   std::uint32_t port = 0;  // of that step
+  OpenPartitionsPointer open;  // of the source it is made of; null: not known, nothing has changed
   std::vector<flow::Batch> batches;
   std::vector<KeyShare> shares;  // one a batch, into a keyed node
   Ticket ticket;

@@ -1,35 +1,22 @@
 // What the pipeline sees of its running nodes.
 #pragma once
 
-#include <algorithm>
-#include <chrono>
 #include <memory>
-#include <random>
 #include <string>
 
+#include "core/graph/backoff.hpp"
 #include "core/graph/message.hpp"
 #include "core/graph/step_group.hpp"
 
 namespace flowrun {
 
-// Exponential pauses with jitter: about 100 ms, then twice as long each time, at most 30 s.
-class Backoff {
- public:
-  std::chrono::milliseconds next() {
-    const auto pause = pause_;
-    pause_ = std::min<std::chrono::milliseconds>(pause_ * 2, std::chrono::seconds(30));
-    ++attempts_;
-    thread_local std::minstd_rand random(std::random_device{}());
-    const double jitter = std::uniform_real_distribution<double>(0.75, 1.25)(random);
-    return std::chrono::milliseconds(
-        static_cast<std::int64_t>(static_cast<double>(pause.count()) * jitter));
-  }
-  int attempts() const { return attempts_; }
-
- private:
-  std::chrono::milliseconds pause_{100};
-  int attempts_ = 0;
-};
+// A message that tells a node that the clock has reached `now`.
+inline MessagePointer tick_message(std::int64_t now) {
+  auto message = std::make_shared<Message>();
+  message->control = Control::kTick;
+  message->value = now;
+  return message;
+}
 
 class Node {
  public:

@@ -150,7 +150,11 @@ const void* OperatorHost::extension_of(const flow_host* host, const char* id) {
       }};
   const std::string_view wanted = id;
   if (wanted == FLOW_EXTENSION_OPTION_PROBLEM) return &kProblems;
-  if (wanted == FLOW_EXTENSION_CHECKPOINTS) return &self(host).runtime_.told_checkpoints;
+  if (wanted == FLOW_EXTENSION_CHECKPOINTS) {
+    OperatorHost& me = self(host);
+    me.told_checkpoints_.enabled = me.runtime_.checkpointing ? 1 : 0;
+    return &me.told_checkpoints_;
+  }
   return nullptr;
 }
 
@@ -162,11 +166,14 @@ OperatorInstance::OperatorInstance(Runtime& runtime, ComponentRuntime& component
       step_(step),
       outlet_(outlet),
       output_(&abi_),
-      state_(runtime.account, runtime.state_limit) {
+      state_(runtime.state_memory),
+      timers_(runtime.state_account) {
   install_outcomes();
   install_state();
+  install_time();
   operator_ = shared->instance(shared, &abi_, role);
   if (operator_ == nullptr) throw std::runtime_error(error_);
+  if (role == FLOW_ROLE_NONE && component.fill_state) component.fill_state(state_);
   const std::uint32_t n_inputs = component.bound->descriptor().n_inputs;
   const std::vector<const flow_schema*> schemas(n_inputs, nullptr);
   if (operator_->open(operator_, schemas.data(), n_inputs) != FLOW_DONE) {
@@ -239,7 +246,7 @@ void OperatorInstance::install_outcomes() {
     me.guarded([&] {
       me.outlet_.emit_from(batch, partition,
                            std::string(static_cast<const char*>(position), length),
-                           (flags & FLOW_PARTITION_END) != 0);
+                           flags);
     });
   };
   abi_.fail = [](const flow_host* host, const flow_batch* batch, std::int64_t row,
@@ -308,7 +315,10 @@ void OperatorInstance::install_state() {
     return me.share_ != nullptr ? &me.keys_ : nullptr;
   };
   abi_.table = [](const flow_host* host, const char* name, std::uint32_t version) {
-    return self(host).state_.table(name, version);
+    OperatorInstance& me = self(host);
+    flow_table* table = me.state_.table(name, version);
+    if (table == nullptr) host->error(host, me.state_.problem().c_str());
+    return table;
   };
   abi_.page_count = [](const flow_host*, flow_table* table, std::uint32_t group,
                        std::uint32_t area) {
@@ -316,7 +326,46 @@ void OperatorInstance::install_state() {
   };
   abi_.page = [](const flow_host* host, flow_table* table, std::uint32_t group, std::uint32_t area,
                  std::uint32_t index) { return self(host).state_.page(table, group, area, index); };
-  abi_.thaw = [](const flow_host*, flow_table*, flow_page* page) { page->frozen = 0; };
+  abi_.thaw = [](const flow_host* host, flow_table*, flow_page* page) {
+    self(host).state_.thaw(page);
+  };
+}
+
+void OperatorInstance::install_time() {
+  abi_.timer = [](const flow_host* host, flow_time kind, std::int64_t nanoseconds,
+                  const flow_key* key) {
+    OperatorInstance& me = self(host);
+    me.guarded([&] {
+      if (kind != FLOW_EVENT_TIME && kind != FLOW_PROCESSING_TIME) {
+        throw std::invalid_argument("sets a timer of an unknown kind");
+      }
+      me.timers_.set(kind, nanoseconds, key);
+    });
+  };
+  abi_.extension = time_extension_of;
+}
+
+const void* OperatorInstance::time_extension_of(const flow_host* host, const char* id) {
+  static constexpr flow_watermarks kWatermarks{
+      sizeof(flow_watermarks), 0,
+      [](const flow_host* host, std::int64_t idle) {
+        OperatorInstance& me = self(host);
+        me.guarded([&] {
+          me.watermarks_ = std::make_unique<Watermarks>(idle, me.runtime_.now());
+        });
+      },
+      [](const flow_host* host, const char* source, const char* partition,
+         std::int64_t watermark) {
+        OperatorInstance& me = self(host);
+        me.guarded([&] {
+          if (me.watermarks_ == nullptr) {
+            throw std::logic_error("tells watermarks, but did not begin to");
+          }
+          me.watermarks_->tell(source, partition, watermark, me.runtime_.now());
+        });
+      }};
+  if (std::string_view(id) == FLOW_EXTENSION_WATERMARKS) return &kWatermarks;
+  return extension_of(host, id);
 }
 
 // What the engine throws must not pass through the plugin that called it.
@@ -376,7 +425,19 @@ flow_status OperatorInstance::poll() {
 }
 
 flow_status OperatorInstance::advance(std::int64_t watermark) {
-  return operator_->advance(operator_, watermark);
+  return timed([&] { return operator_->advance(operator_, watermark); });
+}
+
+flow_status OperatorInstance::fire(flow_time kind, std::int64_t until, bool& any) {
+  any = timers_.begin(kind, until);
+  if (!any) return FLOW_DONE;
+  const Timers::Due& due = timers_.due();
+  const flow_status status = timed([&] {
+    return operator_->timer(operator_, kind, due.nanoseconds, due.keys.data(),
+                            static_cast<std::uint32_t>(due.keys.size()));
+  });
+  if (status == FLOW_DONE) timers_.done();
+  return status;
 }
 
 flow_status OperatorInstance::close(bool drained) {
@@ -443,8 +504,8 @@ flow::Batch OperatorInstance::take_failures() {
                       nullptr);
 }
 
-void OperatorInstance::publish() {
-  component_.ledger->publish(delta_);
+void OperatorInstance::publish(std::uint64_t epoch) {
+  component_.ledger->publish(delta_, epoch);
   delta_.reset();
 }
 

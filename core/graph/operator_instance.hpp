@@ -12,6 +12,8 @@
 
 #include "core/graph/message.hpp"
 #include "core/graph/runtime.hpp"
+#include "core/graph/timers.hpp"
+#include "core/graph/watermarks.hpp"
 #include "flow/batch.hpp"
 #include "flow/host/state.hpp"
 #include "flow/output.hpp"
@@ -36,8 +38,9 @@ class Outlet {
   // A row left by `errors`.
   virtual void failed(std::size_t /*step*/, const flow_batch* /*batch*/, std::int64_t /*row*/) {}
   // Sources only.
+  // `flags`: of flow_host.emit_from.
   virtual void emit_from(const flow_batch* /*batch*/, const std::string& /*partition*/,
-                         const std::string& /*position*/, bool /*end*/) {}
+                         const std::string& /*position*/, std::uint32_t /*flags*/) {}
   virtual void offer(const std::string& /*partition*/) {}
   // A deferred input is settled. [any]
   virtual void settled(std::size_t /*step*/) {}
@@ -87,12 +90,14 @@ class OperatorHost {
 
   Runtime& runtime_;
   ComponentRuntime& component_;
+  static const void* extension_of(const flow_host* host, const char* id);
+
   flow_host abi_{};
   std::string error_;
+  flow_checkpoints told_checkpoints_{sizeof(flow_checkpoints), 0, 0, 0};
 
  private:
   void install_observation();
-  static const void* extension_of(const flow_host* host, const char* id);
 
   std::optional<OptionProblem> option_problem_;
 };
@@ -108,9 +113,19 @@ class OperatorInstance : private OperatorHost {
   flow_status process(std::uint32_t port, const flow::Batch& batch, const KeyShare* share);
   flow_status poll();
   flow_status advance(std::int64_t watermark);
+  // Gives the operator the timers that fire, or the earliest ones of a kind up to `until`. Done and
+  // `any` false: there are none.
+  flow_status fire(flow_time kind, std::int64_t until, bool& any);
   flow_status close(bool drained);
 
+  Timers& timers() { return timers_; }
+  // NULL: the operator makes no watermarks.
+  Watermarks* watermarks() { return watermarks_.get(); }
+
   flow_operator* abi() { return operator_; }
+  flow::host::StateStore& state() { return state_; }
+  // Whether the next prepare is the last of all; see flow_checkpoints.
+  void tell_ending(bool ending) { told_checkpoints_.ending = ending ? 1 : 0; }
   ComponentRuntime& component() { return component_; }
   flow::Output& output() { return output_; }
   using OperatorHost::error;
@@ -119,8 +134,9 @@ class OperatorInstance : private OperatorHost {
   flow::Batch take_failures();
   // A source's batch that needs no decoder: its rows are created.
   void count_emission(const flow_batch& batch) { emitted(0, batch, batch.rows); }
-  // Publishes what was counted since the last call as one step of the ledger.
-  void publish();
+  // Publishes what was counted since the last call as one step of the ledger; `epoch`: see
+  // ComponentLedger.
+  void publish(std::uint64_t epoch);
   // Deferred inputs that are not settled yet. [any]
   std::size_t outstanding() const;
   std::int64_t outstanding_rows() const;
@@ -140,6 +156,8 @@ class OperatorInstance : private OperatorHost {
   }
   void install_outcomes();
   void install_state();
+  void install_time();
+  static const void* time_extension_of(const flow_host* host, const char* id);
   void emitted(std::uint32_t port, const flow_batch& batch, std::int64_t created);
   void failed(const flow_batch& batch, std::int64_t row, const char* reason, const char* message);
   // Whether nobody counts the rows that come in, so that they count when they end.
@@ -161,6 +179,8 @@ class OperatorInstance : private OperatorHost {
   const KeyShare* share_ = nullptr;
   flow_keys keys_{};
   flow::host::StateStore state_;
+  Timers timers_;
+  std::unique_ptr<Watermarks> watermarks_;
 
   mutable std::mutex deferred_mutex_;  // guards what follows
   std::uint64_t last_token_ = 0;

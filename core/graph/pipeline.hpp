@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,17 @@ struct RunSettings {
   std::int64_t drain_timeout = 30'000'000'000;  // nanoseconds from stop() until abort()
   std::int64_t checkpoint_interval = 0;         // nanoseconds; 0: as the file says, or none
   std::function<std::int64_t()> now{};          // nanoseconds since 1970; empty: the system's clock
+  // Where checkpoints are kept, and what a run goes on from; empty: they are not kept, so that a
+  // run begins at the start.
+  std::string checkpoint_folder{};
+  std::size_t checkpoints_kept = 3;
+  bool fresh = false;             // begin at the start all the same; what was kept is removed
+  bool allow_state_loss = false;  // go on even if the state of a component is of no use any more
+};
+
+// Going on would lose state, and allow_state_loss is not set. The message names all of it.
+struct StateLossError : std::runtime_error {
+  using std::runtime_error::runtime_error;
 };
 
 enum class Outcome {
@@ -36,7 +48,8 @@ struct RunResult {
 
 class Pipeline {
  public:
-  // Creates and opens every component. Throws std::runtime_error naming the component that refuses.
+  // Creates and opens every component, and gives each its state back. Throws std::runtime_error
+  // naming the component that refuses, and StateLossError.
   // `bound`, `metrics` and `health` must outlive the pipeline; add_dead_letter_sink was called.
   Pipeline(const BoundPipeline& bound, MetricsRegistry& metrics, Health& health,
            RunSettings settings = {});

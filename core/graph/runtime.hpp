@@ -14,6 +14,7 @@
 #include "core/observe/ledger.hpp"
 #include "core/observe/metrics.hpp"
 #include "flow/host/memory.hpp"
+#include "flow/host/state.hpp"
 
 namespace flowrun {
 
@@ -55,6 +56,9 @@ struct ComponentRuntime {
   ComponentLedger* ledger = nullptr;
   ComponentMetrics* metrics = nullptr;
   bool is_dead_letter = false;
+  // Gives the instance that is being made its keyed state back, before it is opened. Empty: it has
+  // none.
+  std::function<void(flow::host::StateStore&)> fill_state;
   // What a source says of its input, for the progress line and the lag: through the gauges
   // "source_bytes_total" and "source_bytes_read".
   std::atomic<double> bytes_total{0}, bytes_read{0};
@@ -68,22 +72,30 @@ struct Runtime {
   Health& health;
   PipelineLedger& ledger;
   flow::host::MemoryAccount account;
+  // Of keyed state, which is beside memory_limit.
+  flow::host::MemoryAccount state_account;
+  flow::host::StateMemory state_memory{state_account, 0};
   std::int64_t memory_limit = 0;
   std::int64_t in_flight = 0;
-  std::int64_t state_limit = 0;
   std::int64_t batch_rows = INT64_MAX;  // more rows than this leave a source in several batches
   std::string configuration;            // hash of the pipeline file, in hex: for dead letters
   std::function<std::int64_t()> now;    // nanoseconds since 1970
-  flow_checkpoints told_checkpoints{sizeof(flow_checkpoints), 0};  // what operators are told
+  bool checkpointing = false;       // barriers run, and sinks commit
+  bool stores_checkpoints = false;  // what a run leaves undone, the next one goes on with
 
   Signal signal;
   std::atomic<bool> stopping{false};  // sources stop, everything else drains
   std::atomic<bool> aborted{false};   // everything stops at once
+  // When a source was last made to wait by the flow itself: nanoseconds since 1970.
+  std::atomic<std::int64_t> held_up{INT64_MIN};
 
   // The first failure stops everything at once. [any]
   void fail(const std::string& component, const std::string& message);
   bool has_failed() const { return failed_.load(std::memory_order_acquire); }
   std::string failure() const;
+
+  // The run is stopped, and another one goes on with it: nothing that is under way is finished.
+  bool pausing() const { return stores_checkpoints && stopping.load(); }
 
   bool memory_free() const { return account.used() < memory_limit; }
 

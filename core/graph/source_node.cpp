@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -26,7 +27,8 @@ SourceNode::SourceNode(Runtime& runtime, const PlanNode& node, const SharedCompo
     : runtime_(runtime),
       component_(*shared.runtime),
       codec_(shared.codec),
-      in_flight_(std::make_shared<InFlight>([&runtime] { runtime.signal.notify(); })) {
+      in_flight_(std::make_shared<InFlight>([&runtime] { runtime.signal.notify(); })),
+      open_(component_.id) {
   const std::vector<PlanTarget>& errors = node.steps.front().errors;
   for (std::size_t edge = 0; edge < channels.size(); ++edge) {
     if (channels[edge] == nullptr) continue;
@@ -62,8 +64,147 @@ void SourceNode::request_barrier(std::uint64_t checkpoint) {
 }
 
 void SourceNode::acknowledge(std::uint64_t checkpoint) {
-  const std::lock_guard lock(mutex_);
-  acknowledged_.push_back(checkpoint);
+  {
+    const std::lock_guard lock(mutex_);
+    acknowledged_.push_back(checkpoint);
+  }
+  held_.store(false);
+  runtime_.signal.notify();
+}
+
+void SourceNode::on_checkpoint(AtBarrier at_barrier, AtEnd at_end) {
+  at_barrier_ = std::move(at_barrier);
+  at_end_ = std::move(at_end);
+}
+
+void SourceNode::restore(SavedSource saved) {
+  replay_from_ = saved.journal;
+  for (auto& [name, partition] : saved.partitions) {
+    Partition& restored = partitions_[name];
+    restored.position = std::move(partition.position);
+    restored.ended = partition.ended;
+    restored.resume = std::move(partition.stream);
+    unassigned_.insert(name);
+    from_checkpoint_.insert(name);
+  }
+}
+
+SavedSource SourceNode::saved() const {
+  SavedSource saved;
+  if (journal_ != nullptr) saved.journal = journal_->end();
+  for (const auto& [name, partition] : partitions_) {
+    SavedPartition& kept = saved.partitions[name];
+    kept.position = partition.position;
+    kept.ended = partition.ended;
+    kept.stream = partition.framing != nullptr
+                      ? std::optional<SavedPartition::Stream>(partition.framing->save())
+                      : partition.resume;
+  }
+  return saved;
+}
+
+void SourceNode::wait_while_held() {
+  const auto over = [&] {
+    return !held_.load() || runtime_.stopping.load() || runtime_.aborted.load();
+  };
+  while (!over()) {
+    do_requests();
+    runtime_.signal.wait_for(kLook, over);
+  }
+}
+
+void SourceNode::wait_for_finish() {
+  const auto over = [&] { return may_finish_.load() || runtime_.aborted.load(); };
+  while (!over()) runtime_.signal.wait_for(kLook, over);
+  if (runtime_.aborted.load()) return;
+  if (journal_ != nullptr) {
+    journal_->sync();
+    acknowledge_written();
+    forget_written(journal_->end());
+    return;
+  }
+  Positions positions;
+  for (const auto& [name, partition] : partitions_) positions[name] = partition.position;
+  acknowledge_all(positions);
+}
+
+// A checkpoint is complete that goes on from there.
+void SourceNode::forget_written(std::uint64_t offset) {
+  journal_kept_.push_back(offset);
+  if (journal_kept_.size() <= most_kept_) return;
+  journal_kept_.pop_front();
+  journal_->forget(journal_kept_.front());
+}
+
+void SourceNode::use_journal(const std::string& folder, std::size_t kept) {
+  most_kept_ = kept;
+  journal_ = std::make_unique<SourceJournal>(runtime_, component_.id, folder);
+  replay_from_ = journal_->end();  // unless restore() says otherwise
+}
+
+// What was written down behind the checkpoint, as if the source emitted it again.
+void SourceNode::replay() {
+  if (journal_ == nullptr) return;
+  replaying_ = true;
+  std::uint64_t emissions = 0;
+  journal_->replay(
+      replay_from_, [this] { return wait_for_room(); },
+      [&](const flow_batch* batch, const std::string& partition, const std::string& position,
+          std::uint32_t flags) {
+        do_requests();
+        emit_from(batch, partition, position, flags);
+        source_->publish(epoch_);
+        from_checkpoint_.insert(partition);
+        unassigned_.insert(partition);
+        ++emissions;
+      });
+  replaying_ = false;
+  if (emissions > 0) {
+    log::info("A source goes on with what its journal has.",
+              {{"component", component_.id}, {"emissions", emissions}});
+  }
+}
+
+// Before it goes on. A full journal waits for the next checkpoint, a full disk for room.
+void SourceNode::write_down(const flow_batch* batch, const std::string& partition,
+                            const std::string& position, std::uint32_t flags) {
+  static log::Every every(std::chrono::seconds(10));
+  while (!runtime_.aborted.load()) {
+    std::string trouble = "it is full until the next checkpoint";
+    try {
+      if (journal_->append(batch, partition, position, flags)) return;
+    } catch (const JournalError& error) {
+      trouble = error.what();
+    }
+    every.write(log::Level::kWarning, "A source waits for its journal.",
+                {{"component", component_.id}, {"why", trouble}});
+    do_requests();
+    runtime_.signal.wait_for(10 * kLook, [] { return false; });
+  }
+}
+
+void SourceNode::acknowledge_written() {
+  if (journal_ == nullptr) return;
+  flow_operator* op = source_->abi();
+  journal_->tell_durable([&](const std::string& partition, const std::string& position) {
+    if (op->acknowledge == nullptr) return;
+    op->acknowledge(op, partition.c_str(), position.data(),
+                    static_cast<std::uint32_t>(position.size()));
+  });
+}
+
+void SourceNode::acknowledge_all(const Positions& positions) {
+  flow_operator* op = source_->abi();
+  if (op->acknowledge == nullptr) return;
+  for (const auto& [name, position] : positions) {
+    op->acknowledge(op, name.c_str(), position.data(),
+                    static_cast<std::uint32_t>(position.size()));
+  }
+}
+
+void SourceNode::finish() {
+  may_finish_.store(true);
+  runtime_.signal.notify();
 }
 
 void SourceNode::wake() {
@@ -72,7 +213,10 @@ void SourceNode::wake() {
 
 void SourceNode::run() {
   Backoff backoff;
+  bool has_ended = false;
   try {
+    wait_while_held();
+    replay();
     while (!runtime_.stopping.load() && !runtime_.aborted.load()) {
       if (!assign_offered()) break;
       if (!wait_for_room()) break;
@@ -80,9 +224,12 @@ void SourceNode::run() {
       emitted_in_call_ = 0;
       const flow_status status = source_->poll();
       if (!send_failures()) break;
-      if (status == FLOW_END) finish_partitions();
-      source_->publish();
+      has_ended = status == FLOW_END;
+      if (has_ended) finish_partitions();
+      source_->publish(epoch_);
       if (status == FLOW_END) break;
+      if (status == FLOW_IDLE) open_.waits();
+      send_open();
       if (status == FLOW_FAILED) {
         runtime_.fail(component_.id, source_->error());
         break;
@@ -106,14 +253,19 @@ void SourceNode::run() {
     }
     if (!runtime_.aborted.load()) {
       do_requests();
-      send_control(Control::kEnd, 0);
+      // A source that was stopped may still have something to read.
+      send_control(Control::kEnd, has_ended ? kEndComplete : kEndStopped);
+      if (at_end_) {
+        at_end_(saved().encode());
+        wait_for_finish();
+      }
     }
     for (auto& [name, partition] : partitions_) close_framer(partition);
     if (source_->close(!runtime_.aborted.load()) != FLOW_DONE) {
       log::warning("A source did not close.",
                    {{"component", component_.id}, {"error", source_->error()}});
     }
-    source_->publish();
+    source_->publish(epoch_);
   } catch (const std::exception& error) {
     runtime_.fail(component_.id, error.what());
   }
@@ -127,14 +279,30 @@ bool SourceNode::assign_offered() {
     const std::lock_guard lock(mutex_);
     offered = std::exchange(offered_, {});
   }
-  flow_operator* op = source_->abi();
   for (const std::string& name : offered) {
-    if (op->assign(op, name.c_str(), nullptr, 0) != FLOW_DONE) {
-      runtime_.fail(component_.id, source_->error());
-      return false;
-    }
+    const auto known = partitions_.find(name);
+    const bool assigned = known != partitions_.end() && unassigned_.count(name) == 0;
+    if (!(assigned && from_checkpoint_.count(name) != 0) && !assign(name)) return false;
+  }
+  // Of the checkpoint, and not offered again: what is to be said of them the source says.
+  while (!unassigned_.empty()) {
+    if (!assign(std::string(*unassigned_.begin()))) return false;
   }
   return true;
+}
+
+bool SourceNode::assign(const std::string& name) {
+  open_.open(name);
+  flow_operator* op = source_->abi();
+  const bool saved = unassigned_.erase(name) != 0;
+  const std::string position = saved ? partitions_[name].position : std::string();
+  const bool from_start = !saved || position.empty();
+  if (op->assign(op, name.c_str(), from_start ? nullptr : position.data(),
+                 static_cast<std::uint32_t>(position.size())) == FLOW_DONE) {
+    return true;
+  }
+  runtime_.fail(component_.id, source_->error());
+  return false;
 }
 
 bool SourceNode::may_emit() const {
@@ -149,6 +317,7 @@ bool SourceNode::wait_for_room() {
   const auto stop = [&] { return runtime_.stopping.load() || runtime_.aborted.load(); };
   while (!may_emit()) {
     if (stop()) return false;
+    runtime_.held_up.store(runtime_.now());
     const auto since = Clock::now();
     runtime_.signal.wait_for(kLook, [&] { return may_emit() || stop(); });
     do_requests();  // barriers pass while the source waits
@@ -184,26 +353,42 @@ void SourceNode::do_requests() {
     Positions& positions = positions_at_[checkpoint];
     for (const auto& [name, partition] : partitions_) positions[name] = partition.position;
     send_control(Control::kBarrier, static_cast<std::int64_t>(checkpoint));
+    epoch_ = checkpoint;
+    if (journal_ != nullptr) journal_at_[checkpoint] = journal_->end();
+    if (at_barrier_) at_barrier_(checkpoint, saved().encode());
   }
   for (const std::uint64_t checkpoint : acknowledged) {
-    flow_operator* op = source_->abi();
-    for (const auto& [name, position] : positions_at_[checkpoint]) {
-      if (op->acknowledge != nullptr) {
-        op->acknowledge(op, name.c_str(), position.data(),
-                        static_cast<std::uint32_t>(position.size()));
-      }
+    if (journal_ == nullptr) {
+      acknowledge_all(positions_at_[checkpoint]);
+    } else if (const auto at = journal_at_.find(checkpoint); at != journal_at_.end()) {
+      forget_written(at->second);
+      journal_at_.erase(journal_at_.begin(), std::next(at));
     }
     positions_at_.erase(positions_at_.begin(), positions_at_.upper_bound(checkpoint));
   }
+  acknowledge_written();
 }
 
 void SourceNode::send_control(Control control, std::int64_t value) {
   const std::uint64_t number = number_++;
+  if (control == Control::kEnd) open_.close_all();
   for (const Output& output : outputs_) {
     auto message = std::make_shared<Message>();
     message->number = number;
     message->control = control;
     message->value = value;
+    if (control == Control::kEnd) message->open = open_.current();
+    output.channel->send(message);
+  }
+}
+
+void SourceNode::send_open() {
+  if (!open_.changed()) return;
+  const std::uint64_t number = number_++;
+  for (const Output& output : outputs_) {
+    auto message = std::make_shared<Message>();
+    message->number = number;
+    message->open = open_.current();
     output.channel->send(message);
   }
 }
@@ -215,6 +400,7 @@ void SourceNode::send(const flow::Batch& batch, std::int64_t bytes, Port port) {
     auto message = std::make_shared<Message>();
     message->number = number;
     if (output.port == port) message->batches.push_back(batch);
+    message->open = open_.current();
     message->ticket = ticket;
     output.channel->send(message);
   }
@@ -238,6 +424,8 @@ bool SourceNode::send_failures() {
 // The source has nothing more: what was held back of streams that it did not end is whole now.
 void SourceNode::finish_partitions() {
   for (auto& [name, partition] : partitions_) {
+    const bool holds = partition.resume && !partition.resume->held.empty();
+    if (partition.framing == nullptr && holds) begin_stream(nullptr, partition, name.c_str());
     if (partition.framing == nullptr) continue;
     const flow::Batch last = framed(nullptr, partition, name.c_str(), true);
     close_framer(partition);
@@ -251,7 +439,7 @@ void SourceNode::close_framer(Partition& partition) {
     log::warning("A codec did not close.",
                  {{"component", component_.id}, {"error", partition.framer->error()}});
   }
-  partition.framer->publish();
+  partition.framer->publish(epoch_);
   partition.framing.reset();
   partition.framer.reset();
 }
@@ -270,23 +458,39 @@ void SourceNode::offer(const std::string& partition) {
   runtime_.signal.notify();
 }
 
-SourceNode::Partition& SourceNode::partition(const std::string& name, const char** lasting_name) {
-  const auto found = partitions_.try_emplace(name).first;
-  *lasting_name = found->first.c_str();
-  Partition& partition = found->second;
-  if (partition.framing == nullptr && codec_ != nullptr) {
+// A stream that a checkpoint was taken in goes on if the source does where that one stopped. If it
+// does not, its file is another one by now, and what was held back of the old one is whole.
+void SourceNode::begin_stream(const flow_batch* batch, Partition& partition, const char* name) {
+  const auto begin = [&] {
     partition.framer = std::make_unique<OperatorInstance>(
         runtime_, component_, codec_, FLOW_ROLE_FRAME, Accounting::kDecoder, 0, *this);
     partition.framing = std::make_unique<Framing>(partition.framer->abi(), runtime_.account);
-  }
-  return partition;
+  };
+  begin();
+  if (!partition.resume) return;
+  const SavedPartition::Stream stream = *std::exchange(partition.resume, std::nullopt);
+  const bool has_rows = batch != nullptr && batch->rows > 0;
+  const flow_column* position = has_rows ? batch->origin->position : nullptr;
+  const bool goes_on = position == nullptr || flow::Int64View(*position)[0] == stream.next();
+  if (!goes_on && stream.held.empty()) return;
+  partition.framing->resume(stream);
+  if (goes_on) return;
+  const flow::Batch last = framed(nullptr, partition, name, true);
+  close_framer(partition);
+  if (last) send_in_parts(last);
+  begin();
 }
 
 void SourceNode::emit_from(const flow_batch* batch, const std::string& name,
-                           const std::string& position, bool end) {
+                           const std::string& position, std::uint32_t flags) {
+  const bool end = (flags & FLOW_PARTITION_END) != 0;
   ++emitted_in_call_;
-  const char* lasting_name = nullptr;
-  Partition& at = partition(name, &lasting_name);
+  open_.open(name);
+  if (journal_ != nullptr && !replaying_) write_down(batch, name, position, flags);
+  const auto found = partitions_.try_emplace(name).first;
+  const char* lasting_name = found->first.c_str();
+  Partition& at = found->second;
+  if (at.framing == nullptr && codec_ != nullptr) begin_stream(batch, at, lasting_name);
   flow::Batch sent;
   if (at.framing != nullptr) {
     sent = framed(batch, at, lasting_name, end);
@@ -294,18 +498,31 @@ void SourceNode::emit_from(const flow_batch* batch, const std::string& name,
     sent = with_origin(*batch, lasting_name);
     source_->count_emission(*batch);
   }
-  // Bytes that are held back are not downstream: a position behind them must not be acknowledged.
-  if (at.framing == nullptr || at.framing->empty()) at.position = position;
-  if (end) close_framer(at);
-  if (!sent) return;
+  // Bytes that are held back are not downstream: where checkpoints do not keep them, a position
+  // behind them must not be acknowledged.
+  if (runtime_.stores_checkpoints || at.framing == nullptr || at.framing->empty()) {
+    at.position = position;
+  }
+  at.ended = end;
+  if (end) {
+    if (at.framing != nullptr && (flags & FLOW_MAY_GO_ON) != 0) at.resume = at.framing->save();
+    close_framer(at);
+  }
+  if (!sent && end) open_.close(name);
+  if (sent) send_in_parts(sent, end ? &name : nullptr);
+}
+
+void SourceNode::send_in_parts(const flow::Batch& batch, const std::string* ending) {
   const std::int64_t most = codec_ != nullptr ? INT64_MAX : runtime_.batch_rows;
-  for (std::int64_t first = 0; first < sent.rows(); first += most) {
+  for (std::int64_t first = 0; first < batch.rows(); first += most) {
     const flow::Batch part =
-        sent.rows() <= most
-            ? sent
-            : source_->output().slice(sent, first, std::min(most, sent.rows() - first));
+        batch.rows() <= most
+            ? batch
+            : source_->output().slice(batch, first, std::min(most, batch.rows() - first));
+    // Behind its last rows the partition is not open any more.
+    if (ending != nullptr && first >= batch.rows() - part.rows()) open_.close(*ending);
     send(part, batch_bytes(*part.get()));
-    if (part.rows() == sent.rows()) break;
+    if (part.rows() == batch.rows()) break;
   }
 }
 

@@ -2,10 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -14,6 +17,7 @@
 #include "core/graph/framing.hpp"
 #include "core/graph/operator_instance.hpp"
 #include "core/graph/plan.hpp"
+#include "core/graph/source_journal.hpp"
 #include "core/graph/step_group.hpp"
 
 namespace flowrun {
@@ -27,10 +31,23 @@ class SourceNode final : public Outlet {
 
   // `finished`: on the source's thread, after its end was sent or it gave up.
   void start(std::function<void()> finished);
+  // Called at each barrier and at the end with what a checkpoint keeps of the source. Before start.
+  using AtBarrier = std::function<void(std::uint64_t checkpoint, std::string state)>;
+  using AtEnd = std::function<void(std::string state)>;
+  void on_checkpoint(AtBarrier at_barrier, AtEnd at_end);
+  // Goes on where a checkpoint was taken. Before start.
+  void restore(SavedSource saved);
+  // Of a source that cannot be asked again. What the newest `kept` checkpoints go on from stays in
+  // it. Throws JournalError. Before start.
+  void use_journal(const std::string& folder, std::size_t kept);
+  // Nothing is read until the next checkpoint is complete. Before start.
+  void hold() { held_.store(true); }
   // Sends a barrier behind what was emitted so far, soon. [any]
   void request_barrier(std::uint64_t checkpoint);
   // The checkpoint is durable: the positions at its barrier are acknowledged, soon. [any]
   void acknowledge(std::uint64_t checkpoint);
+  // The checkpoint behind its end is durable: all positions are acknowledged, and it is closed. [any]
+  void finish();
   // Makes a waiting poll return. [any]
   void wake();
   bool ended() const { return ended_.load(); }
@@ -39,7 +56,7 @@ class SourceNode final : public Outlet {
   std::int64_t room(std::size_t step, std::uint32_t port) override;
   void emit(std::size_t step, std::uint32_t port, flow::Batch batch) override;
   void emit_from(const flow_batch* batch, const std::string& partition, const std::string& position,
-                 bool end) override;
+                 std::uint32_t flags) override;
   void offer(const std::string& partition) override;
 
  private:
@@ -48,6 +65,8 @@ class SourceNode final : public Outlet {
     std::unique_ptr<OperatorInstance> framer;  // of the stream; none between streams
     std::unique_ptr<Framing> framing;
     std::string position;
+    bool ended = false;
+    std::optional<SavedPartition::Stream> resume;  // of the next stream, if it goes on there
   };
   using Positions = std::map<std::string, std::string>;
 
@@ -59,16 +78,33 @@ class SourceNode final : public Outlet {
   void blame(double seconds);
   void do_requests();
   void send_control(Control control, std::int64_t value);
+  // Says which partitions are open, if rows did not say so already.
+  void send_open();
   // Sends on the rows that failed in the last call. False: the pipeline has failed.
   bool send_failures();
   void finish_partitions();
+  bool assign(const std::string& name);
+  // Waits until the first checkpoint is complete, or the run is to stop.
+  void wait_while_held();
+  void wait_for_finish();
+  SavedSource saved() const;
+  // The parts of the above that a source with a journal has.
+  void replay();
+  void write_down(const flow_batch* batch, const std::string& partition,
+                  const std::string& position, std::uint32_t flags);
+  void acknowledge_written();
+  void forget_written(std::uint64_t offset);
+  void acknowledge_all(const Positions& positions);
+  // A stream of the partition begins, or goes on, with the batch.
+  void begin_stream(const flow_batch* batch, Partition& partition, const char* name);
+  // `ending`: the partition that these are the last rows of.
+  void send_in_parts(const flow::Batch& batch, const std::string* ending = nullptr);
   // The partition's stream is over; nothing is held back any more.
   void close_framer(Partition& partition);
   enum class Port : std::uint8_t { kOut, kErrors };
   void send(const flow::Batch& batch, std::int64_t bytes, Port port = Port::kOut);
   flow::Batch with_origin(const flow_batch& batch, const char* partition);
   flow::Batch framed(const flow_batch* batch, Partition& partition, const char* name, bool end);
-  Partition& partition(const std::string& name, const char** lasting_name);
 
   Runtime& runtime_;
   ComponentRuntime& component_;
@@ -79,11 +115,25 @@ class SourceNode final : public Outlet {
   };
   std::vector<Output> outputs_;
   std::shared_ptr<InFlight> in_flight_;
+  SourcePartitions open_;
   std::unique_ptr<OperatorInstance> source_;
   std::map<std::string, Partition> partitions_;
   std::uint64_t number_ = 0;
   std::int64_t emitted_in_call_ = 0;
   std::function<void()> finished_;
+  AtBarrier at_barrier_;
+  AtEnd at_end_;
+  std::uint64_t epoch_ = 0;  // the last barrier sent
+  std::set<std::string> from_checkpoint_;  // partitions
+  std::set<std::string> unassigned_;       // of these
+  std::unique_ptr<SourceJournal> journal_;
+  std::map<std::uint64_t, std::uint64_t> journal_at_;  // offsets by checkpoint under way
+  std::deque<std::uint64_t> journal_kept_;             // of complete ones
+  std::size_t most_kept_ = 1;
+  std::uint64_t replay_from_ = 0;
+  bool replaying_ = false;
+  std::atomic<bool> held_{false};
+  std::atomic<bool> may_finish_{false};
   std::atomic<bool> ended_{false};
 
   std::mutex mutex_;  // guards what follows

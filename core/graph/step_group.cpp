@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
+#include "core/graph/backoff.hpp"
 #include "core/observe/log.hpp"
 
 namespace flowrun {
@@ -67,6 +69,7 @@ StepGroup::StepGroup(Runtime& runtime, const PlanNode& node,
     step.on_error = shared.runtime->bound->on_error;
     step.errors_port = is_codec ? UINT32_MAX : errors_port(shared.runtime->bound->descriptor());
     step.is_sink = !is_codec && shared.runtime->bound->descriptor().kind == FLOW_SINK;
+    step.loses_origin = !is_codec && shared.runtime->bound->descriptor().kind == FLOW_WINDOW;
     const auto to_edge = [](const PlanTarget& target) { return target.to_edge; };
     for (const auto& targets : plan.outputs) {
       step.reaches_edge |= std::any_of(targets.begin(), targets.end(), to_edge);
@@ -100,6 +103,7 @@ void StepGroup::take(MessagePointer message) {
   message->queued.receive(rows, 0);
   message->receipt.give();
   number_ = message->number;
+  epoch_ = message->epoch;
   Step& first = steps_[message->step];
   for (std::size_t i = 0; i < message->batches.size(); ++i) {
     Work work;
@@ -108,8 +112,14 @@ void StepGroup::take(MessagePointer message) {
     if (!message->shares.empty()) work.share = std::move(message->shares[i]);
     if (!work.share || !work.share->rows.empty()) first.work.push_back(std::move(work));
   }
+  if (numbering_ == Numbering::kOwn && first.instance->watermarks() != nullptr &&
+      (message->control == Control::kWatermark || message->control == Control::kIdle)) {
+    message->control = Control::kNone;  // its own take their place
+  }
+  if (first.loses_origin) message->open = nullptr;
   // Of control messages only the instance that is alone knows the place in the stream.
-  if (message->control != Control::kNone && numbering_ == Numbering::kOwn) {
+  if (message->control != Control::kNone && message->control != Control::kIdle &&
+      numbering_ == Numbering::kOwn) {
     Work work;
     work.control = message->control;
     work.value = message->value;
@@ -132,6 +142,17 @@ StepGroup::Progress StepGroup::proceed(const std::function<bool()>& privileged) 
     const Progress progress = step_forward(*deepest);
     if (progress != Progress::kDone) return progress;
     if (used_up || gathered_ >= kPartBytes) flush(false);
+  }
+  if (numbering_ == Numbering::kOwn) {
+    keep_open(message_->open);
+    if (message_->control == Control::kTick) message_->control = Control::kNone;
+    if (message_->control == Control::kEnd) {
+      next_tick_.store(INT64_MAX);
+    } else {
+      move_time();
+    }
+  } else if (message_->control == Control::kWatermark) {
+    note_watermark(message_->value);
   }
   flush(true);
   if (outstanding() > 0) {
@@ -160,7 +181,14 @@ StepGroup::Progress StepGroup::step_forward(Step& step) {
         instance.component().metrics->event_age.observe(
             static_cast<double>(age) / 1e9, static_cast<std::uint64_t>(work.batch.rows()));
       }
-      instance.publish();
+      instance.publish(epoch_);
+      if (work.control == Control::kNone && fires_next(step)) {
+        work.control = Control::kWatermark;
+        work.value = step.watermark;
+        work.batch = {};
+        work.share.reset();
+        return Progress::kDone;
+      }
       step.work.pop_front();
       return Progress::kDone;
     case FLOW_MORE:
@@ -181,44 +209,116 @@ flow_status StepGroup::call(Step& step, Work& work) {
     case Control::kNone:
       return instance.process(work.port, work.batch, work.share ? &*work.share : nullptr);
     case Control::kWatermark:
-      return instance.advance(work.value);
+      return advance(step, work.value);
+    case Control::kTick:
+      return step.closed ? FLOW_DONE : fire(step, FLOW_PROCESSING_TIME, work.value);
+    case Control::kIdle:
+      return FLOW_DONE;
     case Control::kBarrier:
       return barrier(step, static_cast<std::uint64_t>(work.value));
-    case Control::kEnd: {
-      const flow_status status = instance.close(true);
-      step.closed = status == FLOW_DONE;
-      if (step.closed && at_end_) at_end_();
-      return status;
-    }
+    case Control::kEnd:
+      return end(step);
+    case Control::kClose:
+      return close(step);
   }
   return FLOW_FAILED;
 }
 
-flow_status StepGroup::barrier(Step& step, std::uint64_t checkpoint) {
-  OperatorInstance& instance = *step.instance;
-  flow_operator* op = instance.abi();
+// What the step says of itself to a checkpoint.
+flow_status StepGroup::capture(Step& step, std::uint64_t checkpoint, Checkpoints::Answer& answer) {
+  flow_operator* op = step.instance->abi();
   flow_buffer* bytes = nullptr;
   std::int64_t length = 0;
-  const flow_status status = step.is_sink && op->prepare != nullptr
-                                 ? op->prepare(op, checkpoint, &bytes, &length)
-                             : op->snapshot != nullptr ? op->snapshot(op, &bytes, &length)
-                                                       : FLOW_DONE;
+  const bool prepares = step.is_sink && op->prepare != nullptr;
+  // What keyed operators keep stands in their tables.
+  const bool keyed = (step.instance->component().bound->descriptor().traits & FLOW_KEYED) != 0;
+  const flow_status status = prepares                           ? op->prepare(op, checkpoint, &bytes, &length)
+                             : op->snapshot != nullptr && !keyed ? op->snapshot(op, &bytes, &length)
+                                                                 : FLOW_DONE;
   const flow::Buffer owned = flow::Buffer::adopt(bytes);
-  if (status == FLOW_RETRY) return status;
-  std::optional<std::string> state;
-  if (status == FLOW_DONE) {
-    state.emplace();
-    if (bytes != nullptr) {
-      state->assign(static_cast<const char*>(bytes->data), static_cast<std::size_t>(length));
-    }
+  if (status != FLOW_DONE) return status;
+  std::string state;
+  if (bytes != nullptr) {
+    state.assign(static_cast<const char*>(bytes->data), static_cast<std::size_t>(length));
+  }
+  if (prepares) {
+    answer.handle = std::move(state);
   } else {
+    answer.state = std::move(state);
+  }
+  answer.timing = timing();
+  return FLOW_DONE;
+}
+
+flow_status StepGroup::barrier(Step& step, std::uint64_t checkpoint) {
+  OperatorInstance& instance = *step.instance;
+  std::optional<Checkpoints::Answer> answer(std::in_place);
+  const flow_status status = capture(step, checkpoint, *answer);
+  if (status == FLOW_RETRY) return status;
+  if (status != FLOW_DONE) {
     // Nothing is lost: this checkpoint does not come about and a later one will.
+    answer.reset();
     log::warning("A checkpoint could not be prepared.", {{"component", instance.component().id},
                                                          {"checkpoint", checkpoint},
                                                          {"error", instance.error()}});
   }
-  if (at_barrier_) at_barrier_(checkpoint, std::move(state));
+  if (at_barrier_) at_barrier_(checkpoint, std::move(answer));
   return FLOW_DONE;
+}
+
+// With checkpoints the last one is made of what the steps are at their ends. Only then a sink is
+// closed; what a paused run was about stays as it is.
+flow_status StepGroup::end(Step& step) {
+  if (const flow_status timed = end_time(step); timed != FLOW_DONE) return timed;
+  const bool keeps = runtime_.checkpointing && at_end_ != nullptr;
+  if (keeps && !step.at_end) {
+    Checkpoints::Answer answer;
+    step.instance->tell_ending(!runtime_.pausing());
+    const flow_status status = capture(step, epoch_ + 1, answer);
+    if (status == FLOW_RETRY) return status;
+    if (status != FLOW_DONE) {
+      if (runtime_.stores_checkpoints) return status;
+      log::warning("A checkpoint could not be prepared.",
+                   {{"component", step.instance->component().id},
+                    {"error", step.instance->error()}});
+    }
+    step.at_end = std::move(answer);
+  }
+  if (!(keeps && step.is_sink) && !runtime_.pausing()) {
+    const flow_status status = close(step);
+    if (status != FLOW_DONE) return status;
+    // What it held is on its way.
+    if (step.at_end && step.emitted_in_close) step.at_end->state.clear();
+  }
+  if (at_end_) at_end_(step.at_end ? std::move(*step.at_end) : Checkpoints::Answer());
+  return FLOW_DONE;
+}
+
+flow_status StepGroup::close(Step& step) {
+  const flow_status status = step.instance->close(!runtime_.pausing());
+  step.emitted_in_close |= emitted_in_call_;
+  step.closed = status == FLOW_DONE;
+  return status;
+}
+
+void StepGroup::begin_close() {
+  Work work;
+  work.control = Control::kClose;
+  steps_.front().work.push_back(std::move(work));
+  message_ = std::make_shared<Message>();
+}
+
+void StepGroup::restore(std::uint32_t version, const std::string& state) {
+  Step& step = steps_.front();
+  flow_operator* op = step.instance->abi();
+  if (op->restore == nullptr) return;
+  Backoff backoff;
+  flow_status status = FLOW_RETRY;
+  for (int attempt = 0; attempt < 5 && status == FLOW_RETRY; ++attempt) {
+    if (attempt > 0) std::this_thread::sleep_for(backoff.next());
+    status = op->restore(op, version, state.data(), static_cast<std::int64_t>(state.size()));
+  }
+  if (status != FLOW_DONE) throw std::runtime_error(step.instance->error());
 }
 
 // What an encoder made goes on with its kept fields.
@@ -319,17 +419,20 @@ void StepGroup::failed(std::size_t index, const flow_batch* batch, std::int64_t 
 void StepGroup::flush(bool last) {
   gathered_ = 0;
   const Control control = last && message_ != nullptr ? message_->control : Control::kNone;
-  for (Slot& slot : slots_) {
-    if (numbering_ == Numbering::kOfInput) {
-      // One message for each of the input's, whose last part carries what there is to control.
-      if (!slot.batches.empty() && (!last || control != Control::kNone)) {
-        send(slot, number_, false, Control::kNone);
-      }
-      if (last) send(slot, number_, true, control);
-    } else {
+  if (numbering_ == Numbering::kOwn) {
+    for (Slot& slot : slots_) {
       if (!slot.batches.empty()) send(slot, slot.next_number++, true, Control::kNone);
-      if (control != Control::kNone) send(slot, slot.next_number++, true, control);
     }
+    send_open();
+    if (control != Control::kNone) send_control(control, message_->value);
+    return;
+  }
+  for (Slot& slot : slots_) {
+    // One message for each of the input's, whose last part carries what there is to control.
+    if (!slot.batches.empty() && (!last || control != Control::kNone)) {
+      send(slot, number_, false, Control::kNone);
+    }
+    if (last) send(slot, number_, true, control);
   }
 }
 
@@ -342,6 +445,10 @@ void StepGroup::send(Slot& slot, std::uint64_t number, bool last, Control contro
   if (message_ != nullptr) {
     message->value = message_->value;
     message->ticket = message_->ticket;
+    const bool tells_open = control == Control::kNone || control == Control::kEnd;
+    if (last && tells_open && numbering_ == Numbering::kOfInput) {
+      message->open = message_->open;
+    }
   }
   if (!message->batches.empty()) message->receipt = receipts_->sent(number);
   slot.channel->send(message);
@@ -378,7 +485,7 @@ StepGroup::Progress StepGroup::collect_settled() {
     step.instance->collect_settled();
     if (!route_failures(step)) return Progress::kFailed;
     // An operator that is in the middle of an input publishes when it has done with it.
-    if (step.work.empty()) step.instance->publish();
+    if (step.work.empty()) step.instance->publish(epoch_);
   }
   if (outstanding() == 0) deferred_tickets_.clear();
   flush(false);
@@ -389,7 +496,7 @@ void StepGroup::close_steps() {
   for (Step& step : steps_) {
     if (step.closed) continue;
     step.closed = true;
-    if (step.instance->close(!runtime_.aborted.load()) != FLOW_DONE) {
+    if (step.instance->close(!runtime_.aborted.load() && !runtime_.pausing()) != FLOW_DONE) {
       log::warning("An operator did not close.", {{"component", step.instance->component().id},
                                                   {"error", step.instance->error()}});
     }

@@ -1,6 +1,7 @@
 // One instance of a node: its fused steps, and the message they are working on.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "core/graph/channel.hpp"
+#include "core/graph/checkpoints.hpp"
 #include "core/graph/kept_fields.hpp"
 #include "core/graph/operator_instance.hpp"
 #include "core/graph/plan.hpp"
@@ -41,8 +43,11 @@ class StepGroup final : public Outlet {
     kFailed   // the pipeline has failed
   };
   // What a checkpoint gets from a group: called at a barrier, once all before it is done.
-  // Without a state: it could not be made.
-  using AtBarrier = std::function<void(std::uint64_t checkpoint, std::optional<std::string> state)>;
+  // Without an answer: it could not be made.
+  using AtBarrier =
+      std::function<void(std::uint64_t checkpoint, std::optional<Checkpoints::Answer> answer)>;
+  // The same at its end.
+  using AtEnd = std::function<void(Checkpoints::Answer answer)>;
 
   // `channels`: by index of plan edge, null where the group does not send. `receipts`: shared with
   // the other instances of the chain. Opens every operator; throws std::runtime_error naming the
@@ -61,9 +66,23 @@ class StepGroup final : public Outlet {
   Progress proceed(const std::function<bool()>& privileged);
 
   void on_barrier(AtBarrier at_barrier) { at_barrier_ = std::move(at_barrier); }
-  // Called when the end has been dealt with.
-  void on_end(std::function<void()> at_end) { at_end_ = std::move(at_end); }
+  // Called when the end has been dealt with. With checkpoints a sink is not closed by then but by
+  // begin_close().
+  void on_end(AtEnd at_end) { at_end_ = std::move(at_end); }
+  // Gives the operator its state back. Throws std::runtime_error with its own words.
+  void restore(std::uint32_t version, const std::string& state);
+  // Timers and watermarks: what a checkpoint keeps of them, and back. An instance of a keyed
+  // operator is given what each of the instances before kept. Throws std::runtime_error if the
+  // bytes are damaged.
+  std::string timing();
+  void restore_timing(const std::vector<std::string>& saved, std::size_t instance,
+                      std::size_t instances);
+  // The checkpoint behind the end of a sink is complete: proceed() closes it.
+  void begin_close();
   std::uint64_t number() const { return number_; }
+  // When, in nanoseconds since 1970, time alone gives the group something to do, so that it should
+  // be sent a kTick; INT64_MAX: never. [any]
+  std::int64_t next_tick() const { return next_tick_.load(std::memory_order_relaxed); }
   // Rows that were taken and are not dealt with.
   std::uint64_t rows_held() const;
   // Everything that was sent for this message and those before it has been received.
@@ -102,6 +121,11 @@ class StepGroup final : public Outlet {
     std::unique_ptr<KeptFields> kept;  // an encoder whose sink wants fields beside the bytes
     std::uint32_t errors_port = UINT32_MAX;
     bool closed = false;
+    bool emitted_in_close = false;
+    std::optional<Checkpoints::Answer> at_end;  // before it was closed
+    bool advanced = false;                      // to the end of time
+    bool loses_origin = false;
+    std::int64_t watermark = INT64_MIN;
   };
   struct Slot {
     std::unique_ptr<Channel> channel;
@@ -113,13 +137,25 @@ class StepGroup final : public Outlet {
   static constexpr std::int64_t kPartBytes = 4 << 20;
 
   flow_status call(Step& step, Work& work);
+  flow_status advance(Step& step, std::int64_t watermark);
+  flow_status fire(Step& step, flow_time kind, std::int64_t until);
+  flow_status end_time(Step& step);
+  bool fires_next(Step& step);
+  void note_watermark(std::int64_t watermark);
+  void move_time();
+  void keep_open(const OpenPartitionsPointer& open);
+  void send_open();
   Progress step_forward(Step& step);
   bool release_kept(Step& step, const Work& work);
   bool route_failures(Step& step);
   void route(const std::vector<PlanTarget>& targets, const flow::Batch& batch);
   void flush(bool last);
   void send(Slot& slot, std::uint64_t number, bool last, Control control);
+  void send_control(Control control, std::int64_t value);
   flow_status barrier(Step& step, std::uint64_t checkpoint);
+  flow_status end(Step& step);
+  flow_status close(Step& step);
+  flow_status capture(Step& step, std::uint64_t checkpoint, Checkpoints::Answer& answer);
 
   Runtime& runtime_;
   Numbering numbering_;
@@ -128,10 +164,14 @@ class StepGroup final : public Outlet {
   std::vector<Slot> slots_;
   std::function<void()> settled_;
   AtBarrier at_barrier_;
-  std::function<void()> at_end_;
+  AtEnd at_end_;
   std::shared_ptr<Receipts> receipts_;
   MessagePointer message_;
+  // Of each source, what was heard of last; and what of that has not been sent on.
+  std::vector<OpenPartitionsPointer> known_open_, unsent_open_;
+  std::atomic<std::int64_t> next_tick_{INT64_MAX};
   std::uint64_t number_ = 0;
+  std::uint64_t epoch_ = 0;  // of the message
   std::int64_t gathered_ = 0;
   bool emitted_in_call_ = false;
   std::vector<Ticket> deferred_tickets_;

@@ -13,11 +13,11 @@ constexpr std::chrono::milliseconds kLook{20};
 
 }  // namespace
 
-ThreadNode::ThreadNode(Runtime& runtime, std::string name, std::function<Command()> leave,
+ThreadNode::ThreadNode(Runtime& runtime, std::string name, bool waits,
                        std::function<void()> finished)
     : runtime_(runtime),
       name_(std::move(name)),
-      leave_(std::move(leave)),
+      waits_(waits),
       finished_(std::move(finished)) {}
 
 ThreadNode::~ThreadNode() {
@@ -28,6 +28,7 @@ ThreadNode::~ThreadNode() {
 
 void ThreadNode::start(std::unique_ptr<StepGroup> group) {
   group_ = std::move(group);
+  started_.store(group_.get());
   thread_ = std::thread([this] { run(); });
 }
 
@@ -47,6 +48,14 @@ void ThreadNode::post(std::function<void(StepGroup&)> command) {
   changed_.notify_one();
 }
 
+void ThreadNode::finish() {
+  {
+    const std::lock_guard lock(mutex_);
+    may_finish_ = true;
+  }
+  changed_.notify_one();
+}
+
 void ThreadNode::wake() {
   {
     const std::lock_guard lock(mutex_);
@@ -57,7 +66,19 @@ void ThreadNode::wake() {
 
 bool ThreadNode::tend() {
   if (runtime_.aborted.load(std::memory_order_relaxed)) wake();
-  return false;
+  const StepGroup* const group = started_.load();
+  const std::int64_t next = group != nullptr ? group->next_tick() : INT64_MAX;
+  if (next == INT64_MAX) return false;
+  const std::int64_t now = runtime_.now();
+  if (next > now) return true;
+  {
+    const std::lock_guard lock(mutex_);
+    if (ticking_) return true;
+    ticking_ = true;
+    queue_.push_back(tick_message(now));
+  }
+  changed_.notify_one();
+  return true;
 }
 
 void ThreadNode::run_commands() {
@@ -92,21 +113,32 @@ void ThreadNode::run() {
         if (queue_.empty()) continue;
         message = std::move(queue_.front());
         queue_.pop_front();
+        if (message->control == Control::kTick) ticking_ = false;
       }
       const bool end = message->control == Control::kEnd;
-      if (end) {
-        const Command rest = leave_();
-        run_commands();
-        rest(*group_);
-      }
       group_->take(std::move(message));
       if (!work()) break;
+      if (end && waits_) {
+        if (!wait_for_finish()) break;
+        group_->begin_close();
+        if (!work()) break;
+      }
       ended_ = end;
     }
   } catch (const std::exception& error) {
     runtime_.fail(name_, error.what());
   }
   finished_();
+}
+
+bool ThreadNode::wait_for_finish() {
+  while (!runtime_.aborted.load(std::memory_order_relaxed)) {
+    run_commands();
+    std::unique_lock lock(mutex_);
+    if (may_finish_ && commands_.empty()) return true;
+    changed_.wait_for(lock, kLook, [&] { return !commands_.empty() || may_finish_; });
+  }
+  return false;
 }
 
 bool ThreadNode::work() {
@@ -146,7 +178,7 @@ std::uint64_t ThreadNode::rows_held() const { return group_ != nullptr ? group_-
 
 void ThreadNode::close_remaining() {
   if (thread_.joinable()) thread_.join();
-  if (group_ != nullptr && !ended_) group_->close_steps();
+  if (group_ != nullptr) group_->close_steps();
 }
 
 }  // namespace flowrun

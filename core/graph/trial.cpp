@@ -35,7 +35,7 @@ Trial::Trial(const BoundPipeline& pipeline)
       runtime_(metrics_, health_, ledger_) {
   runtime_.memory_limit = pipeline.specification.memory_limit.value;
   runtime_.in_flight = pipeline.specification.in_flight.value;
-  runtime_.state_limit = pipeline.specification.state_limit.value;
+  runtime_.state_memory.set_limit(pipeline.specification.state_limit.value);
   runtime_.batch_rows = pipeline.specification.batch_rows.value;
   runtime_.now = system_now;
   for (std::size_t i = 0; i < pipeline.components.size(); ++i) {

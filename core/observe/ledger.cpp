@@ -205,9 +205,19 @@ ComponentLedger::ComponentLedger(ComponentInfo info) : info_(std::move(info)) {
   totals_.ports.resize(info_.ports.size());
 }
 
-void ComponentLedger::publish(const LedgerDelta& step) {
+void ComponentLedger::publish(const LedgerDelta& step, std::uint64_t epoch) {
   const std::lock_guard lock(mutex_);
   totals_.add(step);
+  epochs_[epoch].add(step);
+}
+
+LedgerDelta ComponentLedger::totals_before(std::uint64_t checkpoint) {
+  const std::lock_guard lock(mutex_);
+  while (!epochs_.empty() && epochs_.begin()->first < checkpoint) {
+    settled_.add(epochs_.begin()->second);
+    epochs_.erase(epochs_.begin());
+  }
+  return settled_;
 }
 
 LedgerDelta ComponentLedger::totals() const {

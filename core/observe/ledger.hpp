@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <deque>
 #include <iosfwd>
+#include <map>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -122,16 +123,22 @@ class ComponentLedger {
 
   const ComponentInfo& info() const noexcept { return info_; }
 
-  // Adds a finished step: the input it took and all that came of it.
-  void publish(const LedgerDelta& step);
+  // Adds a finished step: the input it took and all that came of it. `epoch`: the checkpoint whose
+  // barrier was the last before that input.
+  void publish(const LedgerDelta& step, std::uint64_t epoch = 0);
   // All that was published. `ports` has an entry for each port of info().
   LedgerDelta totals() const;
   std::int64_t difference() const;
+  // What was published of inputs before the barrier of `checkpoint`. REQUIRES: all of them have
+  // been published, and this is asked of rising numbers.
+  LedgerDelta totals_before(std::uint64_t checkpoint);
 
  private:
   const ComponentInfo info_;
-  mutable std::mutex mutex_;
-  LedgerDelta totals_;  // guarded by mutex_
+  mutable std::mutex mutex_;  // guards what follows
+  LedgerDelta totals_;
+  LedgerDelta settled_;                         // of the epochs before those that follow
+  std::map<std::uint64_t, LedgerDelta> epochs_;
 };
 
 class EdgeLedger;

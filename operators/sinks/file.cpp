@@ -115,10 +115,12 @@ it waits, the pipeline stands still within its memory limit. Where the reader go
 waited for another one; what was in the pipe by then is lost with the reader.
 
 **With checkpoints** each row is in the files exactly once. A checkpoint ends the compressed frame
-and makes the files durable, and a restart cuts off what was written after it; rolled files get
-their names when the checkpoint behind them is complete. Rows of files that are added to in place
-are seen before their checkpoint, and where their paths have fields, a file that was first written
-to after the last checkpoint before a crash keeps those rows twice: use `roll` or `replace` there.
+and makes the files durable, and a restart cuts off what was written after it; rolled files
+get their names when the checkpoint behind them is complete. Rows of files that are added to in
+place are seen before their checkpoint; where their paths have fields, `.<template>.begun` in the
+first folder lists the files that no checkpoint knows yet, so that a restart can take them back.
+When the run is stopped, unfinished files stay `.part` for the next one to go on with. `replace`
+replaces what is there when the first checkpoint is taken; later runs add to their own.
 Without checkpoints, rows reach the operating system at once and the disk when it likes (some
 30 s); a `.part` file is made durable before it gets its name.
 

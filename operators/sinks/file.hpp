@@ -35,6 +35,7 @@ class FileSink final : public Sink {
   void open(Output& out) override { target_->open(out); }
   void process(const Batch& in, Output& out) override { target_->process(in, out); }
   std::string prepare(uint64_t) override { return target_->prepare(); }
+  void restore(uint32_t, std::string_view handle) override { target_->settle(handle, true); }
   void commit(std::string_view handle) override { target_->settle(handle, true); }
   void abort(std::string_view handle) override { target_->settle(handle, false); }
   void close(bool drained, Output& out) override { target_->close(drained, out); }

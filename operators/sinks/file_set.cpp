@@ -44,6 +44,18 @@ bool passes(int error) {
   }
 }
 
+// Beside the files, with a name made of the template.
+std::string list_of_begun(const std::string& folder, const std::string& place) {
+  constexpr size_t kLongest = 100;
+  std::string name = place.substr(place.find('\'') + 1);
+  for (char& c : name) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!plain) c = '_';
+  }
+  if (name.size() > kLongest) name.erase(0, name.size() - kLongest);
+  return (std::filesystem::path(folder) / ("." + name + ".begun")).string();
+}
+
 std::string parent_of(const std::string& path) {
   return std::filesystem::path(path).parent_path().string();
 }
@@ -70,6 +82,7 @@ void FileSet::open(Output& out) {
     throw Failure(place_ + ": cannot write into the folder " + quote(folder) + ": " +
                   error_text(errno));
   }
+  if (!plan_.staged() && out.has_checkpoints()) begun_.emplace(list_of_begun(folder, place_), place_);
   if (path_.has_fields()) {
     out.info(place_ + ": files are made as rows come, at most " + std::to_string(plan_.most_open) +
              " are open at once");
@@ -91,6 +104,7 @@ void FileSet::process(const Batch& in, Output& out) {
   finish_frame();
   finish_due();
   if (!routed_) route(in, out);
+  if (begun_) begun_->sync();
   const TextView rows(in.column(0));
   for (; next_row_ < rows.size(); ++next_row_) {
     File* file = routes_[static_cast<size_t>(next_row_)];
@@ -268,6 +282,7 @@ std::optional<std::string> FileSet::begin(File& file) {
     file.target.clear();
     return refused;
   }
+  if (begun_) begun_->add(file.target, file.length);
   file.rolled = plan_.staged() ? 0 : file.length;
   file.prologue = 0;
   file.begun_at = out_->now();
@@ -441,12 +456,16 @@ void FileSet::forget() {
 // ---- checkpoints --------------------------------------------------------------------------------
 
 std::string FileSet::prepare() {
+  // What a run without a checkpoint left is none of this one's.
+  if (begun_ && !used_) begun_->clear();
   used_ = true;
   finish_frame();
   finish_due();
   for (auto& [path, file] : files_) {
     if (!file->begun()) continue;
-    if (plan_.roll_at_checkpoint) {
+    // What is finished at the end of all input gets its name by the commit, and nobody adds to it.
+    const bool ends = out_->is_ending() && plan_.staged() && !plan_.replaces;
+    if (plan_.roll_at_checkpoint || ends) {
       finish(*file);
     } else {
       flush(*file);
@@ -479,14 +498,22 @@ void FileSet::settle(std::string_view bytes, bool commits) {
                       finished_.end());
     }
   }
+  std::set<std::string> open;
+  for (const FileHandle::Open& file : handle.open) open.insert(file.path);
+  if (begun_ && used_ && commits) begun_->forget(open);
   if (used_) return;
   // What other files are called ".part" was begun behind the checkpoint, and is begun again.
   numbers_ = FileNumbers(false);
   open_.clear();
   files_.clear();
   finished_ = commits ? std::vector<FileHandle::Finished>() : handle.finished;
-  for (const FileHandle::Open& open : handle.open) go_on(open);
+  for (const FileHandle::Open& file : handle.open) go_on(file);
   for (const FileHandle::Finished& file : handle.finished) numbers_.note(file.to);
+  if (const size_t taken = begun_ ? begun_->take_back(open) : 0; taken > 0) {
+    out_->info(place_ + ": " + std::to_string(taken) +
+               " files that were begun after the checkpoint are as they were before");
+  }
+  used_ = commits;
 }
 
 void FileSet::go_on(const FileHandle::Open& open) {
@@ -508,6 +535,11 @@ void FileSet::go_on(const FileHandle::Open& open) {
       ::stat(file.final_path.c_str(), &status) == 0 && status.st_size >= open.length) {
     // The run came to its end behind the checkpoint.
     rename_durably(file.final_path, file.target, "file sink");
+  }
+  if (open.length > 0 && ::stat(file.target.c_str(), &status) != 0 && errno == ENOENT) {
+    out_->warn("file sink: " + quote(file.final_path) + " (" + bytes_text(open.length) +
+               " at the checkpoint) was taken away: a new one is begun");
+    return;
   }
   const int64_t found = ::stat(file.target.c_str(), &status) == 0 ? status.st_size : 0;
   if (found < open.length) {
@@ -557,7 +589,10 @@ void FileSet::close(bool drained, Output& out) {
     ++left;
     example = file->target;
   }
-  if (left > 0) {
+  if (left > 0 && out.has_checkpoints()) {
+    out.info(place_ + ": " + std::to_string(left) + " unfinished files, eg " + quote(example) +
+             ", are what the next run goes on with");
+  } else if (left > 0) {
     out.warn(place_ + ": " + std::to_string(left) + " unfinished files, eg " + quote(example) +
              ", are left behind, as the run did not finish");
   }

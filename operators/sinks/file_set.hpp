@@ -14,6 +14,7 @@
 #include "operators/common/compression.hpp"
 #include "operators/common/file_descriptor.hpp"
 #include "operators/common/path_template.hpp"
+#include "operators/sinks/file_begun.hpp"
 #include "operators/sinks/file_handle.hpp"
 #include "operators/sinks/file_names.hpp"
 #include "operators/sinks/file_target.hpp"
@@ -115,6 +116,7 @@ class FileSet final : public FileTarget {
   PathMaker maker_;
   std::unique_ptr<Compressor> compressor_;
   FileNumbers numbers_;
+  std::optional<BegunFiles> begun_;  // of files that are added to in place, with checkpoints
   std::unordered_map<std::string, std::unique_ptr<File>> files_;
   std::list<File*> open_;  // most recently used first
   std::vector<File*> touched_;

@@ -92,6 +92,10 @@ void SingleFile::open(Output& out) {
 
 void SingleFile::open_file(Output& out) {
   tell_what_was_there(out);
+  attach();
+}
+
+void SingleFile::attach() {
   // Not truncated yet: what an unfinished run left may be what a checkpoint is going on with.
   file_ = FileDescriptor(::open(target_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666));
   if (!file_) {
@@ -188,6 +192,23 @@ std::string SingleFile::prepare() {
   return encode_handle(length(), target_);
 }
 
+// Of a file that replaces another: the run came to its end behind the checkpoint, and what it wrote
+// has its name.
+void SingleFile::take_back(int64_t length) {
+  struct stat status {};
+  if (!replaces_ || this->length() > 0 || length == 0) return;
+  if (::stat(final_.c_str(), &status) != 0) {
+    out_->warn("file sink: " + quote(final_) + " (" + bytes_text(length) +
+               " at the checkpoint) was taken away: a new one is begun");
+    taken_away_ = true;
+    return;
+  }
+  if (status.st_size < length) return;
+  file_.reset();
+  rename_durably(final_, target_, "file sink");
+  attach();
+}
+
 void SingleFile::settle(std::string_view text, bool) {
   if (!regular_ || begun_ || text.empty()) return;
   const Handle handle = decode_handle(text);
@@ -196,7 +217,12 @@ void SingleFile::settle(std::string_view text, bool) {
                   " as the file, and it is " + quote(target_) +
                   " now; give it the old path back, or start afresh");
   }
+  take_back(handle.length);
   const int64_t found = length();
+  if (taken_away_) {
+    begun_ = true;
+    return;
+  }
   if (found < handle.length) {
     throw Failure("file sink: " + quote(target_) + " has " + bytes_text(found) + ", and had " +
                   bytes_text(handle.length) +
@@ -219,6 +245,9 @@ void SingleFile::close(bool drained, Output& out) {
     sync();
     rename_durably(target_, final_, "file sink");
     out.info("file sink: " + quote(path_) + " is complete, " + bytes_text(length()));
+  } else if (replaces_ && out.has_checkpoints()) {
+    out.info("file sink: " + quote(target_) + " (" + bytes_text(length()) +
+             ") is what the next run goes on with; " + quote(path_) + " is as it was");
   } else if (replaces_) {
     out.warn("file sink: " + quote(target_) + " (" + bytes_text(length()) +
              ") is left behind, as the run did not finish; " + quote(path_) + " is as it was");

@@ -32,6 +32,8 @@ class SingleFile final : public FileTarget {
 
  private:
   void open_file(Output& out);
+  void attach();
+  void take_back(int64_t length);
   void tell_what_was_there(Output& out) const;
   bool connect(Output& out);
   void begin();
@@ -47,6 +49,7 @@ class SingleFile final : public FileTarget {
   bool regular_ = true;  // false: a pipe or a device
   bool replaces_ = false;
   bool begun_ = false;    // what an unfinished run left is dealt with
+  bool taken_away_ = false;
   bool waiting_ = false;  // for a pipe's reader: said so
   Output* out_ = nullptr;
 };

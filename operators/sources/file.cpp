@@ -1,5 +1,7 @@
 #include "operators/sources/file.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -231,6 +233,10 @@ void FileSource::assign(const std::string& partition, std::optional<std::string_
     }
   }
   started_ = true;
+  if (from && known_.count(partition) == 0 && ::access(partition.c_str(), F_OK) != 0) {
+    gone_.emplace_back(partition, *from);
+    return;
+  }
   waiting_[{known(partition).number, partition}] = from;
 }
 
@@ -245,6 +251,10 @@ void FileSource::revoke(const std::string& partition) {
 
 Status FileSource::poll(SourceOutput& out) {
   if (follower_) return follower_->poll(out);
+  if (!gone_.empty()) {
+    tell_gone(out);
+    return Status::kDone;
+  }
   if (!reader_) {
     if (waiting_.empty()) return started_ ? Status::kEnd : Status::kIdle;
     start(out.out());
@@ -264,6 +274,18 @@ Status FileSource::poll(SourceOutput& out) {
       break;
   }
   return Status::kDone;
+}
+
+// A file of the checkpoint that is not there any more.
+void FileSource::tell_gone(SourceOutput& out) {
+  const auto [path, position] = std::move(gone_.front());
+  gone_.pop_front();
+  if (!position.at_end) {
+    read_errors_.record(1);
+    out.out().warn("file source: " + quote(path) + " is gone: what followed byte " +
+                   std::to_string(position.offset) + " of it is not read");
+  }
+  out.end_for_now(path, position.encode());
 }
 
 // Opens the next file. Where that throws, the file stays the next one.
@@ -310,9 +332,10 @@ void FileSource::end(SourceOutput& out) {
   finished_bytes_ += bytes;
   bytes_total_.record(static_cast<double>(total_bytes_));
   count_read(0);
-  const std::string position = reader_->position().encode();
+  FilePosition position = reader_->position();
+  position.at_end = true;
   reader_.reset();
-  out.end(current_, position);
+  out.end_for_now(current_, position.encode());
 }
 
 void FileSource::count_read(int64_t stored_bytes) const {

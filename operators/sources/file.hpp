@@ -70,6 +70,7 @@ class FileSource final : public Source {
   Known known(const std::string& path) const;
   void start(const Host& host);
   void emit(const FileReader::Piece& piece, SourceOutput& out);
+  void tell_gone(SourceOutput& out);
   void end(SourceOutput& out);
   void count_read(int64_t stored_bytes) const;
 
@@ -79,6 +80,7 @@ class FileSource final : public Source {
   std::unordered_map<std::string, Known> known_;
   // Assigned and not begun, by number and path; what was never offered comes last.
   std::map<std::pair<size_t, std::string>, std::optional<FilePosition>> waiting_;
+  std::deque<std::pair<std::string, FilePosition>> gone_;  // of a checkpoint
   std::string current_;  // the path that reader_ reads
   std::unique_ptr<FileReader> reader_;
   bool started_ = false;        // a file was assigned, or there is none

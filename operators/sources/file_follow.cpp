@@ -13,6 +13,13 @@ namespace {
 constexpr int64_t kUnwatchedPause = 100'000'000;  // between looks at files that cannot be watched
 constexpr size_t kGoneKept = 65'536;
 
+// Of a partition whose file is another one's.
+TailPosition no_file() {
+  TailPosition position;
+  position.over = true;
+  return position;
+}
+
 }  // namespace
 
 FileFollower::FileFollower(Settings settings, std::function<const char*(const std::string&)> keep)
@@ -60,11 +67,13 @@ void FileFollower::assign(const std::string& partition, std::optional<std::strin
   const auto found = by_partition_.find(partition);
   if (found == by_partition_.end()) {
     // Its file goes on under a name of the checkpoint.
-    ends_.emplace_back(partition, TailPosition{}.encode());
+    ends_.emplace_back(partition, no_file().encode());
     return;
   }
   Followed& file = files_.at(found->second);
   file.assigned = true;
+  // What was skipped is not to be read by the next run either.
+  if (file.tail->offset() > 0) skipped_.emplace_back(partition, file.tail->position().encode());
   mark_ready(file);
 }
 
@@ -78,6 +87,10 @@ void FileFollower::revoke(const std::string& partition) {
 void FileFollower::restore(const std::string& partition, const TailPosition& position) {
   const std::string home = partition.substr(0, partition.rfind('#'));
   Followed* const file = find_restored(home, position);
+  if (file == nullptr && position.over) {
+    ends_.emplace_back(partition, position.encode());
+    return;
+  }
   if (file == nullptr) {
     host_.warn("file source: " + quote(home) + " was renamed or removed and cannot be found; " +
                "what followed byte " + std::to_string(position.offset) + " of it is not read");
@@ -86,7 +99,7 @@ void FileFollower::restore(const std::string& partition, const TailPosition& pos
     return;
   }
   if (file->partition != partition) {
-    if (file->assigned) ends_.emplace_back(file->partition, TailPosition{}.encode());
+    if (file->assigned) ends_.emplace_back(file->partition, no_file().encode());
     by_partition_.erase(file->partition);
     by_partition_[partition] = file->identity;
     file->partition = partition;
@@ -260,6 +273,9 @@ void FileFollower::end_stream(Followed& file) {
 }
 
 bool FileFollower::tell_end(SourceOutput& out) {
+  for (; !skipped_.empty(); skipped_.pop_front()) {
+    out.move(skipped_.front().first, skipped_.front().second);
+  }
   if (ends_.empty()) return false;
   const auto [partition, position] = std::move(ends_.front());
   ends_.pop_front();
@@ -309,7 +325,11 @@ void FileFollower::let_go(FileIdentity identity) {
                " went away while it was closed; what followed " + "byte " +
                std::to_string(file.tail->offset()) + " of it is not read");
   }
-  if (file.assigned) end_stream(file);
+  if (file.assigned) {
+    TailPosition position = file.tail->position();
+    position.over = true;
+    ends_.emplace_back(file.partition, position.encode());
+  }
   count(*file.tail, -1);
   finished_bytes_ += file.tail->offset();
   if (file.tail->is_open()) --open_;

@@ -128,6 +128,7 @@ class FileFollower {
   std::map<FileIdentity, TailPosition> gone_;
   std::deque<FileIdentity> gone_order_;
   // Ends of streams that are still to be told: partition and position.
+  std::deque<std::pair<std::string, std::string>> skipped_;
   std::deque<std::pair<std::string, std::string>> ends_;
   std::set<std::string> warned_;  // paths
 

@@ -16,9 +16,11 @@ struct FilePosition {
   // Bytes before the place that the fingerprint covers, fewer at the beginning of a file.
   static constexpr int64_t kWindow = 1024;
   static constexpr size_t kEncodedBytes = 16;
+  static constexpr uint64_t kAtEnd = uint64_t{1} << 63;
 
   int64_t offset = 0;
   uint64_t fingerprint = 0;
+  bool at_end = false;  // the file had nothing more
 
   // FNV-1a of at most kWindow bytes: about a microsecond.
   static uint64_t fingerprint_of(std::string_view bytes) {
@@ -29,10 +31,12 @@ struct FilePosition {
     return hash;
   }
 
-  // Offset and fingerprint, eight bytes each, least significant byte first. Part of checkpoints.
+  // Offset and fingerprint, eight bytes each, least significant byte first; the topmost bit of the
+  // offset is `at_end`. Part of checkpoints.
   std::string encode() const {
     std::string bytes;
-    for (const uint64_t number : {static_cast<uint64_t>(offset), fingerprint}) {
+    for (const uint64_t number : {static_cast<uint64_t>(offset) | (at_end ? kAtEnd : 0),
+                                  fingerprint}) {
       for (int shift = 0; shift < 64; shift += 8) bytes += static_cast<char>(number >> shift);
     }
     return bytes;
@@ -44,8 +48,8 @@ struct FilePosition {
     for (size_t i = 0; i < bytes.size(); ++i) {
       numbers[i / 8] |= uint64_t{static_cast<unsigned char>(bytes[i])} << (i % 8 * 8);
     }
-    if (numbers[0] > INT64_MAX) return std::nullopt;
-    return FilePosition{static_cast<int64_t>(numbers[0]), numbers[1]};
+    return FilePosition{static_cast<int64_t>(numbers[0] & ~kAtEnd), numbers[1],
+                        (numbers[0] & kAtEnd) != 0};
   }
 };
 

@@ -41,7 +41,8 @@ std::optional<FileFacts> file_facts(const std::string& path) {
 
 std::string TailPosition::encode() const {
   std::string bytes;
-  for (const uint64_t number : {static_cast<uint64_t>(offset), identity.device, identity.inode,
+  for (const uint64_t number : {static_cast<uint64_t>(offset) | (over ? FilePosition::kAtEnd : 0),
+                                identity.device, identity.inode,
                                 static_cast<uint64_t>(identity.born),
                                 static_cast<uint64_t>(head_bytes), head_fingerprint}) {
     for (int shift = 0; shift < 64; shift += 8) bytes += static_cast<char>(number >> shift);
@@ -55,9 +56,10 @@ std::optional<TailPosition> TailPosition::decode(std::string_view bytes) {
   for (size_t i = 0; i < bytes.size(); ++i) {
     numbers[i / 8] |= uint64_t{static_cast<unsigned char>(bytes[i])} << (i % 8 * 8);
   }
-  if (numbers[0] > INT64_MAX || numbers[4] > static_cast<uint64_t>(kHead)) return std::nullopt;
+  if (numbers[4] > static_cast<uint64_t>(kHead)) return std::nullopt;
   TailPosition position;
-  position.offset = static_cast<int64_t>(numbers[0]);
+  position.offset = static_cast<int64_t>(numbers[0] & ~FilePosition::kAtEnd);
+  position.over = (numbers[0] & FilePosition::kAtEnd) != 0;
   position.identity = {numbers[1], numbers[2], static_cast<int64_t>(numbers[3])};
   position.head_bytes = static_cast<int64_t>(numbers[4]);
   position.head_fingerprint = numbers[5];

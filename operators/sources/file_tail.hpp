@@ -46,8 +46,10 @@ struct TailPosition {
   FileIdentity identity;
   int64_t head_bytes = 0;
   uint64_t head_fingerprint = 0;
+  bool over = false;  // it was read to its end, and is followed no more
 
-  // Six numbers of eight bytes, least significant byte first.
+  // Six numbers of eight bytes, least significant byte first; the topmost bit of the offset is
+  // `over`.
   std::string encode() const;
   // Nothing if the bytes are none of encode's.
   static std::optional<TailPosition> decode(std::string_view bytes);

@@ -29,14 +29,16 @@ void StdinSource::describe(Description<Options>& d) {
       "What comes through a pipe, from a file or from a terminal, as it comes; the codec named by "
       "`decoding` finds the records in it. The source ends with the input. When the run is stopped "
       "before, the rest is not read, and a last line without its end is left out.\n\n"
-      "**It cannot be read again.** After a crash, what was read and had not reached its sinks is "
-      "lost: with this source a pipeline delivers at most once across a crash, checkpoints or not. "
-      "A restarted pipeline goes on with what its new standard input has. For a file, the source "
-      "`file` reads `path`, and can go back.\n\n"
+      "**It cannot be read again.** Where checkpoints are taken, what was read is written to a "
+      "journal beside them before it goes on, and read from there after a crash: each byte that was "
+      "read counts once, but for those of the last 20 ms before the system itself went down. "
+      "Without checkpoints, what had not reached its sinks is lost. A restarted pipeline goes on "
+      "with what its new standard input has: give it what follows, not the beginning again. For a "
+      "file, the source `file` reads `path`, and can go back.\n\n"
       "A pipeline has one source `stdin` at most. There is one partition, `stdin`; positions count "
       "bytes.");
   d.example("type = \"stdin\"\ndecoding = \"lines\"\n");
-  d.traits(FLOW_BYTES);
+  d.traits(FLOW_BYTES | FLOW_ONCE);
   d.output("out", "Pieces of the input, as the column `bytes`.");
   d.option("read_size", &Options::read_size,
            "The most bytes that one read takes; default 64 KiB, what a pipe holds. More is of use "
@@ -72,8 +74,8 @@ void StdinSource::assign(const std::string& partition, std::optional<std::string
     const auto bytes = decode_stream_position(*position);
     if (!bytes) throw Failure("stdin: a position that was written by something else; start afresh");
     offset_ = *bytes;
-    host_->warn("stdin source: the standard input cannot be read again: going on with what comes " +
-                std::string("now, counted from byte ") + std::to_string(offset_));
+    host_->info("stdin source: going on with what the standard input has now, counted from byte " +
+                std::to_string(offset_));
   }
   assigned_ = true;
 }

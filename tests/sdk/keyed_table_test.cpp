@@ -189,8 +189,14 @@ TEST_F(KeyedTableTest, TakesPiecesOfUpToAPage) {
 
 TEST_F(KeyedTableTest, RefusesPagesOfAnotherRecord) {
   open(host_).insert(1, "a");
-  KeyedTable<int64_t> other(host_.host(), "counts", 2);
+  KeyedTable<int64_t> other(host_.host(), "counts", 1);
   EXPECT_THROW(other.find(1, "a"), Failure);
+}
+
+TEST_F(KeyedTableTest, RefusesPagesOfAnotherVersion) {
+  open(host_).insert(1, "a");
+  EXPECT_THROW(KeyedTable<Counted>(host_.host(), "counts", 2), Failure);
+  EXPECT_NE(host_.error.find("version 1"), std::string::npos) << host_.error;
 }
 
 TEST_F(KeyedTableTest, ListsEveryKeyOfAGroupOnce) {

@@ -216,7 +216,11 @@ typedef int32_t flow_log_level;
 enum { FLOW_LOG_DEBUG = 0, FLOW_LOG_INFO = 1, FLOW_LOG_WARNING = 2, FLOW_LOG_ERROR = 3 };
 
 enum { FLOW_FAIL_RETRYABLE = 1 }; /* flags of fail */
-enum { FLOW_PARTITION_END = 1 };  /* flags of emit_from */
+enum {                    /* flags of emit_from */
+       FLOW_PARTITION_END = 1,
+       FLOW_MAY_GO_ON = 2 /* since 1.2, with the end: what is read behind this position by a later
+                             run is of the same stream, eg: a file that has grown */
+};
 
 struct flow_host {
   uint32_t size;
@@ -268,6 +272,8 @@ struct flow_host {
 
   /* keyed state and time [worker] */
   const flow_keys* (*keys)(const flow_host* host); /* NULL: the operator is not keyed */
+  /* `version` is that of the records. NULL, with host->error told: the table was kept with records
+   * of another version. */
   flow_table* (*table)(const flow_host* host, const char* name, uint32_t version);
   uint32_t (*page_count)(const flow_host* host, flow_table* table, uint32_t group, uint32_t area);
   /* Page `index` of an area of a key group; `index == page_count` adds one; NULL past state_limit.
@@ -421,9 +427,14 @@ typedef struct flow_operator {
   flow_status (*advance)(struct flow_operator* op, int64_t watermark);
   /* Small state of serial operators. `*state` is a new buffer, `*length` its used bytes. */
   flow_status (*snapshot)(struct flow_operator* op, flow_buffer** state, int64_t* length);
+  /* `version`: of the descriptor that wrote it. Once, behind open and before any input. A sink is
+   * given the handle of its newest prepare, before the commits that may have to be repeated: it goes
+   * on where that handle says, and takes back what it showed behind it. */
   flow_status (*restore)(struct flow_operator* op, uint32_t version, const void* state,
                          int64_t length);
-  /* sources. `position` is what emit_from told, or NULL: from the start. [worker] */
+  /* sources. `position` is what emit_from told, or NULL: from the start. After a restart the
+   * partitions of the checkpoint are assigned, ended ones too, whether or not they were offered
+   * again: one that is not there any more ends, and what is lost with it is told. [worker] */
   flow_status (*assign)(struct flow_operator* op, const char* partition, const void* position,
                         uint32_t position_length);
   flow_status (*revoke)(struct flow_operator* op, const char* partition);
@@ -506,6 +517,10 @@ typedef struct flow_kept_fields {
 typedef struct flow_checkpoints {
   uint32_t size;
   int32_t enabled;
+  /* Since 1.2: the next prepare is the last one, as all input has come to its end. What is finished
+   * with it gets its name by the commit behind it, so that nothing is left for close to show. */
+  int32_t ending;
+  int32_t reserved;
 } flow_checkpoints;
 
 #if defined(_WIN32)

@@ -79,6 +79,12 @@ class Host {
         static_cast<const flow_checkpoints*>(host_->extension(host_, FLOW_EXTENSION_CHECKPOINTS));
     return told != nullptr && told->enabled != 0;
   }
+  // Whether the next prepare is the last one; see flow_checkpoints.
+  bool is_ending() const {
+    const auto* told =
+        static_cast<const flow_checkpoints*>(host_->extension(host_, FLOW_EXTENSION_CHECKPOINTS));
+    return told != nullptr && FLOW_HAS(flow_checkpoints, told, ending) && told->ending != 0;
+  }
   // True when the run is being stopped at once: give up waiting.
   bool stopping() const { return host_->stopping(host_) != 0; }
 

@@ -85,10 +85,19 @@ class SourceOutput {
   void emit(const Batch& batch, const std::string& partition, std::string_view position) {
     send(batch.get(), partition, position, 0);
   }
+  // Nothing was read, and the position is another one all the same.
+  void move(const std::string& partition, std::string_view position) {
+    send(nullptr, partition, position, 0);
+  }
   // The partition's stream is over: what the codec held back is a record now. Emitting again from
   // the partition begins another stream.
   void end(const std::string& partition, std::string_view position) {
     send(nullptr, partition, position, FLOW_PARTITION_END);
+  }
+  // The same, and what a later run finds behind the position goes on with the stream, eg: of a file
+  // that has grown.
+  void end_for_now(const std::string& partition, std::string_view position) {
+    send(nullptr, partition, position, FLOW_PARTITION_END | FLOW_MAY_GO_ON);
   }
   // Announces a partition; the host answers with assign.
   void offer(const std::string& partition) { out_.get()->offer(out_.get(), partition.c_str()); }

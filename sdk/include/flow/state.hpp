@@ -94,10 +94,14 @@ class KeyedTable {
  public:
   static constexpr uint32_t kLongestBytes = FLOW_PAGE_BYTES;
 
-  // Cheap; pages are looked at when a key of their group is. `version` is that of Record: the host
-  // refuses or migrates a table of another.
+  // Cheap; pages are looked at when a key of their group is. `version` is that of Record. Throws
+  // Failure if the host has kept the table with another.
   KeyedTable(Host host, const char* name, uint32_t version)
-      : host_(host.get()), name_(name), table_(host_->table(host_, name, version)) {}
+      : host_(host.get()), name_(name), table_(host_->table(host_, name, version)) {
+    if (table_ == nullptr) {
+      throw Failure("the state table '" + name_ + "' was kept with records of another version");
+    }
+  }
 
   // NULL: there is no such key. `hash` as flow_keys has it, or a timer's key.
   const Record* find(uint64_t hash, std::string_view key) {

@@ -9,6 +9,7 @@
 
 #include "core/config/loader.hpp"
 #include "core/graph/plan.hpp"
+#include "tests/core/graph/time_operators.hpp"
 
 namespace flowrun::graph_test {
 
@@ -74,6 +75,7 @@ BoundPipeline bound_pipeline(const std::string& toml, Registry& registry) {
 Registry make_registry(const std::vector<std::string>& folders) {
   Registry registry({folders.begin(), folders.end()});
   registry.add(PluginLibrary::of(test_flow_plugin(), "test_flow"));
+  registry.add(PluginLibrary::of(test_time_plugin(), "test_time"));
   return registry;
 }
 

@@ -33,6 +33,11 @@ inline uint64_t hash_bytes(std::string_view bytes, uint64_t seed = 0) {
 // The group that a key with this hash belongs to.
 inline uint32_t key_group(uint64_t hash) { return static_cast<uint32_t>(hash >> 57); }
 
+// Which of `instances` instances of a keyed operator has the group's keys and state.
+inline uint32_t owner_of_group(uint32_t group, uint32_t instances) {
+  return static_cast<uint32_t>(uint64_t{group} * instances / FLOW_KEY_GROUPS);
+}
+
 // Mixes one key column into the hashes of its rows (start with zeros). Text hashes the same as the
 // category or JSON token with the same bytes; null has a hash of its own.
 inline void hash_column(const flow_column& column, std::vector<uint64_t>& hashes) {

@@ -151,23 +151,13 @@ class Harness {
     drive([&] { return parts_->op->timer(parts_->op, kind, nanoseconds, keys, n_keys); });
   }
   // Fires, in order of their times, the timers of a kind that are due at `until`, and those that
-  // they set in turn: what a host does before it calls advance.
+  // they set in turn: what a host does before it calls advance. All keys of one time come at once,
+  // by their bytes. With INT64_MAX, the end, what fires may set another eight times.
   void fire_due(flow_time kind, int64_t until) {
-    std::vector<Timer>& timers = parts_->host.timers;
-    const auto earlier = [&](const Timer& a, const Timer& b) {
-      return a.kind != b.kind ? a.kind == kind : a.nanoseconds < b.nanoseconds;
-    };
-    for (auto first = std::min_element(timers.begin(), timers.end(), earlier);
-         first != timers.end() && first->kind == kind && first->nanoseconds <= until;
-         first = std::min_element(timers.begin(), timers.end(), earlier)) {
-      const Timer timer = std::move(*first);
-      timers.erase(first);
-      const flow_key key{.size = sizeof(flow_key),
-                         .length = static_cast<uint32_t>(timer.key.size()),
-                         .hash = timer.hash,
-                         .bytes = timer.key.data()};
-      const flow_key* keys = &key;
-      fire(kind, timer.nanoseconds, &keys, 1);
+    DueTimers due;
+    while (parts_->host.take_due(kind, until, due)) {
+      fire(kind, due.nanoseconds, due.pointers.data(), static_cast<uint32_t>(due.pointers.size()));
+      parts_->host.fired();
     }
   }
   // Small state, and back. Throws what the operator says.

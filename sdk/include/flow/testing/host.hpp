@@ -1,11 +1,13 @@
 // A host for tests: keeps everything that one instance says.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -39,6 +41,15 @@ struct Timer {
   int64_t nanoseconds;
   std::string key;
   uint64_t hash;
+  int round = 0;  // at the end of a stream: set by one that fired of the round before
+};
+
+// Timers of one time, as an operator is given them.
+struct DueTimers {
+  int64_t nanoseconds = 0;
+  std::vector<Timer> timers;  // by the bytes of their keys
+  std::vector<flow_key> keys;
+  std::vector<const flow_key*> pointers;
 };
 
 // What an operator said of the event time of one partition; "" of rows without an origin.
@@ -81,6 +92,44 @@ class TestHost {
     emitted_in_call_ = 0;
   }
   host::StateStore& state() { return state_; }
+  // Takes out the timers of a kind with the earliest time up to `until`, the same one only once.
+  // False: there are none. Give them to the operator, then call fired().
+  bool take_due(flow_time kind, int64_t until, DueTimers& due) {
+    due = DueTimers();
+    due.nanoseconds = INT64_MAX;
+    bool any = false;
+    for (const Timer& timer : timers) {
+      if (timer.kind != kind || timer.nanoseconds > until) continue;
+      any = true;
+      due.nanoseconds = std::min(due.nanoseconds, timer.nanoseconds);
+    }
+    if (!any) return false;
+    firing_ = {};
+    firing_.kind = kind;
+    firing_.nanoseconds = due.nanoseconds;
+    std::vector<Timer> rest;
+    for (Timer& timer : timers) {
+      if (timer.kind != kind || timer.nanoseconds != due.nanoseconds) {
+        rest.push_back(std::move(timer));
+      } else if (firing_.keys.emplace(timer.key, timer.hash).second) {
+        firing_.round = std::max(firing_.round, timer.round);
+        due.timers.push_back(std::move(timer));
+      }
+    }
+    timers = std::move(rest);
+    firing_.ends = until == INT64_MAX;
+    std::sort(due.timers.begin(), due.timers.end(),
+              [](const Timer& a, const Timer& b) { return a.key < b.key; });
+    for (const Timer& timer : due.timers) {
+      due.keys.push_back({.size = sizeof(flow_key),
+                          .length = static_cast<uint32_t>(timer.key.size()),
+                          .hash = timer.hash,
+                          .bytes = timer.key.data()});
+    }
+    for (const flow_key& key : due.keys) due.pointers.push_back(&key);
+    return true;
+  }
+  void fired() { firing_ = {}; }
   // Waits until everything that was deferred is done. False: it took longer.
   bool settle(std::chrono::milliseconds limit = std::chrono::seconds(10)) {
     std::unique_lock lock(mutex_);
@@ -116,6 +165,15 @@ class TestHost {
 
  private:
   using Lock = std::lock_guard<std::recursive_mutex>;
+  static constexpr int kMostRounds = 8;
+  // What take_due took out last.
+  struct Firing {
+    flow_time kind = FLOW_EVENT_TIME;
+    int64_t nanoseconds = 0;
+    std::set<std::pair<std::string, uint64_t>> keys;
+    int round = 0;
+    bool ends = false;
+  };
 
   static TestHost& self(const flow_host* host) { return *static_cast<TestHost*>(host->self); }
   static host::MemoryAccount& account_of(const flow_host* host) { return self(host).account; }
@@ -228,7 +286,10 @@ class TestHost {
       return test.keys.size != 0 ? &test.keys : nullptr;
     };
     abi_.table = [](const flow_host* host, const char* name, uint32_t version) {
-      return self(host).state_.table(name, version);
+      TestHost& test = self(host);
+      flow_table* table = test.state_.table(name, version);
+      if (table == nullptr) host->error(host, test.state_.problem().c_str());
+      return table;
     };
     abi_.page_count = [](const flow_host*, flow_table* table, uint32_t group, uint32_t area) {
       return host::StateStore::page_count(table, group, area);
@@ -239,8 +300,8 @@ class TestHost {
       test.state_.set_limit(test.state_limit);
       return test.state_.page(table, group, area, index);
     };
-    abi_.thaw = [](const flow_host*, flow_table*, flow_page* page) {
-      host::StateStore::thaw(page);
+    abi_.thaw = [](const flow_host* host, flow_table*, flow_page* page) {
+      self(host).state_.thaw(page);
     };
     abi_.timer = [](const flow_host* host, flow_time kind, int64_t nanoseconds,
                     const flow_key* key) {
@@ -249,7 +310,15 @@ class TestHost {
         timer.key.assign(static_cast<const char*>(key->bytes), key->length);
         timer.hash = key->hash;
       }
-      self(host).timers.push_back(std::move(timer));
+      TestHost& test = self(host);
+      const Firing& firing = test.firing_;
+      if (firing.keys.count({timer.key, timer.hash}) != 0 && firing.kind == kind &&
+          firing.nanoseconds == nanoseconds) {
+        return;
+      }
+      // At the end of a stream an operator that always sets another comes to an end.
+      timer.round = firing.ends ? firing.round + 1 : 0;
+      if (timer.round <= kMostRounds) test.timers.push_back(std::move(timer));
     };
     abi_.offer = [](const flow_host* host, const char* partition) {
       const Lock lock(self(host).mutex_);
@@ -318,6 +387,7 @@ class TestHost {
   int64_t room_limit_ = -1;
   flow_checkpoints told_{sizeof(flow_checkpoints), 0};
   flow_watermarks told_watermarks_{};
+  Firing firing_;
   int64_t emitted_in_call_ = 0;
   uint64_t last_token_ = 0;
   std::vector<std::string> metric_names_;

@@ -4,7 +4,6 @@
 #include <dlfcn.h>
 
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -143,37 +142,13 @@ class Session {
   }
   // Fires every timer up to `now`, in time's order.
   void fire(flow_time kind, int64_t now) {
-    while (true) {
-      int64_t next = INT64_MAX;
-      for (const Timer& timer : host_->timers) {
-        if (timer.kind == kind && timer.nanoseconds <= now)
-          next = std::min(next, timer.nanoseconds);
-      }
-      std::vector<Timer> due, rest;
-      std::set<std::string> once;
-      for (Timer& timer : host_->timers) {
-        if (timer.kind != kind || timer.nanoseconds != next || next > now) {
-          rest.push_back(std::move(timer));
-        } else if (once.insert(timer.key + std::to_string(timer.hash)).second) {
-          due.push_back(std::move(timer));
-        }
-      }
-      host_->timers = std::move(rest);
-      if (due.empty()) return;
-      std::vector<flow_key> keys;
-      std::vector<const flow_key*> pointers;
-      keys.reserve(due.size());
-      pointers.reserve(due.size());
-      for (const Timer& timer : due) {
-        keys.push_back({.size = sizeof(flow_key),
-                        .length = static_cast<uint32_t>(timer.key.size()),
-                        .hash = timer.hash,
-                        .bytes = timer.key.data()});
-      }
-      for (const flow_key& key : keys) pointers.push_back(&key);
+    DueTimers due;
+    while (host_->take_due(kind, now, due)) {
       without_rows("timer", [&] {
-        return op_->timer(op_, kind, next, pointers.data(), static_cast<uint32_t>(pointers.size()));
+        return op_->timer(op_, kind, due.nanoseconds, due.pointers.data(),
+                          static_cast<uint32_t>(due.pointers.size()));
       });
+      host_->fired();
     }
   }
   flow_status close(bool drained) {

@@ -1,0 +1,6 @@
+// Event time and what is counted by it.
+#include "flow/plugin.hpp"
+
+#include "operators/transforms/event_time.hpp"
+
+FLOW_PLUGIN_LICENSED("flowrun.windows", "0.1.0", "Apache-2.0", flow::operators::EventTime)

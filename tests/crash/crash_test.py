@@ -1,0 +1,243 @@
+"""Recovery end to end: a few of the kills of `make crash`, and what can be wrong with checkpoints themselves."""
+
+import contextlib
+import glob
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+import crash
+
+SEED = int(os.environ.get("FLOWRUN_TEST_SEED", random.SystemRandom().randrange(1 << 31)))
+
+SLOW = """[pipeline]
+name = "slow"
+plugins = ["std", "files"]
+checkpoint = {{ path = "state", interval = "20ms" }}
+[sources.rows]
+type = "generate"
+dataset = "sensors"
+rows = {rows}
+rate = {rate}
+[transforms.first]
+type = "deduplicate"
+inputs = ["rows"]
+key = ["timestamp"]
+time = "timestamp"
+[sinks.out]
+type = "file"
+inputs = ["first"]
+encoding = "json"
+path = "out.ndjson"
+"""
+
+LINES = """[pipeline]
+name = "lines"
+plugins = ["std", "files"]
+checkpoint = {{ path = "state", interval = "20ms" }}
+[sources.rows]
+{source}
+decoding = "lines"
+[sinks.out]
+type = "file"
+inputs = ["rows"]
+encoding = {{ type = "lines", field = "message" }}
+path = "out.txt"
+"""
+
+
+class RecoveryTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        print(f"crash: FLOWRUN_TEST_SEED={SEED}", flush=True)
+
+    def setUp(self):
+        self.chance = random.Random(SEED)
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.work = folder.name
+
+    def path(self, name):
+        return os.path.join(self.work, name)
+
+    def write(self, name, text):
+        with open(self.path(name), "w", encoding="utf-8") as out:
+            out.write(text)
+
+    def read(self, name):
+        with open(self.path(name), encoding="utf-8") as file:
+            return file.read()
+
+    def call(self, *arguments):
+        return subprocess.run([crash.BINARY, *arguments, "--plugin-path", crash.PLUGINS], cwd=self.work,
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False, text=True)
+
+    def run_flow(self, *arguments, code=0):
+        done = self.call("run", "flow.toml", "--admin", "off", "--quiet", "--log-format", "json", *arguments)
+        self.assertEqual(done.returncode, code, done.stderr[-3000:])
+        return done.stderr
+
+    def start(self, stdin=subprocess.DEVNULL):
+        log = open(self.path("log"), "ab")  # pylint: disable=consider-using-with
+        self.addCleanup(log.close)
+        process = subprocess.Popen(crash.command(2), cwd=self.work, stdin=stdin,  # pylint: disable=consider-using-with
+                                   stdout=subprocess.DEVNULL, stderr=log, start_new_session=True)
+        self.addCleanup(lambda: process.poll() is None and (process.kill(), process.wait()))
+        return process
+
+    def wait_for(self, what, condition, seconds=60):
+        limit = time.monotonic() + seconds
+        while not condition():
+            self.assertLess(time.monotonic(), limit, what + "\n" + (self.read("log")[-3000:] if os.path.exists(self.path("log")) else ""))
+            time.sleep(0.005)
+
+    def checkpoints(self):
+        """The files of the newest checkpoints, oldest first."""
+        return sorted(glob.glob(self.path("state/*.manifest")))
+
+    def test_kills_change_no_output(self):
+        begin = time.monotonic()
+        names = ["weblogs", "events", "rolled_compressed", "deduplicated", "templated", "weblogs_append"]
+        with tempfile.TemporaryDirectory() as folder:
+            for name in names:
+                if time.monotonic() - begin > 25:
+                    break
+                crash.Round(folder, name, self.chance.choice([1, 2]), SEED).run(self.chance, 3)
+
+    def test_a_finished_run_goes_on_with_what_is_new(self):
+        self.write("flow.toml", LINES.format(source='type = "file"\npath = "in.txt"'))
+        self.write("in.txt", "one\ntwo\n")
+        self.run_flow()
+        self.assertEqual(self.read("out.txt"), "one\ntwo\n")
+        log = self.run_flow()
+        self.assertIn("Going on where a checkpoint was taken", log)
+        self.assertEqual(self.read("out.txt"), "one\ntwo\n")
+        with open(self.path("in.txt"), "a", encoding="utf-8") as out:
+            out.write("three\n")
+        self.run_flow()
+        self.assertEqual(self.read("out.txt"), "one\ntwo\nthree\n")
+        self.run_flow("--fresh")
+        self.assertEqual(self.read("out.txt"), "one\ntwo\nthree\n" * 2)
+
+    def test_a_stopped_run_goes_on(self):
+        self.write("flow.toml", SLOW.format(rows=40_000, rate=40_000))
+        process = self.start()
+        self.wait_for("no output", lambda: os.path.exists(self.path("out.ndjson"))
+                      and os.path.getsize(self.path("out.ndjson")) > 100_000)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(60), 0)
+        before = self.read("out.ndjson")
+        self.assertLess(before.count("\n"), 40_000)
+        self.run_flow()
+        after = self.read("out.ndjson")
+        self.assertTrue(after.startswith(before))
+        times = [json.loads(line)["timestamp"] for line in after.splitlines()]
+        self.assertEqual(len(set(times)), 40_000)
+        self.assertEqual(len(times), 40_000)
+
+    def test_damaged_checkpoints_are_named_and_the_one_before_is_used(self):
+        self.write("flow.toml", SLOW.format(rows=30_000, rate=30_000))
+        for damage in ("cut", "flip"):
+            for name in ("out.ndjson", "log"):
+                with contextlib.suppress(FileNotFoundError):
+                    os.remove(self.path(name))
+            shutil.rmtree(self.path("state"), ignore_errors=True)
+            process = self.start()
+            self.wait_for("no output", lambda: os.path.exists(self.path("out.ndjson"))
+                          and os.path.getsize(self.path("out.ndjson")) > 500_000 and len(self.checkpoints()) > 2)
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            newest = self.checkpoints()[-1]
+            size = os.path.getsize(newest)
+            if damage == "cut":
+                os.truncate(newest, self.chance.randrange(size))
+            else:
+                with open(newest, "r+b") as file:
+                    at = self.chance.randrange(size)
+                    file.seek(at)
+                    byte = file.read(1)[0]
+                    file.seek(at)
+                    file.write(bytes([byte ^ (1 << self.chance.randrange(8))]))
+            log = self.run_flow()
+            self.assertIn("A damaged checkpoint is skipped.", log)
+            self.assertIn(os.path.basename(newest), log)
+            times = [json.loads(line)["timestamp"] for line in self.read("out.ndjson").splitlines()]
+            self.assertEqual((len(times), len(set(times))), (30_000, 30_000))
+
+    def test_a_full_disk_stops_checkpoints_and_not_the_flow(self):
+        os.mkdir(self.path("state"))
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", self.path("state")],
+                                 capture_output=True, check=False)
+        if mounted.returncode != 0:
+            self.skipTest("mounting a small file system needs root: " + mounted.stderr.decode().strip())
+        try:
+            self.write("flow.toml", SLOW.format(rows=60_000, rate=20_000))
+            process = self.start()
+            self.wait_for("no checkpoint", lambda: len(self.checkpoints()) > 0)
+            with open(self.path("state/ballast"), "wb", buffering=0) as file:
+                with contextlib.suppress(OSError):
+                    while file.write(bytes(4096)) > 0:
+                        pass
+            self.wait_for("no failure", lambda: "A checkpoint could not be written" in self.read("log"))
+            before = os.path.getsize(self.path("out.ndjson"))
+            self.wait_for("the flow stands still", lambda: os.path.getsize(self.path("out.ndjson")) > before)
+            self.assertIsNone(process.poll())
+            os.remove(self.path("state/ballast"))
+            self.assertEqual(process.wait(60), 0, self.read("log")[-3000:])
+            times = [json.loads(line)["timestamp"] for line in self.read("out.ndjson").splitlines()]
+            self.assertEqual((len(times), len(set(times))), (60_000, 60_000))
+        finally:
+            subprocess.run(["umount", self.path("state")], check=False)
+
+    def test_a_change_that_loses_state_is_refused(self):
+        flow = SLOW.format(rows=2_000, rate=1_000_000)
+        self.write("flow.toml", flow)
+        self.assertIn("no checkpoint yet", self.call("plan", "flow.toml").stdout)
+        self.run_flow()
+        plan = self.call("plan", "flow.toml")
+        self.assertEqual(plan.returncode, 0, plan.stdout + plan.stderr)
+        self.assertRegex(plan.stdout, r"kept +rows: the position of 1 partition")
+        self.assertRegex(plan.stdout, r"kept +first: keyed state")
+        for change, told in ((flow.replace("transforms.first", "transforms.other").replace('"first"', '"other"'),
+                              "first: keyed state"),
+                             (flow.replace('key = ["timestamp"]', 'key = ["sensor"]'), "its key was 'timestamp'"),
+                             (flow.replace("sources.rows", "sources.others").replace('"rows"', '"others"'),
+                              "rows: the position of 1 partition")):
+            self.write("flow.toml", change)
+            log = self.run_flow(code=78)
+            self.assertIn(told, log)
+            self.assertIn("--allow-state-loss", log)
+            plan = self.call("plan", "flow.toml")
+            self.assertEqual(plan.returncode, 78)
+            self.assertRegex(plan.stdout, r"lost +" + told.split(":", maxsplit=1)[0] if ":" in told else "lost")
+        self.run_flow("--allow-state-loss")
+        self.assertEqual(self.read("out.ndjson").count("\n"), 4_000)
+
+    def test_what_came_by_standard_input_is_read_from_the_journal(self):
+        self.write("flow.toml", LINES.format(source='type = "stdin"'))
+        ends = os.pipe()
+        self.addCleanup(os.close, ends[0])
+        wanted = []
+        for turn in range(3):
+            process = self.start(stdin=ends[0])
+            for number in range(2_000):
+                wanted.append(f"{turn} {number}")
+                os.write(ends[1], (wanted[-1] + "\n").encode())
+            self.wait_for("not all lines came", lambda: os.path.exists(self.path("out.txt")) and
+                          self.read("out.txt").count("\n") >= len(wanted))
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        os.close(ends[1])
+        process = self.start(stdin=ends[0])
+        self.assertEqual(process.wait(60), 0, self.read("log")[-3000:])
+        self.assertEqual(self.read("out.txt").splitlines(), wanted)
+
+
+if __name__ == "__main__":
+    unittest.main()
