@@ -12,9 +12,8 @@ namespace flow::operators {
 namespace {
 
 bool has_control(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
-  });
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
 }
 
 bool is_header_name(std::string_view name) {
@@ -158,8 +157,7 @@ body = '{{"text": "{severity}: {device} {state}, {reason}"}}'
   d.option("max_attempts", &Options::max_attempts,
            "How often a row is sent at most, the first time included.")
       .range(1, 1'000'000);
-  d.option("backoff", &Options::backoff, "The pause before the second attempt.")
-      .range(1e6, 3.6e12);
+  d.option("backoff", &Options::backoff, "The pause before the second attempt.").range(1e6, 3.6e12);
   d.option("max_backoff", &Options::max_backoff, "The longest pause before an attempt.")
       .range(1e6, 8.64e13);
 }
@@ -171,8 +169,8 @@ std::vector<std::string> WebhookSink::kept_fields(const Options& options) {
 void WebhookSink::infer(const Options& options, Shared& shared, Inference& inference) {
   if (options.secret && !options.secret->value.empty() &&
       shared.settings.url.rfind("http:", 0) == 0 && !is_local(shared.settings.shown_url)) {
-    inference.warn(OptionFailure("secret", "is sent over a connection that anybody can read",
-                                 "use https"));
+    inference.warn(
+        OptionFailure("secret", "is sent over a connection that anybody can read", "use https"));
   }
 }
 
@@ -183,8 +181,8 @@ WebhookSink::WebhookSink(const Options& options, Shared& shared)
     Part made{part.is_field ? "" : part.text, 0, part.is_field,
               FieldText(part.time, part.sub_second)};
     if (part.is_field) {
-      made.field = static_cast<size_t>(
-          std::find(fields_.begin(), fields_.end(), part.text) - fields_.begin());
+      made.field = static_cast<size_t>(std::find(fields_.begin(), fields_.end(), part.text) -
+                                       fields_.begin());
     }
     parts_.push_back(std::move(made));
   }

@@ -159,8 +159,7 @@ WebhookClient::Clock::duration WebhookClient::pause(int attempts) {
 }
 
 void WebhookClient::retry(const Request& request, const std::string& reason,
-                          const std::string& what, std::chrono::seconds asked,
-                          const Calls& calls) {
+                          const std::string& what, std::chrono::seconds asked, const Calls& calls) {
   if (request.attempts >= settings_.max_attempts) {
     std::string message = "webhook: " + settings_.shown_url;
     message.append(": ").append(what).append("; gave up after ");
@@ -195,15 +194,14 @@ void WebhookClient::finish(Line& line, int result, const Calls& calls) {
       retry(request, status == 429 ? "too_many_requests" : "server_error",
             with_answer(status, line.answer), std::chrono::seconds(asked), calls);
     } else {
-      calls.done(request.number, {Verdict::kRejected, "rejected",
-                                  "webhook: " + settings_.shown_url + ": " +
-                                      with_answer(status, line.answer)});
+      calls.done(request.number,
+                 {Verdict::kRejected, "rejected",
+                  "webhook: " + settings_.shown_url + ": " + with_answer(status, line.answer)});
     }
     return;
   }
-  const char* const words = line.error[0] != '\0'
-                                ? line.error.data()
-                                : curl_easy_strerror(static_cast<CURLcode>(result));
+  const char* const words =
+      line.error[0] != '\0' ? line.error.data() : curl_easy_strerror(static_cast<CURLcode>(result));
   if (is_distrust(result)) {
     refusal_ = std::string("its certificate is not trusted (") + words + "); check `ca_file`";
     return;
@@ -231,10 +229,9 @@ void WebhookClient::send(const std::vector<int64_t>& numbers, const Calls& calls
     const bool in_order = lines_.size() == 1;
     for (const auto& line : lines_) {
       if (!may_start || line->busy) continue;
-      const auto due = std::min_element(waiting_.begin(), waiting_.end(),
-                                        [](const Request& a, const Request& b) {
-                                          return a.due < b.due;
-                                        });
+      const auto due =
+          std::min_element(waiting_.begin(), waiting_.end(),
+                           [](const Request& a, const Request& b) { return a.due < b.due; });
       if (due != waiting_.end() && due->due <= now) {
         const Request request = *due;
         waiting_.erase(due);

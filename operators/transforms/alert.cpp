@@ -296,9 +296,9 @@ Status Alert::consume(uint32_t, const Batch& in, Output& out) {
                     std::nullopt,
                     std::nullopt};
     if (reading.key.size() > Watches::kLongestBytes) {
-      out.fail(in, row, "key_too_long",
-               "alert: a key of " + std::to_string(reading.key.size()) +
-                   " bytes, more than 64 KiB");
+      out.fail(
+          in, row, "key_too_long",
+          "alert: a key of " + std::to_string(reading.key.size()) + " bytes, more than 64 KiB");
       continue;
     }
     read_reading(inputs, reading);
@@ -351,8 +351,8 @@ void Alert::take(const Reading& reading, const Inputs& inputs, const Batch& in, 
 void Alert::add_bad(Watch& watch, const Reading& reading, Output& out) {
   ++watch.count;
   watch.last_bad = std::max(watch.last_bad, reading.time);
-  const bool is_worst = watch.count == 1 ||
-                        (reading.score && (watch.has_score == 0 || *reading.score > watch.worst));
+  const bool is_worst =
+      watch.count == 1 || (reading.score && (watch.has_score == 0 || *reading.score > watch.worst));
   if (is_worst) {
     watches_->remove(reading.hash, watch.reason);
     watch.reason = {};
@@ -369,9 +369,8 @@ void Alert::add_bad(Watch& watch, const Reading& reading, Output& out) {
     }
   }
   if (watch.is_open == 0) {
-    const auto run = std::find_if(runs_.begin(), runs_.end(), [&](const Run& known) {
-      return known.series == reading.series;
-    });
+    const auto run = std::find_if(runs_.begin(), runs_.end(),
+                                  [&](const Run& known) { return known.series == reading.series; });
     if (run->readings >= options_.open_after &&
         between(run->start, reading.time) >= options_.min_duration.nanoseconds) {
       if (reading.time >= watch.cool_until) {
@@ -424,9 +423,8 @@ void Alert::end_run(Watch& watch, const Reading& reading) {
   runs_.resize(bytes.size() / sizeof(Run));
   if (runs_.empty()) return;
   std::memcpy(runs_.data(), bytes.data(), bytes.size());
-  const auto ended = std::remove_if(runs_.begin(), runs_.end(), [&](const Run& known) {
-    return known.series == reading.series;
-  });
+  const auto ended = std::remove_if(
+      runs_.begin(), runs_.end(), [&](const Run& known) { return known.series == reading.series; });
   if (ended == runs_.end()) return;
   runs_.erase(ended, runs_.end());
   if (runs_.empty()) {

@@ -1,14 +1,9 @@
 #include "operators/sinks/webhook.hpp"
 
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
-#include <cstdlib>
 #include <functional>
 #include <map>
 #include <string>
@@ -16,87 +11,25 @@
 #include <vector>
 
 #include "flow/testing/harness.hpp"
-#include "tests/operators/common/scratch_folder.hpp"
+#include "tests/operators/sinks/webhook_server.hpp"
 
 namespace flow::operators {
 namespace {
 
 using flow::testing::Cell;
 using flow::testing::Harness;
-using flow::testing::ScratchFolder;
 using flow::testing::Setting;
 using flow::testing::Settings;
 using flow::testing::Table;
+using Server = flow::testing::WebhookServer;
 using Clock = std::chrono::steady_clock;
-
-// webhook_server.py on a free port, as long as the scope.
-class Server {
- public:
-  explicit Server(bool encrypted = false) {
-    ::setenv("no_proxy", "127.0.0.1,localhost", 1);
-    std::string script = FLOWRUN_SOURCE_DIR "/tests/operators/sinks/webhook_server.py";
-    std::vector<std::string> words = {"python3", script, folder_.path("log")};
-    if (encrypted) {
-      const std::string make = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost "
-                               "-addext subjectAltName=IP:127.0.0.1 -keyout " +
-                               folder_.path("key.pem") + " -out " + folder_.path("cert.pem") +
-                               " 2>/dev/null";
-      if (std::system(make.c_str()) != 0) throw std::runtime_error("openssl req");
-      words.push_back(folder_.path("cert.pem"));
-      words.push_back(folder_.path("key.pem"));
-    }
-    int pipe[2];
-    if (::pipe(pipe) != 0) throw std::runtime_error("pipe");
-    child_ = ::fork();
-    if (child_ == 0) {
-      ::dup2(pipe[1], STDOUT_FILENO);
-      std::vector<char*> arguments;
-      for (std::string& word : words) arguments.push_back(word.data());
-      arguments.push_back(nullptr);
-      ::execvp("python3", arguments.data());
-      ::_exit(127);
-    }
-    ::close(pipe[1]);
-    char byte = 0;
-    while (::read(pipe[0], &byte, 1) == 1 && byte != '\n') port_ += byte;
-    ::close(pipe[0]);
-    if (port_.empty()) throw std::runtime_error("the server did not start");
-    scheme_ = encrypted ? "https" : "http";
-  }
-  Server(const Server&) = delete;
-  Server& operator=(const Server&) = delete;
-  ~Server() {
-    ::kill(child_, SIGKILL);
-    ::waitpid(child_, nullptr, 0);
-  }
-
-  std::string url(const std::string& path) const {
-    return scheme_ + "://127.0.0.1:" + port_ + path;
-  }
-  std::string certificate() const { return folder_.path("cert.pem"); }
-  // The lines of the log, one a request.
-  std::vector<std::string> requests() const {
-    std::vector<std::string> lines;
-    const std::string log = folder_.read("log");
-    for (size_t at = 0; at < log.size();) {
-      const size_t end = log.find('\n', at);
-      lines.push_back(log.substr(at, end - at));
-      at = end == std::string::npos ? log.size() : end + 1;
-    }
-    return lines;
-  }
-
- private:
-  ScratchFolder folder_;
-  pid_t child_ = -1;
-  std::string port_, scheme_;
-};
 
 Harness sink(const std::string& url, Settings extra = {}) {
   Settings settings = {{"url", url}, {"backoff", "10ms"}, {"timeout", "3s"}};
   for (auto& [name, value] : extra) {
-    const auto known = std::find_if(settings.begin(), settings.end(),
-                                    [&name = name](const auto& item) { return item.first == name; });
+    const auto known =
+        std::find_if(settings.begin(), settings.end(),
+                     [&name = name](const auto& item) { return item.first == name; });
     if (known != settings.end()) {
       known->second = value;
     } else {
@@ -135,9 +68,10 @@ TEST(Webhook, SendsEachRowOnceAsItIsEncoded) {
 
 TEST(Webhook, BodyIsMadeOfATemplateWithValuesEscapedForJson) {
   const Server server;
-  auto harness = sink(server.url("/ok"), {{"body", "{{\"text\": \"{reason} of {device}\", \"n\": {n}}}"},
-                                          {"method", "PUT"},
-                                          {"concurrency", 1}});
+  auto harness =
+      sink(server.url("/ok"), {{"body", "{{\"text\": \"{reason} of {device}\", \"n\": {n}}}"},
+                               {"method", "PUT"},
+                               {"concurrency", 1}});
   harness.push({{"bytes", Type::binary(), {"x", "x"}},
                 {"kept:reason", {"31.2 is \"high\"\n", nullptr}},
                 {"kept:device", Type::category(), {"d-1", "d-2"}},
@@ -197,9 +131,8 @@ TEST(Webhook, RetryAfterIsHonoured) {
 
 TEST(Webhook, PausesDoubleUpToTheLongest) {
   const Server server;
-  auto harness = sink(server.url("/fail"), {{"max_attempts", 6},
-                                            {"backoff", "40ms"},
-                                            {"max_backoff", "160ms"}});
+  auto harness = sink(server.url("/fail"),
+                      {{"max_attempts", 6}, {"backoff", "40ms"}, {"max_backoff", "160ms"}});
   const double took = seconds_of([&] { harness.push(rows({"1"})); });
   // 40, 80, 160, 160, 160: each between half and all of it.
   EXPECT_GE(took, 0.3);
@@ -336,7 +269,8 @@ TEST(Webhook, MistakesInOptionsAreNamed) {
   EXPECT_THROW(sink("ftp://host/"), std::runtime_error);
   EXPECT_THROW(sink("no url"), std::runtime_error);
   EXPECT_THROW(sink("http://h/", {{"body", "{open"}}), std::runtime_error);
-  EXPECT_THROW(sink("http://h/", {{"headers", Setting::table({{"a b", "c"}})}}), std::runtime_error);
+  EXPECT_THROW(sink("http://h/", {{"headers", Setting::table({{"a b", "c"}})}}),
+               std::runtime_error);
   EXPECT_THROW(sink("http://h/", {{"headers", Setting::table({{"a", "b\nc: d"}})}}),
                std::runtime_error);
   EXPECT_THROW(sink("http://h/", {{"ca_file", "/no/such/file"}}), std::runtime_error);

@@ -162,8 +162,8 @@ TEST(Alert, OpensOnceTheRunHasLastedLongEnough) {
 }
 
 TEST(Alert, HysteresisKeepsAnIncidentOpen) {
-  const std::vector<Reading> readings = {{0, true, 0.8}, {50, false, 0.4}, {100, false, 0.4},
-                                         {150, false, 0.2}, {200, false, 0.1}};
+  const std::vector<Reading> readings = {
+      {0, true, 0.8}, {50, false, 0.4}, {100, false, 0.4}, {150, false, 0.2}, {200, false, 0.1}};
   EXPECT_EQ(run({}, readings), "opened@0 resolved@60");
   EXPECT_EQ(run({{"resolve_below", 0.3}}, readings), "opened@0 resolved@160");
   EXPECT_EQ(run({{"resolve_below", 0.3}}, {{0, false, 0.4}, {1, false, 0.9}}), "");
@@ -182,8 +182,8 @@ TEST(Alert, CoolDownKeepsTheNextIncidentBack) {
 }
 
 TEST(Alert, SeverityRisesWithTheScoreAndNeverFalls) {
-  auto harness = Harness::of<Alert>(with(
-      {{"severity", Setting::table({{"critical", 0.9}, {"info", 0.1}, {"warning", 0.5}})}}));
+  auto harness = Harness::of<Alert>(
+      with({{"severity", Setting::table({{"critical", 0.9}, {"info", 0.1}, {"warning", 0.5}})}}));
   push(harness, {{1, true, 0.2}, {2, true, 0.6}, {3, true, 0.3}, {4, true, 0.95}, {5, true, 0.96}});
   end(harness);
   const Table table = harness.pull();
@@ -314,8 +314,8 @@ TEST(Alert, IncidentsDoNotDependOnBatchesAndTimers) {
       size_t at = 0;
       int64_t late = 0;
       while (at < readings.size()) {
-        const size_t n = cut ? std::min<size_t>(1 + random() % 30, readings.size() - at)
-                             : readings.size();
+        const size_t n =
+            cut ? std::min<size_t>(1 + random() % 30, readings.size() - at) : readings.size();
         const auto slice = [&](const std::vector<int64_t>& all) {
           return std::vector<int64_t>(all.begin() + static_cast<int64_t>(at),
                                       all.begin() + static_cast<int64_t>(at + n));
