@@ -122,11 +122,7 @@ Numbers cost about 1 ns a row and field, categories 2, texts what their rules ta
 for `pattern`.)");
   d.example(R"(type = "validate"
 inputs = ["readings"]
-
-[transforms.checked.schema]
-device = { type = "text", required = true, pattern = "^d-[0-9]+$" }
-value = { type = "float", required = true, min = -60, max = 10000 }
-quantity = { one_of = ["temperature", "humidity", "vibration", "power"] }
+schema = { device = { required = true, pattern = "^d-[0-9]+$" }, value = { type = "float", required = true, min = -60, max = 10000 }, quantity = { one_of = ["humidity", "power"] } }
 )");
   d.traits(FLOW_STATELESS);
   d.output("out", "The rows with their quality.");
