@@ -1,4 +1,4 @@
-// Every operator of plugins/iot, as the library exports it.
+// What plugins/iot has to check readings and to make alerts of them, as the library exports it.
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -16,7 +16,7 @@ using Names = std::vector<std::string>;
 
 constexpr const char* kLibrary = FLOWRUN_PLUGIN_DIR "/iot.so";
 
-TEST(IotContract, Validate) {
+TEST(ReadingsContract, Validate) {
   ContractSubject subject;
   subject.inputs = {
       {{"device", {"d-1", "d-2", nullptr, "a device of another name", "d-5"}},
@@ -30,7 +30,7 @@ TEST(IotContract, Validate) {
   EXPECT_CONTRACT(kLibrary, "validate", subject);
 }
 
-TEST(IotContract, Alert) {
+TEST(ReadingsContract, Alert) {
   ContractSubject subject;
   subject.inputs = {{{"device", {"a", "b", "a", nullptr, "a", "a longer name of a device"}},
                      {"quantity", {"x", "x", "y", "x", "x", "x"}},
