@@ -59,18 +59,20 @@ class Planner {
       ranges_.push_back({first, 1, is_fragment, is_few});
       return;
     }
-    // Together they need as many entries as there are combinations, apart the sum.
+    // Together they need as many entries as there are combinations, apart the sum. Of equal cuts
+    // the one nearest to the middle.
+    std::pair<size_t, size_t> fewest{SIZE_MAX, 0};
     size_t best = first + 1;
-    size_t fewest = SIZE_MAX;
     for (size_t cut = first + 1; cut < end; ++cut) {
       const size_t apart = distinct(first, cut) + distinct(cut, end);
-      if (apart < fewest) {
-        fewest = apart;
+      const size_t longer = std::max(cut - first, end - cut);
+      if (std::pair(apart, longer) < fewest) {
+        fewest = {apart, longer};
         best = cut;
       }
     }
     const bool fits = bytes <= JsonFragments::kKeyBytes;
-    if (fits && (is_few || fewest * 10 > whole * 9)) {
+    if (fits && (is_few || fewest.first * 10 > whole * 9)) {
       ranges_.push_back({first, end - first, true, is_few});
       return;
     }
