@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "core/observe/instruments.hpp"
+#include "core/observe/key_skew.hpp"
 #include "core/observe/ledger.hpp"
 
 namespace flowrun {
@@ -56,6 +57,7 @@ struct ComponentMetrics {
   Histogram batch_seconds;    // 5 us .. 10 s: one call of the operator
   Histogram event_age;        // 1 ms .. 1 h: exported for sinks, at delivery
   Gauge watermark_timestamp;  // seconds since 1970; 0: none yet
+  KeySkew key_skew;           // of a keyed component
 
  private:
   friend class MetricsRegistry;
