@@ -26,6 +26,7 @@ void add_bench(CLI::App& program, int& exit_code);
 void add_pipe(CLI::App& program, int& exit_code);
 void add_expr(CLI::App& program, int& exit_code);
 void add_fmt(CLI::App& program, int& exit_code);
+void add_state(CLI::App& program, int& exit_code);
 // Last of all: it writes about the others.
 void add_docs(CLI::App& program, int& exit_code);
 

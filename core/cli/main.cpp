@@ -34,6 +34,7 @@ constexpr const char* kShortHelp =
     "  flowrun expr 'EXPR' [FILE]               try an expression on lines of JSON\n"
     "  flowrun new pipeline NAME                begin a pipeline from a template\n"
     "  flowrun fmt FILE                         lay a pipeline file out\n"
+    "  flowrun state ls FOLDER                  look into a pipeline's checkpoints\n"
     "  flowrun new plugin NAME                  begin a plugin of your own\n"
     "  flowrun --help                           everything else\n";
 
@@ -126,6 +127,7 @@ int run_command_line(std::vector<std::string> words) {
   add_pipe(program, exit_code);
   add_expr(program, exit_code);
   add_fmt(program, exit_code);
+  add_state(program, exit_code);
   add_docs(program, exit_code);
 
   if (!complete_command(words, command_names(program))) return kUsage;
