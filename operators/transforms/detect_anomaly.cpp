@@ -273,8 +273,6 @@ void DetectAnomaly::read_rows(const Batch& in, Output& out) {
                    "' is no number");
     } else if (time_validity.is_null(row)) {
       out.fail(in, row, "no_time", "detect_anomaly: the field '" + time_->name() + "' is null");
-    } else if (rows_.key(row).size() > FLOW_PAGE_BYTES) {
-      out.fail(in, row, "key_too_long", "detect_anomaly: a key of more than 64 KiB");
     } else {
       readings_.push_back(
           {row, rows_.hash(row), {value, times != nullptr ? times[row] : 0}});
@@ -289,7 +287,10 @@ void DetectAnomaly::refuse(const Batch& in,
   for (const auto& [reading, why] : refused) {
     if (refused_[reading]) continue;
     refused_[reading] = true;
-    if (why == Refusal::kTooManyKeys) {
+    if (why == Refusal::kKeyTooLong) {
+      out.fail(in, readings_[reading].row, "key_too_long",
+               "detect_anomaly: a key of more than 64 KiB");
+    } else if (why == Refusal::kTooManyKeys) {
       out.fail(in, readings_[reading].row, "too_many_keys",
                "detect_anomaly: no room for one more series: raise `max_keys`");
     } else {

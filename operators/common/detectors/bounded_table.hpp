@@ -12,7 +12,7 @@
 namespace flow::operators::detectors {
 
 enum class WhenFull : uint8_t { kEvict, kFail };
-enum class Refusal : uint8_t { kTooManyKeys, kStateLimit };
+enum class Refusal : uint8_t { kTooManyKeys, kStateLimit, kKeyTooLong };
 
 // A KeyedTable whose key groups hold a share of the keys each. A group that is full forgets the
 // eighth of its keys that were used longest ago, or takes no new one. In which order keys are used
@@ -44,6 +44,8 @@ class BoundedTable {
   // before may belong to other keys afterwards.
   State* admit(uint64_t hash, std::string_view key) {
     const uint32_t group = group_of(hash);
+    refusal_ = Refusal::kKeyTooLong;
+    if (key.size() > KeyedTable<Record>::kLongestBytes) return nullptr;
     if (table_.size(group) >= most_) {
       refusal_ = Refusal::kTooManyKeys;
       if (when_full_ == WhenFull::kFail) return nullptr;

@@ -116,14 +116,18 @@ void RangeQuad::judge(State& state, const Reading& reading, Judgement& judgement
     judgement.low = value - residual + state.ranges[kResidual].low;
     judgement.high = value - residual + state.ranges[kResidual].high;
   }
-  const std::array<RangeTrack, 4> before = state.ranges;
   double excess = 0;
   uint32_t signal = 0;
+  double low = 0;
+  double high = 0;
   for (uint32_t i = 0; i < signals.size(); ++i) {
+    const RangeTrack before = state.ranges[i];
     const double left = weights[i] * state.ranges[i].include(signals[i], n, settings_.warm_up);
     if (left <= excess) continue;
     excess = left;
     signal = i;
+    low = before.low;
+    high = before.high;
   }
   excess = above_peak(state.peak, fading_, excess);
   judgement.score = excess / (1 + excess);
@@ -133,8 +137,8 @@ void RangeQuad::judge(State& state, const Reading& reading, Judgement& judgement
   const double unit = signal == kScaled ? scale : 1;
   const double base = signal == kFloor ? 0 : value - signals[signal] * unit;
   judgement.signal = signal;
-  judgement.low = base + before[signal].low * unit;
-  judgement.high = base + before[signal].high * unit;
+  judgement.low = base + low * unit;
+  judgement.high = base + high * unit;
   judgement.excess = excess / weights[signal];
   judgement.subject = signal == kFloor ? floor : value;
 }
