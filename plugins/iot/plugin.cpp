@@ -1,6 +1,8 @@
 // What ships in the plugin `iot`: everything for sensors' readings.
 #include "flow/plugin.hpp"
 
+#include "operators/sinks/evaluate.hpp"
 #include "operators/transforms/detect_anomaly.hpp"
 
-FLOW_PLUGIN_LICENSED("flowrun.iot", "0.1.0", "Apache-2.0", flow::operators::DetectAnomaly)
+FLOW_PLUGIN_LICENSED("flowrun.iot", "0.1.0", "Apache-2.0", flow::operators::DetectAnomaly,
+                     flow::operators::Evaluate)
