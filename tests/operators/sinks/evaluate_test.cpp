@@ -2,9 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -16,6 +15,7 @@ namespace {
 
 using flow::testing::Cell;
 using flow::testing::Harness;
+using flow::testing::ScratchFolder;
 using flow::testing::Settings;
 using flow::testing::Table;
 using Names = std::vector<std::string>;
@@ -94,12 +94,11 @@ TEST(Evaluate, RowsOfAlertsAreCounted) {
 }
 
 TEST(Evaluate, LabelsFromAFileGiveNabScores) {
-  const testing::ScratchFolder folder;
-  const std::string path = folder.path() + "/labels.csv";
-  std::ofstream(path) << "series,start,end,kind\n"
-                         "a,1970-01-01 00:01:40,1970-01-01 00:01:59,spike\n";
-  const std::string report = folder.path() + "/report.json";
-  auto harness = evaluate({{"labels", path}, {"report", report}});
+  const ScratchFolder folder;
+  const std::string path = folder.write("labels.csv",
+                                        "series,start,end,kind\n"
+                                        "a,1970-01-01 00:01:40,1970-01-01 00:01:59,spike\n");
+  auto harness = evaluate({{"labels", path}, {"report", folder.path("report.json")}});
   harness.push(rows({100}, "data/a", false));
   harness.push(rows({}, "b", false));
   harness.close();
@@ -107,10 +106,9 @@ TEST(Evaluate, LabelsFromAFileGiveNabScores) {
   EXPECT_DOUBLE_EQ(harness.metric("evaluate_nab_threshold"), 0.9);
   EXPECT_EQ(harness.metric("evaluate_incidents_found"), 1);
   EXPECT_EQ(harness.metric("evaluate_unlabelled_series"), 1);
-  std::ostringstream text;
-  text << std::ifstream(report).rdbuf();
-  EXPECT_NE(text.str().find("\"nab_standard\": 100"), std::string::npos) << text.str();
-  EXPECT_NE(text.str().find("\"spike\": {\"incidents\": 1, \"found\": 1}"), std::string::npos);
+  const std::string text = folder.read("report.json");
+  EXPECT_NE(text.find("\"nab_standard\": 100"), std::string::npos) << text;
+  EXPECT_NE(text.find("\"spike\": {\"incidents\": 1, \"found\": 1}"), std::string::npos);
 }
 
 TEST(Evaluate, RowsThatCannotBeJudgedFail) {
