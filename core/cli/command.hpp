@@ -23,6 +23,7 @@ void add_inspect(CLI::App& program, int& exit_code);
 void add_new(CLI::App& program, int& exit_code);
 void add_tap(CLI::App& program, int& exit_code);
 void add_bench(CLI::App& program, int& exit_code);
+void add_eval(CLI::App& program, int& exit_code);
 void add_pipe(CLI::App& program, int& exit_code);
 void add_expr(CLI::App& program, int& exit_code);
 void add_fmt(CLI::App& program, int& exit_code);

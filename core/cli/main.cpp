@@ -30,6 +30,7 @@ constexpr const char* kShortHelp =
     "  flowrun inspect [geoip]                  list all operators, or one's page\n"
     "  flowrun tap FILE PORT                    run it and show the rows of one port\n"
     "  flowrun bench FILE                       run it without output and measure it\n"
+    "  flowrun eval FILE                        measure how well it detects anomalies\n"
     "  flowrun pipe 'A ! B ! C'                 run a pipeline written in one line\n"
     "  flowrun expr 'EXPR' [FILE]               try an expression on lines of JSON\n"
     "  flowrun new pipeline NAME                begin a pipeline from a template\n"
@@ -124,6 +125,7 @@ int run_command_line(std::vector<std::string> words) {
   add_new(program, exit_code);
   add_tap(program, exit_code);
   add_bench(program, exit_code);
+  add_eval(program, exit_code);
   add_pipe(program, exit_code);
   add_expr(program, exit_code);
   add_fmt(program, exit_code);

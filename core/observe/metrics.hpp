@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -51,6 +52,9 @@ struct ComponentMetrics {
   // A value for a metric that MetricsRegistry::plugin_metric() returned: added to a counter,
   // observed by a histogram, the new value of a gauge. Unknown handles are ignored. [any thread]
   void record(std::uint64_t metric, double value) noexcept;
+
+  // The value of a gauge that the operator defined by this name; absent: it has none. [any thread]
+  std::optional<double> plugin_gauge(std::string_view name) const;
 
   const ComponentInfo info;
   Counter busy_seconds;

@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 // What ships in the plugin `iot`: everything for readings of sensors.
 #include "flow/plugin.hpp"
 
@@ -6,3 +7,13 @@
 
 FLOW_PLUGIN_LICENSED("flowrun.iot", "0.1.0", "Apache-2.0", flow::operators::Validate,
                      flow::operators::Alert)
+=======
+// What ships in the plugin `iot`: everything for sensors' readings.
+#include "flow/plugin.hpp"
+
+#include "operators/sinks/evaluate.hpp"
+#include "operators/transforms/detect_anomaly.hpp"
+
+FLOW_PLUGIN_LICENSED("flowrun.iot", "0.1.0", "Apache-2.0", flow::operators::DetectAnomaly,
+                     flow::operators::Evaluate)
+>>>>>>> anomaly
