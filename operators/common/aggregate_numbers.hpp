@@ -28,23 +28,22 @@ class GapsPart final : public CellPart {
       part_at<int64_t>(in.cells[i], at) += field().is_gap(in.rows[i]) ? 1 : 0;
     }
   }
-  void merge(char* into, const char* from, size_t stride, size_t n) const override {
-    for (size_t i = 0; i < n; ++i) {
-      part_at<int64_t>(into + i * stride, 0) += part_at<int64_t>(from + i * stride, 0);
-    }
-  }
+  Words words() const override { return Words::kIntegers; }
 };
 
 // Of int64 exact, in 128 bits; of float64 in the order of the rows.
 class SumPart final : public CellPart {
  public:
   __extension__ using Wide = __int128;
-  struct Words {
+  struct Parts {
     uint64_t low;
     int64_t high;
   };
   using CellPart::CellPart;
-  uint32_t bytes() const override { return sizeof(Words); }
+  uint32_t bytes() const override { return sizeof(Parts); }
+  Words words() const override {
+    return field().type() == FLOW_FLOAT64 ? Words::kFloats : Words::kOther;
+  }
   void add(const CellRows& in, uint32_t at, CellMemory&) override {
     if (field().type() == FLOW_FLOAT64) {
       const double* values = Float64View(field().column()).data();
@@ -52,24 +51,20 @@ class SumPart final : public CellPart {
     } else {
       const int64_t* values = Int64View(field().column()).data();
       for_values(in,
-                 [&](size_t i) { plus(part_at<Words>(in.cells[i], at), values[in.rows[i]]); });
+                 [&](size_t i) { plus(part_at<Parts>(in.cells[i], at), values[in.rows[i]]); });
     }
   }
   void merge(char* into, const char* from, size_t stride, size_t n) const override {
     for (size_t i = 0; i < n; ++i, into += stride, from += stride) {
-      if (field().type() == FLOW_FLOAT64) {
-        part_at<double>(into, 0) += part_at<double>(from, 0);
-      } else {
-        plus(part_at<Words>(into, 0), wide(part_at<Words>(from, 0)));
-      }
+      plus(part_at<Parts>(into, 0), wide(part_at<Parts>(from, 0)));
     }
   }
-  static Wide wide(const Words& words) {
+  static Wide wide(const Parts& words) {
     return static_cast<Wide>(words.high) << 64 | static_cast<Wide>(words.low);
   }
 
  private:
-  static void plus(Words& words, Wide value) {
+  static void plus(Parts& words, Wide value) {
     const Wide sum = wide(words) + value;
     words.low = static_cast<uint64_t>(sum);
     words.high = static_cast<int64_t>(sum >> 64);

@@ -61,7 +61,7 @@ class IntSumResult final : public IntResult {
  public:
   IntSumResult(uint32_t gaps, uint32_t at) : IntResult(FLOW_INT64), gaps_(gaps), at_(at) {}
   void append(const KeyCells& key, CellMemory&) override {
-    const SumPart::Wide sum = SumPart::wide(part_at<SumPart::Words>(key.merged, at_));
+    const SumPart::Wide sum = SumPart::wide(part_at<SumPart::Parts>(key.merged, at_));
     if (values_in(key.merged, gaps_) == 0 || sum != static_cast<int64_t>(sum)) {
       put_null();
     } else {
@@ -91,7 +91,7 @@ class MeanResult final : public FloatResult {
     const int64_t count = values_in(key.merged, gaps_);
     if (count == 0) return put_null();
     const double sum = whole_ ? static_cast<double>(SumPart::wide(
-                                    part_at<SumPart::Words>(key.merged, at_)))
+                                    part_at<SumPart::Parts>(key.merged, at_)))
                               : part_at<double>(key.merged, at_);
     put(sum / static_cast<double>(count));
   }
@@ -124,6 +124,26 @@ class ExtremeResult final : public Result {
  private:
   uint32_t gaps_, at_;
 };
+
+// Adds `count` words of each of `n` cells, two at a time.
+template <class T>
+void add_words(char* into, const char* from, size_t stride, size_t n, uint32_t count) {
+  struct Pair {
+    T first, second;
+  };
+  uint32_t word = 0;
+  for (; word + 2 <= count; word += 2, into += sizeof(Pair), from += sizeof(Pair)) {
+    for (size_t i = 0; i < n; ++i) {
+      auto& to = *reinterpret_cast<Pair*>(into + i * stride);
+      const auto add = *reinterpret_cast<const Pair*>(from + i * stride);
+      to = {to.first + add.first, to.second + add.second};
+    }
+  }
+  if (word == count) return;
+  for (size_t i = 0; i < n; ++i) {
+    *reinterpret_cast<T*>(into + i * stride) += *reinterpret_cast<const T*>(from + i * stride);
+  }
+}
 
 }  // namespace
 
@@ -258,6 +278,7 @@ std::unique_ptr<CellResult> CellSet::make(const AggregateCall& call) {
 void CellSet::make_results() {
   results_.clear();
   for (const AggregateCall& call : calls_) results_.push_back(make(call));
+  make_sums();
 }
 
 void CellSet::init(char* cell) const {
@@ -306,12 +327,37 @@ bool CellSet::bind_types(const Batch& in) {
   return news;
 }
 
-void CellSet::merge(char* into, const char* from, size_t stride, size_t n) const {
-  for (size_t i = 0; i < n; ++i) {
-    part_at<int64_t>(into + i * stride, 0) += part_at<int64_t>(from + i * stride, 0);
-  }
+void CellSet::make_sums() {
+  sums_ = {{CellPart::Words::kIntegers, 0, 1, nullptr}};
   for (const PlacedPart& part : parts_) {
-    part.part->merge(into + part.at, from + part.at, stride, n);
+    const CellPart::Words words = part.part->words();
+    const uint32_t count = (part.part->bytes() + 7) / 8;
+    Sum& last = sums_.back();
+    if (part.part->has_blocks()) continue;
+    if (words != CellPart::Words::kOther && words == last.words &&
+        last.at + last.count * 8 == part.at) {
+      last.count += count;
+    } else {
+      sums_.push_back({words, part.at, count, part.part.get()});
+    }
+  }
+}
+
+void CellSet::merge(char* into, const char* from, size_t stride, size_t n) const {
+  for (const Sum& sum : sums_) {
+    char* const to = into + sum.at;
+    const char* const add = from + sum.at;
+    switch (sum.words) {
+      case CellPart::Words::kIntegers:
+        add_words<int64_t>(to, add, stride, n, sum.count);
+        break;
+      case CellPart::Words::kFloats:
+        add_words<double>(to, add, stride, n, sum.count);
+        break;
+      case CellPart::Words::kOther:
+        sum.part->merge(to, add, stride, n);
+        break;
+    }
   }
 }
 

@@ -116,6 +116,9 @@ class CellPart {
   virtual void init(char* /*part*/) const {}
   // `at`: where in the cells the part stands.
   virtual void add(const CellRows& in, uint32_t at, CellMemory& memory) = 0;
+  // How two of them are added up: words of int64, of float64, or by merge().
+  enum class Words : uint8_t { kIntegers, kFloats, kOther };
+  virtual Words words() const { return Words::kOther; }
   // Adds `n` cells, `stride` bytes apart, to as many others; of the parts of fixed size.
   virtual void merge(char* /*into*/, const char* /*from*/, size_t /*stride*/, size_t /*n*/) const {}
   // Whether it keeps blocks beside the cell: then it merges when results are made.
@@ -199,6 +202,14 @@ class CellSet {
     uint32_t at;
     std::string identity;  // parts that would keep the same are one
   };
+  // Neighbouring words of cells that are added up in the same way.
+  struct Sum {
+    CellPart::Words words;
+    uint32_t at;
+    uint32_t count;
+    const CellPart* part;  // of kOther
+  };
+  void make_sums();
   FieldInput& field_of(const std::string& name);
   template <class Part>
   uint32_t place(const std::string& identity, const FieldInput& field);
@@ -211,6 +222,7 @@ class CellSet {
   std::string option_;
   std::vector<std::unique_ptr<FieldInput>> fields_;
   std::vector<PlacedPart> parts_;
+  std::vector<Sum> sums_;
   std::vector<std::unique_ptr<CellResult>> results_;
   Reference<const flow_schema> known_;
   uint32_t cell_bytes_ = sizeof(int64_t);

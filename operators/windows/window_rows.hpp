@@ -12,6 +12,9 @@ namespace flow::operators {
 // call and those that follow on Status::kMore.
 class WindowRows {
  public:
+  // Of a window that has no such time.
+  static constexpr int64_t kNoTime = INT64_MIN;
+
   WindowRows(WindowKeys& keys, CellSet& cells, bool updates)
       : keys_(keys), cells_(cells), updates_(updates) {}
 
@@ -51,7 +54,13 @@ class WindowRows {
   static constexpr size_t kBatch = 8192;
   static TypedColumn times(Host host, const std::vector<int64_t>& values) {
     TimestampBuilder builder(host, static_cast<int64_t>(values.size()));
-    std::copy(values.begin(), values.end(), builder.data());
+    for (const int64_t value : values) {
+      if (value == kNoTime) {
+        builder.append_null();
+      } else {
+        builder.append(value);
+      }
+    }
     return {builder.finish(), Type::timestamp()};
   }
 

@@ -143,6 +143,10 @@ class KeyedTable {
   std::string_view key_at(uint32_t group, uint32_t slot) {
     return bytes_of(at(group), read_slot(at(group), slot)->key);
   }
+  const Record& record_at(uint32_t group, uint32_t slot) {
+    return read_slot(at(group), slot)->record;
+  }
+  Record& modify_at(uint32_t group, uint32_t slot) { return write_slot(at(group), slot)->record; }
   uint64_t hash_at(uint32_t group, uint32_t slot) { return read_slot(at(group), slot)->hash; }
   // No slot of the group has ever had a number above this.
   uint32_t highest_slot(uint32_t group) {
