@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "core/graph/message_columns.hpp"
 #include "core/graph/node.hpp"
 #include "core/observe/log.hpp"
 #include "flow/builder.hpp"
@@ -26,6 +27,7 @@ SourceNode::SourceNode(Runtime& runtime, const PlanNode& node, const SharedCompo
     : runtime_(runtime),
       component_(*shared.runtime),
       codec_(shared.codec),
+      sends_messages_((component_.bound->descriptor().traits & FLOW_MESSAGES) != 0),
       in_flight_(std::make_shared<InFlight>([&runtime] { runtime.signal.notify(); })) {
   const std::vector<PlanTarget>& errors = node.steps.front().errors;
   for (std::size_t edge = 0; edge < channels.size(); ++edge) {
@@ -274,7 +276,7 @@ SourceNode::Partition& SourceNode::partition(const std::string& name, const char
   const auto found = partitions_.try_emplace(name).first;
   *lasting_name = found->first.c_str();
   Partition& partition = found->second;
-  if (partition.framing == nullptr && codec_ != nullptr) {
+  if (partition.framing == nullptr && codec_ != nullptr && !sends_messages_) {
     partition.framer = std::make_unique<OperatorInstance>(
         runtime_, component_, codec_, FLOW_ROLE_FRAME, Accounting::kDecoder, 0, *this);
     partition.framing = std::make_unique<Framing>(partition.framer->abi(), runtime_.account);
@@ -291,8 +293,8 @@ void SourceNode::emit_from(const flow_batch* batch, const std::string& name,
   if (at.framing != nullptr) {
     sent = framed(batch, at, lasting_name, end);
   } else if (batch != nullptr && batch->rows > 0) {
-    sent = with_origin(*batch, lasting_name);
-    source_->count_emission(*batch);
+    sent = with_origin(*batch, lasting_name, at);
+    if (codec_ == nullptr) source_->count_emission(*batch);
   }
   // Bytes that are held back are not downstream: a position behind them must not be acknowledged.
   if (at.framing == nullptr || at.framing->empty()) at.position = position;
@@ -309,11 +311,17 @@ void SourceNode::emit_from(const flow_batch* batch, const std::string& name,
   }
 }
 
-flow::Batch SourceNode::with_origin(const flow_batch& batch, const char* partition) {
+flow::Batch SourceNode::with_origin(const flow_batch& batch, const char* name,
+                                    Partition& partition) {
   flow_origin origin = *batch.origin;
   origin.size = sizeof origin;
   origin.source = component_.id.c_str();
-  origin.partition = partition;
+  origin.partition = name;
+  flow::Column positions;
+  if (sends_messages_) {
+    positions = MessageColumns::positions(batch, partition.bytes, source_->output());
+    origin.position = positions.get();
+  }
   return flow::Batch(flow::Reference<const flow_batch>::adopt(
       flow::host::Batch::make(runtime_.account, batch.schema, batch.rows, batch.columns, &origin)));
 }
