@@ -38,8 +38,8 @@ struct MqttAddress {
 // Throws OptionFailure for options that do not go together, such as `ca_file` without TLS.
 MqttAddress check_mqtt_connection(const MqttConnectionOptions& options);
 
-// The text for people of a passing trouble is the operators' own; the pause is the same for both: it
-// doubles with each attempt up to the longest, a half of it at random.
+// The text for people of a passing trouble is the operators' own; the pause is the same for both:
+// it doubles with each attempt up to the longest, a half of it at random.
 int64_t mqtt_reconnect_pause(const MqttConnectionOptions& options, int attempt, uint32_t random);
 
 namespace detail {

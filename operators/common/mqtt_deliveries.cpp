@@ -13,8 +13,7 @@ bool MqttDeliveries::arrived(const MqttPublish& message, uint64_t fingerprint, u
   Delivery& delivery = at->second;
   // Of QoS 2 the id stands for one message until it is released, whatever the flag says.
   const bool may_repeat = message.duplicate || message.qos == 2;
-  if (!is_new && may_repeat && delivery.qos == message.qos &&
-      delivery.fingerprint == fingerprint) {
+  if (!is_new && may_repeat && delivery.qos == message.qos && delivery.fingerprint == fingerprint) {
     delivery.connection = connection_;
     if (delivery.is_durable) {
       answer(message.packet_id, delivery);

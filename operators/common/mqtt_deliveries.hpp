@@ -1,12 +1,11 @@
 // Which messages of a broker wait for what: the receiving side of QoS 1 and 2.
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <vector>
-
-#include <boost/unordered/unordered_flat_map.hpp>
 
 #include "operators/common/mqtt_packet.hpp"
 

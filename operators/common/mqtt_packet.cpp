@@ -12,15 +12,7 @@ constexpr uint8_t kSubscribeFlags = 2;
 constexpr size_t kMostLengthBytes = 4;
 
 // Properties of version 5, by the kinds of their values.
-enum class Property : uint8_t {
-  kByte,
-  kTwoBytes,
-  kFourBytes,
-  kLength,
-  kText,
-  kTwoTexts,
-  kUnknown
-};
+enum class Property : uint8_t { kByte, kTwoBytes, kFourBytes, kLength, kText, kTwoTexts, kUnknown };
 constexpr uint8_t kSessionExpiry = 0x11;
 constexpr uint8_t kAssignedClientId = 0x12;
 constexpr uint8_t kServerKeepAlive = 0x13;

@@ -38,8 +38,8 @@ enum class MqttPacketType : uint8_t {
 struct MqttHeader {
   MqttPacketType type{};
   uint8_t flags = 0;
-  size_t size = 0;         // of the header itself
-  size_t body = 0;         // bytes behind it
+  size_t size = 0;  // of the header itself
+  size_t body = 0;  // bytes behind it
   size_t whole() const { return size + body; }
 };
 
@@ -59,10 +59,10 @@ struct MqttPublish {
 
 struct MqttConnack {
   bool session_present = false;
-  uint8_t reason = 0;  // 0: connected
-  std::string_view reason_text;                // version 5
-  std::optional<uint16_t> keep_alive;          // seconds, where the broker wants others
-  std::string_view assigned_client_id;         // version 5
+  uint8_t reason = 0;                   // 0: connected
+  std::string_view reason_text;         // version 5
+  std::optional<uint16_t> keep_alive;   // seconds, where the broker wants others
+  std::string_view assigned_client_id;  // version 5
 };
 
 struct MqttDisconnect {
@@ -91,10 +91,10 @@ struct MqttConnect {
   MqttVersion version = MqttVersion::k5;
   std::string client_id;
   bool clean_start = false;
-  uint16_t keep_alive = 0;             // seconds
-  uint32_t session_expiry = 0;         // seconds; version 5
-  uint16_t receive_maximum = 65535;    // version 5
-  uint32_t maximum_packet_size = 0;    // version 5; 0: no limit
+  uint16_t keep_alive = 0;           // seconds
+  uint32_t session_expiry = 0;       // seconds; version 5
+  uint16_t receive_maximum = 65535;  // version 5
+  uint32_t maximum_packet_size = 0;  // version 5; 0: no limit
   std::optional<std::string> username;
   std::optional<std::string> password;
 };

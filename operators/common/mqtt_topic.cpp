@@ -138,9 +138,10 @@ MqttTopicTemplate::MqttTopicTemplate(std::string_view text)
   const auto& parts = template_.parts();
   if (parts.empty()) throw Failure("mqtt sink: topic is empty");
   if (parts.front().is_field) {
-    throw Failure("mqtt sink: topic begins with a field; begin with a text that no row can change, "
-                  "eg: 'flow/" +
-                  std::string(text) + "'");
+    throw Failure(
+        "mqtt sink: topic begins with a field; begin with a text that no row can change, "
+        "eg: 'flow/" +
+        std::string(text) + "'");
   }
   for (const FieldTemplate::Part& part : parts) {
     if (!part.is_field && !is_mqtt_topic(part.text)) {

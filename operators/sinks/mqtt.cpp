@@ -38,9 +38,11 @@ void MqttSink::describe(Description<Options>& d) {
   d.summary("Publishes rows to topics of an MQTT broker.");
   d.doc(
       "What the codec named by `encoding` makes of a row is a message. `topic` may name fields: "
-      "`plant/{plant}/{device}`; it begins with a fixed text, and in a value `/`, `+`, `#`, `%` and "
+      "`plant/{plant}/{device}`; it begins with a fixed text, and in a value `/`, `+`, `#`, `%` "
+      "and "
       "control characters become `%XX`, so that no row leaves its place in the tree. A row without "
-      "one of the fields goes to `errors` as `missing_field`, one whose topic is longer than 65,535 "
+      "one of the fields goes to `errors` as `missing_field`, one whose topic is longer than "
+      "65,535 "
       "bytes as `bad_topic`, one that is larger than the broker or the protocol takes as "
       "`too_large`, and one that a broker of version 5 refuses as `refused`, with its reason; a "
       "broker of version 3.1.1 says nothing of that.\n\n"
@@ -49,7 +51,8 @@ void MqttSink::describe(Description<Options>& d) {
       "again with the next one, so that some messages may come twice; after a restart of this "
       "program those since the last checkpoint do. With QoS 0 a row counts as delivered when its "
       "message was handed to the network, and is lost if that loses it.\n\n"
-      "While there is no broker, the pipeline stands still within its memory limit; the attempts to "
+      "While there is no broker, the pipeline stands still within its memory limit; the attempts "
+      "to "
       "connect are logged and counted as `mqtt_connection_failures`, `mqtt_connected` is 0, and "
       "after `timeout` an alarm is raised. A refused login is such a trouble too: nothing is "
       "dropped.");
@@ -86,9 +89,9 @@ MqttSink::MqttSink(const Options& options, Shared& shared)
     : options_(options), shared_(shared), topics_(shared.topic) {}
 
 void MqttSink::open(Output& out) {
-  publisher_ = std::make_unique<MqttPublisher>(
-      options_, shared_.address, options_.client_id.value_or(random_client_id()),
-      static_cast<int>(options_.in_flight), out);
+  publisher_ = std::make_unique<MqttPublisher>(options_, shared_.address,
+                                               options_.client_id.value_or(random_client_id()),
+                                               static_cast<int>(options_.in_flight), out);
 }
 
 void MqttSink::close(bool, Output&) { publisher_.reset(); }
@@ -208,7 +211,8 @@ void MqttSink::give_up(Output& out) {
   if (out.stopping()) {
     throw Retry(place + "the run is being stopped before the broker has answered");
   }
-  throw Retry(place + (trouble.empty() ? "the broker does not answer for what it was sent" : trouble) +
+  throw Retry(place +
+              (trouble.empty() ? "the broker does not answer for what it was sent" : trouble) +
               "; the rows wait until it does");
 }
 

@@ -1,14 +1,13 @@
 // The sink `mqtt`: rows as messages to a broker.
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <boost/unordered/unordered_flat_map.hpp>
 
 #include "flow/operator.hpp"
 #include "operators/common/mqtt_connection_options.hpp"
@@ -58,8 +57,8 @@ class MqttSink final : public Sink {
   Shared& shared_;
   MqttTopicMaker topics_;
   std::unique_ptr<MqttPublisher> publisher_;
-  bool is_under_way_ = false;  // the batch of the last call is not done
-  int64_t next_ = 0;           // row of the batch
+  bool is_under_way_ = false;   // the batch of the last call is not done
+  int64_t next_ = 0;            // row of the batch
   std::vector<int64_t> again_;  // rows of QoS 0 that a broken connection may have lost
   boost::unordered_flat_map<int, int64_t> unanswered_;  // row by message
   std::vector<MqttPublisher::Outcome> outcomes_;

@@ -65,7 +65,8 @@ void MqttPublisher::configure(const MqttConnectionOptions& options) {
         client, text_of(options.ca_file), options.ca_file ? nullptr : "/etc/ssl/certs",
         text_of(options.certificate_file), text_of(options.key_file), nullptr);
     if (error != MOSQ_ERR_SUCCESS) {
-      throw Failure("mqtt sink: cannot use " + options.ca_file.value_or("the system's certificates") +
+      throw Failure("mqtt sink: cannot use " +
+                    options.ca_file.value_or("the system's certificates") +
                     (options.certificate_file ? ", " + *options.certificate_file : "") + ": " +
                     error_text_of(error) + "; they must be readable PEM files");
     }
@@ -146,9 +147,9 @@ void MqttPublisher::set_trouble(const std::string& what) {
 
 void MqttPublisher::on_connect(int reason) {
   if (reason != 0) {
-    set_trouble("the broker refuses the client: " +
-                mqtt_reason_text(static_cast<uint8_t>(reason), MqttPacketType::kConnack,
-                                 options_.version));
+    set_trouble("the broker refuses the client: " + mqtt_reason_text(static_cast<uint8_t>(reason),
+                                                                     MqttPacketType::kConnack,
+                                                                     options_.version));
     return;
   }
   {
@@ -170,12 +171,11 @@ void MqttPublisher::on_disconnect(int reason) {
     is_stopping = is_stopping_ || !is_connected_;
   }
   if (is_stopping) return;
-  const std::string why =
-      reason >= kRefused && options_.version == MqttVersion::k5
-          ? "the broker ended it: " + mqtt_reason_text(static_cast<uint8_t>(reason),
-                                                       MqttPacketType::kDisconnect,
-                                                       options_.version)
-          : "the connection broke: " + std::string(mosquitto_strerror(reason));
+  const std::string why = reason >= kRefused && options_.version == MqttVersion::k5
+                              ? "the broker ended it: " +
+                                    mqtt_reason_text(static_cast<uint8_t>(reason),
+                                                     MqttPacketType::kDisconnect, options_.version)
+                              : "the connection broke: " + std::string(mosquitto_strerror(reason));
   set_trouble(why);
 }
 
@@ -212,8 +212,8 @@ MqttPublisher::Sent MqttPublisher::publish(const std::string& topic, std::string
     case MOSQ_ERR_NOMEM:
       throw std::bad_alloc();
     default:
-      throw Failure("mqtt sink: the topic '" + topic + "' cannot be published to: " +
-                    error_text_of(error));
+      throw Failure("mqtt sink: the topic '" + topic +
+                    "' cannot be published to: " + error_text_of(error));
   }
 }
 

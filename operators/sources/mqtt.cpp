@@ -109,7 +109,8 @@ void MqttSource::describe(Description<Options>& d) {
       "Memory is bounded: at most `receive_maximum` messages wait for their answer, and what "
       "nobody has taken yet stays at about `buffer`; then the socket is not read, and the broker "
       "holds messages back, by its own limits. A broker of version 3.1.1 sends as many unanswered "
-      "messages as it likes itself; mosquitto's limit is 20 (`max_inflight_messages`), which with a "
+      "messages as it likes itself; mosquitto's limit is 20 (`max_inflight_messages`), which with "
+      "a "
       "journal makes a few thousand messages a second.\n\n"
       "There is one partition, `mqtt`; positions count messages.");
   d.example(
@@ -131,20 +132,22 @@ void MqttSource::describe(Description<Options>& d) {
            "The highest quality of service that messages are asked for: 0 at most once, 1 at least "
            "once, 2 exactly once over the network, for twice the packets.")
       .range(0, 2);
-  d.option("topic_fields", &Options::topic_fields,
-           "Makes levels of the topic columns: `plant/{plant}/{device}/+`. `{name}` is a level that "
-           "becomes a column, `+` one that does not, `#` at the end any that follow, or none; "
-           "another text must be there as it is. Topics of another form have nulls there, counted "
-           "as `mqtt_unmatched_topics`.");
+  d.option(
+      "topic_fields", &Options::topic_fields,
+      "Makes levels of the topic columns: `plant/{plant}/{device}/+`. `{name}` is a level that "
+      "becomes a column, `+` one that does not, `#` at the end any that follow, or none; "
+      "another text must be there as it is. Topics of another form have nulls there, counted "
+      "as `mqtt_unmatched_topics`.");
   d.option("columns", &Options::columns,
            "Which of `topic`, `qos` and `retained` become columns. Each costs some bytes a row.");
   d.option("prefix", &Options::prefix,
            "Stands in front of the names of the columns beside the payload, against clashes with "
            "those that the codec makes.");
-  d.option("session_expiry", &Options::session_expiry,
-           "How long the broker is to keep the session, with what comes meanwhile, when this client "
-           "is away; in whole seconds, with version 3.1.1 as long as the broker pleases. 0 keeps "
-           "none, and so does `qos = 0`: then what comes while it is away is lost.")
+  d.option(
+       "session_expiry", &Options::session_expiry,
+       "How long the broker is to keep the session, with what comes meanwhile, when this client "
+       "is away; in whole seconds, with version 3.1.1 as long as the broker pleases. 0 keeps "
+       "none, and so does `qos = 0`: then what comes while it is away is lost.")
       .range(0, 4'294'967'295e9);
   d.option("receive_maximum", &Options::receive_maximum,
            "How many messages of QoS 1 and 2 may be without an answer. Where a journal takes 20 ms "
@@ -157,9 +160,10 @@ void MqttSource::describe(Description<Options>& d) {
            "How many bytes of messages may wait to be taken over by the pipeline before the socket "
            "is not read any more.")
       .range(64.0 * 1024, 1024.0 * 1024 * 1024);
-  d.option("batch_wait", &Options::batch_wait,
-           "How long the first message of a batch waits for others. It is added to the latency of a "
-           "message, and saves the cost of many small batches; \"0s\" sends on what is there.")
+  d.option(
+       "batch_wait", &Options::batch_wait,
+       "How long the first message of a batch waits for others. It is added to the latency of a "
+       "message, and saves the cost of many small batches; \"0s\" sends on what is there.")
       .range(0, 1e9);
 }
 
@@ -291,8 +295,7 @@ void MqttSource::sort_arrivals() {
       continue;
     }
     ++sequence_;
-    const bool is_good =
-        item.kind == MqttArrivals::Kind::kMessage && is_mqtt_topic(message.topic);
+    const bool is_good = item.kind == MqttArrivals::Kind::kMessage && is_mqtt_topic(message.topic);
     (is_good ? good_ : bad_).push_back(i);
   }
   if (known > 0) redelivered_.record(static_cast<double>(known));

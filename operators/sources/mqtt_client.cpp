@@ -1,10 +1,9 @@
 #include "operators/sources/mqtt_client.hpp"
 
+#include <algorithm>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
-
-#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -199,16 +198,15 @@ void MqttClient::read() {
   const Transport transport = transport_;
   const Buffer input = input_;  // lives until the handler ran
   const auto room = static_cast<size_t>(input_->capacity) - end_;
-  transport_->read_some(
-      boost::asio::buffer(static_cast<char*>(input_->data) + end_, room),
-      [this, transport, input](const Error& error, size_t n) {
-        if (!is_current(transport)) return;
-        if (error) return lose("the connection broke: " + error.message());
-        is_reading_ = false;
-        heard_ = Clock::now();
-        end_ += n;
-        parse();
-      });
+  transport_->read_some(boost::asio::buffer(static_cast<char*>(input_->data) + end_, room),
+                        [this, transport, input](const Error& error, size_t n) {
+                          if (!is_current(transport)) return;
+                          if (error) return lose("the connection broke: " + error.message());
+                          is_reading_ = false;
+                          heard_ = Clock::now();
+                          end_ += n;
+                          parse();
+                        });
 }
 
 void MqttClient::parse() {
@@ -296,8 +294,7 @@ void MqttClient::handle(const MqttHeader& header, std::string_view body) {
       return lose(reason);
     }
     default:
-      throw MqttProtocolError("a packet of type " +
-                              std::to_string(static_cast<int>(header.type)) +
+      throw MqttProtocolError("a packet of type " + std::to_string(static_cast<int>(header.type)) +
                               ", which is the client's to send");
   }
 }
@@ -402,12 +399,12 @@ void MqttClient::write_more() {
   const Transport transport = transport_;
   // Lives until the handler ran.
   const auto bytes = std::make_shared<const std::string>(std::exchange(output_, {}));
-  transport_->write(boost::asio::buffer(*bytes), [this, transport, bytes](const Error& error,
-                                                                           size_t) {
-    if (!is_current(transport)) return;
-    if (error) return lose("the connection broke: " + error.message());
-    write_more();
-  });
+  transport_->write(boost::asio::buffer(*bytes),
+                    [this, transport, bytes](const Error& error, size_t) {
+                      if (!is_current(transport)) return;
+                      if (error) return lose("the connection broke: " + error.message());
+                      write_more();
+                    });
 }
 
 void MqttClient::lose(const std::string& reason) {
@@ -419,8 +416,8 @@ void MqttClient::lose(const std::string& reason) {
   state_ = State::kApart;
   connected_.record(0);
   broken_.record(1);
-  const int64_t pause = mqtt_reconnect_pause(settings_.connection, ++attempt_,
-                                             static_cast<uint32_t>(random_()));
+  const int64_t pause =
+      mqtt_reconnect_pause(settings_.connection, ++attempt_, static_cast<uint32_t>(random_()));
   const std::string message = "mqtt source: " + settings_.address.to_string() + ": " + reason;
   if (std::exchange(is_said_, true) && attempt_ % 8 != 0) {
     host_.log(FLOW_LOG_DEBUG, message);

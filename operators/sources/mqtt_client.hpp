@@ -1,12 +1,11 @@
 // A subscriber of MQTT that answers a message when it is told to, and not before.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
-
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -110,7 +109,7 @@ class MqttClient {
   std::minstd_rand random_{std::random_device{}()};
   Clock::duration keep_alive_{};
   Clock::time_point heard_, spoken_;
-  Buffer input_;       // bytes [begin_, end_) are not parsed yet
+  Buffer input_;  // bytes [begin_, end_) are not parsed yet
   size_t begin_ = 0;
   size_t end_ = 0;
   size_t skipped_ = 0;  // bytes that are still to come of a message that is too large

@@ -1,14 +1,13 @@
 // Topics of messages as dictionary columns: the whole, and the levels that have names.
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <boost/unordered/unordered_flat_map.hpp>
 
 #include "flow/dictionary.hpp"
 #include "flow/output.hpp"

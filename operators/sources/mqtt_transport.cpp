@@ -1,13 +1,12 @@
 #include "operators/sources/mqtt_transport.hpp"
 
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
-
-#include <openssl/ssl.h>
-#include <openssl/x509_vfy.h>
-
 #include <utility>
 
 namespace flow::operators {
