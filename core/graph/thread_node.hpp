@@ -53,7 +53,7 @@ class ThreadNode final : public Node {
   std::deque<MessagePointer> queue_;                      // guarded by mutex_
   std::deque<std::function<void(StepGroup&)>> commands_;  // guarded by mutex_
   bool woken_ = false;                                    // guarded by mutex_
-  bool ticking_ = false;  // a tick is queued; guarded by mutex_
+  bool ticking_ = false;                                  // a tick is queued; guarded by mutex_
   bool ended_ = false;
   std::thread thread_;
 };
