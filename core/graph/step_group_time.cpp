@@ -144,6 +144,7 @@ void StepGroup::load_time(std::string_view saved) {
   if (Watermarks* const made = step.instance->watermarks(); made != nullptr) {
     made->load(saved.substr(sizeof watermark));
   }
+  next_tick_.store(0);  // what was restored may be due
 }
 
 }  // namespace flowrun

@@ -167,6 +167,24 @@ TEST_F(TimeTest, SilentPartitionIsLeftOutAfterIdleWithoutAnyMessage) {
   EXPECT_EQ(again.wait().outcome, Outcome::kFinished);
 }
 
+TEST_F(TimeTest, EventTimeThatNeverGetsAMessageHoldsNobodyBackAfterIdle) {
+  board("last").blocked = true;
+  std::atomic<std::int64_t> clock{1'700'000'000 * kSecond};
+  const std::string silent =
+      "[transforms.silent]\ntype = \"event_time\"\nfield = \"time\"\nformat = \"epoch_s\"\n"
+      "idle = \"30s\"\ninputs = [\"b\"]\n";
+  Flow flow(pipeline(script("a", "'p'", "'p 1 1', 'p 50 1', 'wait last'") +
+                         script("b", "'r'", "'stall last'") + silent,
+                     "\"a\"", "idle = \"0s\"\nlateness = \"0s\"\n", "", "timed\", \"silent"),
+            {.parallelism = 2, .now = [&] { return clock.load(); }}, kFolders);
+  flow.start();
+  EXPECT_FALSE(wait_until(std::chrono::milliseconds(150), [] { return !lines().empty(); }));
+  clock += 30 * kSecond;
+  EXPECT_TRUE(wait_until(kSoon, [] { return lines().size() == 1; }));
+  board("last").blocked = false;
+  EXPECT_EQ(flow.wait().outcome, Outcome::kFinished);
+}
+
 TEST_F(TimeTest, InputWithoutEventTimeHoldsNobodyBack) {
   board("last").blocked = true;
   std::string text = pipeline(
