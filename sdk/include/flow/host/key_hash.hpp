@@ -64,6 +64,11 @@ inline uint64_t hash_bytes(std::string_view bytes, uint64_t seed = 0) {
 // The group that a key with this hash belongs to.
 inline uint32_t key_group(uint64_t hash) { return static_cast<uint32_t>(hash >> 57); }
 
+// Which of `instances` instances of a keyed operator has the group's keys and state.
+inline uint32_t owner_of_group(uint32_t group, uint32_t instances) {
+  return static_cast<uint32_t>(uint64_t{group} * instances / FLOW_KEY_GROUPS);
+}
+
 // Mixes one key column into the hashes of its rows. `first`: they have none yet, whatever they hold
 // (the same as zeros). Text hashes the same as the category or JSON token with the same bytes; null
 // has a hash of its own. Some 1.5 ns a row for numbers, 3 for a text of 12 bytes.
