@@ -51,7 +51,7 @@ class ChainNode final : public Node {
   oneapi::tbb::flow::graph& graph_;  // does not end while something is set aside
   const std::string name_;
   const StepGroup* const alone_;  // the one group, which may wait for the clock; NULL: several
-  mutable std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;      // guards what follows
   std::vector<std::unique_ptr<StepGroup>> free_;
   std::vector<std::uint64_t> working_;  // numbers of the messages that have begun
   std::deque<Paused> paused_;

@@ -13,7 +13,7 @@ namespace flowrun {
 void Pipeline::Engine::connect_time() {
   struct Upstream {
     std::set<std::string> sources;
-    bool unnamed = false;     // rows that do not say where they come from
+    bool unnamed = false;  // rows that do not say where they come from
     bool watermarks = false;
   };
   const auto merge = [](Upstream& into, const Upstream& from) {
@@ -23,8 +23,8 @@ void Pipeline::Engine::connect_time() {
   };
   // What a node sends on. The plan has no cycles.
   std::vector<std::optional<Upstream>> sent(plan_.nodes.size());
-  const std::function<const Upstream&(std::size_t)> sent_by = [&](std::size_t number)
-      -> const Upstream& {
+  const std::function<const Upstream&(std::size_t)> sent_by =
+      [&](std::size_t number) -> const Upstream& {
     if (sent[number]) return *sent[number];
     const PlanNode& node = plan_.nodes[number];
     const ComponentRuntime& component = *shared_[node.steps.front().component].runtime;

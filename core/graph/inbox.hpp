@@ -19,7 +19,8 @@ namespace flowrun {
 // - of one input, in the order of their numbers, which start at 0 and leave none out. Parts of the
 //   message that is due pass at once; parts of later ones wait.
 // - a watermark passes when the minimum over all inputs that have not ended and are not idle has
-//   risen to it; when all are idle, that passes, and behind it a watermark when one is not any more.
+//   risen to it; when all are idle, that passes, and behind it a watermark when one is not any
+//   more.
 // - behind a barrier an input waits until the same barrier has come on every input that has not
 //   ended; then one barrier passes.
 // - the end passes when it has come on every input: as stopped, if one was. The end of one input

@@ -76,8 +76,8 @@ struct Message {
   std::uint64_t epoch = 0;  // the last barrier in front of it
   // Watermark or clock in nanoseconds, number of the checkpoint, or how the stream ended.
   std::int64_t value = 0;
-  std::size_t step = 0;    // of the receiving node
-  std::uint32_t port = 0;  // of that step
+  std::size_t step = 0;        // of the receiving node
+  std::uint32_t port = 0;      // of that step
   OpenPartitionsPointer open;  // of the source it is made of; null: not known, nothing has changed
   std::vector<flow::Batch> batches;
   std::vector<KeyShare> shares;  // one a batch, into a keyed node

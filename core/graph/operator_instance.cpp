@@ -245,8 +245,7 @@ void OperatorInstance::install_outcomes() {
     OperatorInstance& me = self(host);
     me.guarded([&] {
       me.outlet_.emit_from(batch, partition,
-                           std::string(static_cast<const char*>(position), length),
-                           flags);
+                           std::string(static_cast<const char*>(position), length), flags);
     });
   };
   abi_.fail = [](const flow_host* host, const flow_batch* batch, std::int64_t row,
@@ -350,12 +349,9 @@ const void* OperatorInstance::time_extension_of(const flow_host* host, const cha
       sizeof(flow_watermarks), 0,
       [](const flow_host* host, std::int64_t idle) {
         OperatorInstance& me = self(host);
-        me.guarded([&] {
-          me.watermarks_ = std::make_unique<Watermarks>(idle, me.runtime_.now());
-        });
+        me.guarded([&] { me.watermarks_ = std::make_unique<Watermarks>(idle, me.runtime_.now()); });
       },
-      [](const flow_host* host, const char* source, const char* partition,
-         std::int64_t watermark) {
+      [](const flow_host* host, const char* source, const char* partition, std::int64_t watermark) {
         OperatorInstance& me = self(host);
         me.guarded([&] {
           if (me.watermarks_ == nullptr) {

@@ -89,10 +89,9 @@ void Timers::grow_table() {
 
 void Timers::set(flow_time kind, std::int64_t nanoseconds, const flow_key* key) {
   const std::uint64_t hash = key != nullptr ? key->hash : 0;
-  const std::string_view bytes = key != nullptr ? std::string_view(static_cast<const char*>(
-                                                                       key->bytes),
-                                                                   key->length)
-                                                : std::string_view();
+  const std::string_view bytes =
+      key != nullptr ? std::string_view(static_cast<const char*>(key->bytes), key->length)
+                     : std::string_view();
   const auto number = static_cast<std::uint8_t>(kind);
   // Three quarters full at most; what fires is still in the table.
   if ((size_ + 1) * 4 > table_.size() * 3) grow_table();
@@ -152,9 +151,8 @@ bool Timers::begin(flow_time kind, std::int64_t until) {
       std::pop_heap(heap.begin(), heap.end(), Later());
       heap.pop_back();
     }
-    std::sort(same_time_.begin(), same_time_.end(), [this](std::uint32_t a, std::uint32_t b) {
-      return at(a).key() > at(b).key();
-    });
+    std::sort(same_time_.begin(), same_time_.end(),
+              [this](std::uint32_t a, std::uint32_t b) { return at(a).key() > at(b).key(); });
   }
   const std::size_t n = std::min(kMostKeys, same_time_.size());
   round_ = 0;

@@ -116,10 +116,9 @@ void Watermarks::gather(std::int64_t now) {
     if (is_new) found->second.seen = now;
     if (!kept.insert(place).second) return;
     const auto whole = partitions_.find(Place(place.first, nullptr));
-    open_.push_back({&found->second,
-                     whole != partitions_.end() && place.second != nullptr ? &whole->second
-                                                                           : nullptr,
-                     waits});
+    open_.push_back(
+        {&found->second,
+         whole != partitions_.end() && place.second != nullptr ? &whole->second : nullptr, waits});
     if (whole != partitions_.end()) kept.insert(whole->first);
   };
   for (std::size_t i = 0; i < missing_.size(); ++i) open_.push_back({&kUnheard});
