@@ -204,6 +204,7 @@ void generate(benchmark::State& state, const char* dataset) {
 BENCHMARK_CAPTURE(generate, sensors, "sensors");
 BENCHMARK_CAPTURE(generate, access_log, "access_log");
 BENCHMARK_CAPTURE(generate, clicks, "clicks");
+BENCHMARK_CAPTURE(generate, fleet, "fleet");
 
 // ---- sources of bytes: MB/s by the wall clock, since others write what they read ----
 

@@ -23,9 +23,11 @@ void add_inspect(CLI::App& program, int& exit_code);
 void add_new(CLI::App& program, int& exit_code);
 void add_tap(CLI::App& program, int& exit_code);
 void add_bench(CLI::App& program, int& exit_code);
+void add_eval(CLI::App& program, int& exit_code);
 void add_pipe(CLI::App& program, int& exit_code);
 void add_expr(CLI::App& program, int& exit_code);
 void add_fmt(CLI::App& program, int& exit_code);
+void add_state(CLI::App& program, int& exit_code);
 // Last of all: it writes about the others.
 void add_docs(CLI::App& program, int& exit_code);
 

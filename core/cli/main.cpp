@@ -30,10 +30,12 @@ constexpr const char* kShortHelp =
     "  flowrun inspect [geoip]                  list all operators, or one's page\n"
     "  flowrun tap FILE PORT                    run it and show the rows of one port\n"
     "  flowrun bench FILE                       run it without output and measure it\n"
+    "  flowrun eval FILE                        measure how well it detects anomalies\n"
     "  flowrun pipe 'A ! B ! C'                 run a pipeline written in one line\n"
     "  flowrun expr 'EXPR' [FILE]               try an expression on lines of JSON\n"
     "  flowrun new pipeline NAME                begin a pipeline from a template\n"
     "  flowrun fmt FILE                         lay a pipeline file out\n"
+    "  flowrun state ls FOLDER                  look into a pipeline's checkpoints\n"
     "  flowrun new plugin NAME                  begin a plugin of your own\n"
     "  flowrun --help                           everything else\n";
 
@@ -123,9 +125,11 @@ int run_command_line(std::vector<std::string> words) {
   add_new(program, exit_code);
   add_tap(program, exit_code);
   add_bench(program, exit_code);
+  add_eval(program, exit_code);
   add_pipe(program, exit_code);
   add_expr(program, exit_code);
   add_fmt(program, exit_code);
+  add_state(program, exit_code);
   add_docs(program, exit_code);
 
   if (!complete_command(words, command_names(program))) return kUsage;

@@ -9,7 +9,6 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +16,7 @@
 #include "core/cli/command.hpp"
 #include "core/cli/command_run.hpp"
 #include "core/cli/exit_code.hpp"
+#include "core/cli/leading_part.hpp"
 #include "core/cli/tool_sinks.hpp"
 #include "core/config/loader.hpp"
 #include "core/config/names.hpp"
@@ -61,30 +61,6 @@ void check_component(const PipelineSpecification& specification, const InputRefe
     found.error(reference.place, "", quote(reference.component) + " is a sink: nothing leaves it",
                 "name what it reads, or its errors");
   }
-}
-
-// Leaves what the tapped component needs: rows of other branches are of no interest, and their
-// sinks would write.
-void keep_what_leads_to(const std::string& id, PipelineSpecification& specification) {
-  std::set<std::string> needed;
-  std::vector<std::string> waiting = {id};
-  while (!waiting.empty()) {
-    const std::string name = std::move(waiting.back());
-    waiting.pop_back();
-    const ComponentSpecification* component = specification.find(name);
-    if (component == nullptr || !needed.insert(name).second) continue;
-    for (const InputSpecification& input : component->inputs) {
-      for (const InputReference& reference : input.references) {
-        waiting.push_back(reference.component);
-      }
-    }
-  }
-  std::erase_if(specification.components, [&](const ComponentSpecification& component) {
-    return needed.count(component.id) == 0;
-  });
-  specification.checkpoint.reset();  // a look must not move a position
-  specification.on_error.value = OnError::kDrop;
-  for (ComponentSpecification& component : specification.components) component.on_error.reset();
 }
 
 // Takes the first rows and shows them.

@@ -4,13 +4,12 @@
 #include <utility>
 
 #include "core/graph/operator_instance.hpp"
-#include "flow/host/key_hash.hpp"
 
 namespace flowrun {
 
 Channel::Channel(EdgeLedger& ledger, std::vector<Target> targets, std::size_t step,
-                 std::uint32_t port, const std::vector<std::string>& key_fields)
-    : ledger_(ledger), targets_(std::move(targets)), step_(step), port_(port) {
+                 std::uint32_t port, const std::vector<std::string>& key_fields, KeySkew& skew)
+    : ledger_(ledger), targets_(std::move(targets)), step_(step), port_(port), skew_(skew) {
   for (const std::string& field : key_fields) keys_.emplace_back(field);
 }
 
@@ -46,20 +45,18 @@ void Channel::send_shares(const Message& message) {
   }
   for (std::size_t at = 0; at < message.batches.size(); ++at) {
     const flow::Batch& batch = message.batches[at];
-    auto hashes =
-        std::make_shared<std::vector<std::uint64_t>>(static_cast<std::size_t>(batch.rows()), 0);
+    key_columns_.clear();
     for (flow::ColumnFinder& key : keys_) {
       const flow_column* column = key.find(batch);
       if (column == nullptr) {
         throw std::runtime_error("the key field '" + key.name() + "' is not in the rows");
       }
-      flow::host::hash_column(*column, *hashes);
+      key_columns_.push_back(column);
     }
-    for (const MessagePointer& copy : copies) copy->shares[at].hashes = hashes;
-    for (std::size_t row = 0; row < hashes->size(); ++row) {
-      const std::size_t owner =
-          flow::host::key_group((*hashes)[row]) * targets_.size() / FLOW_KEY_GROUPS;
-      copies[owner]->shares[at].rows.push_back(static_cast<std::int32_t>(row));
+    const auto split =
+        std::make_shared<const KeySplit>(key_columns_, batch.rows(), targets_.size(), skew_);
+    for (std::size_t i = 0; i < targets_.size(); ++i) {
+      copies[i]->shares[at] = {split, split->rows_of(i)};
     }
   }
   for (std::size_t i = 0; i < targets_.size(); ++i) {

@@ -21,9 +21,9 @@ class Channel {
     std::size_t input = 0;
   };
 
-  // `key_fields` empty: every target is the one target.
+  // `key_fields` empty: every target is the one target. `skew`: of the component behind the edge.
   Channel(EdgeLedger& ledger, std::vector<Target> targets, std::size_t step, std::uint32_t port,
-          const std::vector<std::string>& key_fields);
+          const std::vector<std::string>& key_fields, KeySkew& skew);
 
   // Throws std::runtime_error if a batch lacks a key field.
   void send(const MessagePointer& message);
@@ -36,6 +36,8 @@ class Channel {
   std::size_t step_;
   std::uint32_t port_;
   std::vector<flow::ColumnFinder> keys_;
+  KeySkew& skew_;
+  std::vector<const flow_column*> key_columns_;
 };
 
 }  // namespace flowrun

@@ -183,7 +183,7 @@ std::vector<std::unique_ptr<Channel>> Pipeline::Engine::channels_from(std::size_
       targets.push_back({units_[unit].inbox.get(), input});
     }
     channels[i] = std::make_unique<Channel>(*edge_ledgers_[i], std::move(targets), edge.to_step,
-                                            edge.to_port, edge.key_fields);
+                                            edge.to_port, edge.key_fields, skew_of(edge.to));
   }
   return channels;
 }

@@ -60,6 +60,7 @@ class Pipeline::Engine {
   void make_unit(std::size_t unit, const PlanNode& node);
   void make_source(std::size_t plan_node);
   void connect_time();
+  KeySkew& skew_of(std::size_t plan_node);
   std::unique_ptr<StepGroup> make_group(std::size_t unit, Numbering numbering,
                                         std::shared_ptr<Receipts> receipts,
                                         std::function<void()> settled);

@@ -9,6 +9,13 @@
 
 namespace flowrun {
 
+KeySkew& Pipeline::Engine::skew_of(std::size_t plan_node) {
+  const PlanNode& node = plan_.nodes[plan_node];
+  KeySkew& skew = shared_[node.steps.front().component].runtime->metrics->key_skew;
+  if (node.kind == NodeKind::kKeyed) skew.set_instances(units_of_node_[plan_node].size());
+  return skew;
+}
+
 // Tells every node what comes by its inputs: of which sources, and whether with watermarks.
 void Pipeline::Engine::connect_time() {
   struct Upstream {

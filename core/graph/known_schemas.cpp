@@ -90,9 +90,25 @@ class Walker {
   void walk_source(std::size_t index) {
     Outputs outputs = ask(index, trial_.operator_of(index), false, FLOW_ROLE_NONE, {});
     if (const Trial::Made* codec = trial_.codec_of(index)) {
-      outputs = ask(index, *codec, true, FLOW_ROLE_DECODE, {outputs[0]});
+      const KnownSchema sent = outputs[0];
+      outputs = ask(index, *codec, true, FLOW_ROLE_DECODE, {sent});
+      const std::uint64_t traits = pipeline_.components[index].descriptor().traits;
+      if ((traits & FLOW_MESSAGES) != 0 && outputs[0].schema) {
+        outputs[0] = beside_messages(outputs[0], sent, *codec);
+      }
     }
     record(index, outputs);
+  }
+
+  // What a decoder makes of messages, with the columns that stand beside their bytes.
+  static KnownSchema beside_messages(const KnownSchema& rows, const KnownSchema& messages,
+                                     const Trial::Made& made) {
+    if (!messages.schema) return {};
+    flow::Fields added = flow::fields_of(*messages.schema);
+    added.erase(added.begin());
+    const flow::Fields fields = flow::with_fields(flow::fields_of(*rows.schema), added);
+    const flow_schema* schema = flow::detail::schema_of(made.host->abi(), fields);
+    return {flow::Reference<const flow_schema>::adopt(schema), rows.open || messages.open};
   }
 
   void walk_sink(std::size_t index, std::vector<KnownSchema> inputs) {

@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
+#include "core/graph/key_split.hpp"
 #include "core/graph/receipts.hpp"
 #include "core/graph/watermarks.hpp"
 #include "core/observe/ledger.hpp"
@@ -63,8 +65,8 @@ inline constexpr std::int64_t kEndStopped = 1;
 
 // A batch with the rows of it that belong to one instance of a keyed operator.
 struct KeyShare {
-  std::vector<std::int32_t> rows;
-  std::shared_ptr<const std::vector<std::uint64_t>> hashes;
+  std::shared_ptr<const KeySplit> split;
+  std::span<const std::int32_t> rows;  // of the split
 };
 
 // One message, or one part of a message. Each input message of a node yields, on every output edge,

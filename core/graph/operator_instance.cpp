@@ -394,7 +394,7 @@ flow_status OperatorInstance::process(std::uint32_t port, const flow::Batch& bat
              .reserved = 0,
              .rows = share->rows.data(),
              .n_rows = rows,
-             .hashes = share->hashes->data()};
+             .hashes = share->split->hashes()};
   }
   const flow_status status =
       timed([&] { return operator_->process(operator_, port, batch.get()); });

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "core/graph/message_columns.hpp"
 #include "core/graph/node.hpp"
 #include "core/observe/log.hpp"
 #include "flow/builder.hpp"
@@ -27,6 +28,7 @@ SourceNode::SourceNode(Runtime& runtime, const PlanNode& node, const SharedCompo
     : runtime_(runtime),
       component_(*shared.runtime),
       codec_(shared.codec),
+      sends_messages_((component_.bound->descriptor().traits & FLOW_MESSAGES) != 0),
       in_flight_(std::make_shared<InFlight>([&runtime] { runtime.signal.notify(); })),
       open_(component_.id) {
   const std::vector<PlanTarget>& errors = node.steps.front().errors;
@@ -489,13 +491,15 @@ void SourceNode::emit_from(const flow_batch* batch, const std::string& name,
   const auto found = partitions_.try_emplace(name).first;
   const char* lasting_name = found->first.c_str();
   Partition& at = found->second;
-  if (at.framing == nullptr && codec_ != nullptr) begin_stream(batch, at, lasting_name);
+  if (at.framing == nullptr && codec_ != nullptr && !sends_messages_) {
+    begin_stream(batch, at, lasting_name);
+  }
   flow::Batch sent;
   if (at.framing != nullptr) {
     sent = framed(batch, at, lasting_name, end);
   } else if (batch != nullptr && batch->rows > 0) {
-    sent = with_origin(*batch, lasting_name);
-    source_->count_emission(*batch);
+    sent = with_origin(*batch, lasting_name, at);
+    if (codec_ == nullptr) source_->count_emission(*batch);
   }
   // Bytes that are held back are not downstream: where checkpoints do not keep them, a position
   // behind them must not be acknowledged.
@@ -525,11 +529,17 @@ void SourceNode::send_in_parts(const flow::Batch& batch, const std::string* endi
   }
 }
 
-flow::Batch SourceNode::with_origin(const flow_batch& batch, const char* partition) {
+flow::Batch SourceNode::with_origin(const flow_batch& batch, const char* name,
+                                    Partition& partition) {
   flow_origin origin = *batch.origin;
   origin.size = sizeof origin;
   origin.source = component_.id.c_str();
-  origin.partition = partition;
+  origin.partition = name;
+  flow::Column positions;
+  if (sends_messages_) {
+    positions = MessageColumns::positions(batch, partition.bytes, source_->output());
+    origin.position = positions.get();
+  }
   return flow::Batch(flow::Reference<const flow_batch>::adopt(
       flow::host::Batch::make(runtime_.account, batch.schema, batch.rows, batch.columns, &origin)));
 }

@@ -68,6 +68,7 @@ class SourceNode final : public Outlet {
     std::string position;
     bool ended = false;
     std::optional<SavedPartition::Stream> resume;  // of the next stream, if it goes on there
+    std::int64_t bytes = 0;  // of messages so far, as their positions count them
   };
   using Positions = std::map<std::string, std::string>;
 
@@ -104,12 +105,13 @@ class SourceNode final : public Outlet {
   void close_framer(Partition& partition);
   enum class Port : std::uint8_t { kOut, kErrors };
   void send(const flow::Batch& batch, std::int64_t bytes, Port port = Port::kOut);
-  flow::Batch with_origin(const flow_batch& batch, const char* partition);
+  flow::Batch with_origin(const flow_batch& batch, const char* name, Partition& partition);
   flow::Batch framed(const flow_batch* batch, Partition& partition, const char* name, bool end);
 
   Runtime& runtime_;
   ComponentRuntime& component_;
   flow_component* codec_;
+  const bool sends_messages_;  // FLOW_MESSAGES: nothing to frame
   struct Output {
     std::unique_ptr<Channel> channel;
     Port port;

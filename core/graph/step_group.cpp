@@ -89,6 +89,10 @@ StepGroup::StepGroup(Runtime& runtime, const PlanNode& node,
         step.kept = std::make_unique<KeptFields>(*static_cast<const flow_kept_fields*>(asked));
       }
     }
+    const flow_descriptor& described = shared.runtime->bound->descriptor();
+    if (plan.role == FLOW_ROLE_DECODE && (described.traits & FLOW_MESSAGES) != 0) {
+      step.messages = std::make_unique<MessageColumns>();
+    }
     steps_.push_back(std::move(step));
   }
 }
@@ -206,8 +210,12 @@ StepGroup::Progress StepGroup::step_forward(Step& step) {
 flow_status StepGroup::call(Step& step, Work& work) {
   OperatorInstance& instance = *step.instance;
   switch (work.control) {
-    case Control::kNone:
-      return instance.process(work.port, work.batch, work.share ? &*work.share : nullptr);
+    case Control::kNone: {
+      const KeyShare* const share = work.share ? &*work.share : nullptr;
+      if (step.messages == nullptr) return instance.process(work.port, work.batch, share);
+      return instance.process(work.port, step.messages->bytes(work.batch, instance.output()),
+                              share);
+    }
     case Control::kWatermark:
       return advance(step, work.value);
     case Control::kTick:
@@ -386,6 +394,10 @@ void StepGroup::emit(std::size_t index, std::uint32_t port, flow::Batch batch) {
   if (steps_[index].kept != nullptr) {
     steps_[index].kept->hold(std::move(batch));
     return;
+  }
+  if (steps_[index].messages != nullptr) {
+    Step& step = steps_[index];
+    batch = step.messages->beside(batch, step.work.front().batch, step.instance->output());
   }
   const std::int64_t most = runtime_.batch_rows;
   if (steps_[index].plan->role != FLOW_ROLE_DECODE || batch.rows() <= most) {

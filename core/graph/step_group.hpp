@@ -13,6 +13,7 @@
 #include "core/graph/channel.hpp"
 #include "core/graph/checkpoints.hpp"
 #include "core/graph/kept_fields.hpp"
+#include "core/graph/message_columns.hpp"
 #include "core/graph/operator_instance.hpp"
 #include "core/graph/plan.hpp"
 
@@ -119,6 +120,7 @@ class StepGroup final : public Outlet {
     bool reaches_edge = false;
     bool is_sink = false;
     std::unique_ptr<KeptFields> kept;  // an encoder whose sink wants fields beside the bytes
+    std::unique_ptr<MessageColumns> messages;  // the decoder of a source of messages
     std::uint32_t errors_port = UINT32_MAX;
     bool closed = false;
     bool emitted_in_close = false;

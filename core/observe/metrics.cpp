@@ -63,6 +63,16 @@ void ComponentMetrics::record(std::uint64_t metric, double value) noexcept {
   }
 }
 
+std::optional<double> ComponentMetrics::plugin_gauge(std::string_view name) const {
+  const std::string family = plugin_family_name(name);
+  const std::size_t count = n_plugin_metrics_.load(std::memory_order_acquire);
+  for (std::size_t index = 0; index < count; ++index) {
+    const PluginMetric& known = *plugin_metrics_[index];
+    if (known.family == family && known.kind == MetricKind::kGauge) return known.gauge.value();
+  }
+  return std::nullopt;
+}
+
 MetricsRegistry::Registration& MetricsRegistry::Registration::operator=(
     Registration&& other) noexcept {
   if (this != &other) {

@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include "core/observe/instruments.hpp"
+#include "core/observe/key_skew.hpp"
 #include "core/observe/ledger.hpp"
 
 namespace flowrun {
@@ -51,11 +53,15 @@ struct ComponentMetrics {
   // observed by a histogram, the new value of a gauge. Unknown handles are ignored. [any thread]
   void record(std::uint64_t metric, double value) noexcept;
 
+  // The value of a gauge that the operator defined by this name; absent: it has none. [any thread]
+  std::optional<double> plugin_gauge(std::string_view name) const;
+
   const ComponentInfo info;
   Counter busy_seconds;
   Histogram batch_seconds;    // 5 us .. 10 s: one call of the operator
   Histogram event_age;        // 1 ms .. 1 h: exported for sinks, at delivery
   Gauge watermark_timestamp;  // seconds since 1970; 0: none yet
+  KeySkew key_skew;           // of a keyed component
 
  private:
   friend class MetricsRegistry;

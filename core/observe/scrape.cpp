@@ -59,6 +59,10 @@ constexpr Family kFamilies[] = {
      "From an event's time to its delivery by the sink."},
     {"flowrun_watermark_timestamp_seconds", kGaugeType,
      "The component's watermark in seconds since 1970; 0: none yet."},
+    {"flowrun_key_instance_rows_total", kCounterType,
+     "Rows that went to an instance of a keyed component, by instance."},
+    {"flowrun_key_group_share", kGaugeType,
+     "Share of a keyed component's rows in the fullest of 128 groups of keys; evenly spread 0.008."},
     {"flowrun_window_late_rows_total", kCounterType, "Rows that came too late for their window."},
     {"flowrun_checkpoint_last_success_timestamp_seconds", kGaugeType,
      "When the last checkpoint was complete, in seconds since 1970; 0: none yet."},
@@ -247,6 +251,14 @@ class MetricsRegistry::Scrape {
     add("flowrun_component_busy_seconds_total", labels, component.busy_seconds.value());
     add("flowrun_component_batch_seconds", labels, component.batch_seconds);
     add("flowrun_watermark_timestamp_seconds", labels, component.watermark_timestamp.value());
+    const std::size_t instances = component.key_skew.instances();
+    for (std::size_t i = 0; i < instances; ++i) {
+      add("flowrun_key_instance_rows_total", with(labels, "instance", std::to_string(i)),
+          component.key_skew.rows_of_instance(i));
+    }
+    if (instances > 0) {
+      add("flowrun_key_group_share", labels, component.key_skew.share_of_fullest_group());
+    }
     if (info.kind == ComponentKind::kSink) {
       add("flowrun_event_age_seconds", labels, component.event_age);
     }

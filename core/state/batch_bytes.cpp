@@ -25,7 +25,8 @@ void append_bits(const void* bits, std::int64_t first, std::int64_t rows, std::s
   } else {
     for (std::int64_t row = 0; row < rows; ++row) {
       if (!bit(bits, first + row)) continue;
-      auto& byte = reinterpret_cast<std::uint8_t&>(bytes[begin + static_cast<std::size_t>(row / 8)]);
+      auto& byte =
+          reinterpret_cast<std::uint8_t&>(bytes[begin + static_cast<std::size_t>(row / 8)]);
       byte = static_cast<std::uint8_t>(byte | 1U << (row % 8));
     }
   }
@@ -42,8 +43,8 @@ void append_raw(const void* from, std::size_t count, std::string& bytes) {
 // The lengths of all values, then their bytes one behind the other.
 void append_texts(const flow_column& column, std::int64_t first, std::int64_t rows,
                   std::string& bytes) {
-  const auto* views = static_cast<const flow_view*>(column.array->buffers[1]) +
-                      column.array->offset + first;
+  const auto* views =
+      static_cast<const flow_view*>(column.array->buffers[1]) + column.array->offset + first;
   const void* validity = column.array->buffers[0];
   const std::int64_t start = column.array->offset + first;
   const std::size_t lengths = bytes.size();

@@ -1,6 +1,4 @@
 // read_batch, which takes any bytes.
-#include "core/state/batch_bytes.hpp"
-
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -8,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/state/batch_bytes.hpp"
 #include "core/state/byte_order.hpp"
 #include "flow/host/batch.hpp"
 #include "flow/utf8.hpp"
@@ -125,8 +124,7 @@ class Reader {
   }
 
   BufferReference buffer(std::uint64_t bytes) {
-    return BufferReference::adopt(
-        HostBuffer::allocate(account_, static_cast<std::int64_t>(bytes)));
+    return BufferReference::adopt(HostBuffer::allocate(account_, static_cast<std::int64_t>(bytes)));
   }
   // Copies so many bytes as they lie.
   BufferReference copied(std::uint64_t bytes) {
@@ -181,18 +179,18 @@ class Reader {
     std::vector<const flow_column*> borrowed;
     for (const ColumnReference& child : children) borrowed.push_back(child.get());
     flow_buffer* const data_pointer = data.get();
-    return ColumnReference::adopt(HostColumn::make(
-        account_, {.size = sizeof(flow_column_parts),
-                   .type = field.type,
-                   .rows = rows,
-                   .null_count = -1,
-                   .validity = validity.get(),
-                   .values = values.get(),
-                   .data = &data_pointer,
-                   .n_data = data ? 1 : 0,
-                   .children = borrowed.data(),
-                   .n_children = static_cast<std::int64_t>(borrowed.size()),
-                   .dictionary = dictionary.get()}));
+    return ColumnReference::adopt(
+        HostColumn::make(account_, {.size = sizeof(flow_column_parts),
+                                    .type = field.type,
+                                    .rows = rows,
+                                    .null_count = -1,
+                                    .validity = validity.get(),
+                                    .values = values.get(),
+                                    .data = &data_pointer,
+                                    .n_data = data ? 1 : 0,
+                                    .children = borrowed.data(),
+                                    .n_children = static_cast<std::int64_t>(borrowed.size()),
+                                    .dictionary = dictionary.get()}));
   }
 
   void texts(flow_type type, std::uint64_t count, const flow_buffer* validity,

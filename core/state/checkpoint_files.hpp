@@ -44,8 +44,8 @@ class PageReader {
  public:
   explicit PageReader(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
-  // The page's content, and zeros behind it, to `to` (FLOW_PAGE_BYTES). Throws CheckpointError if it
-  // is not there or not what the manifest says.
+  // The page's content, and zeros behind it, to `to` (FLOW_PAGE_BYTES). Throws CheckpointError if
+  // it is not there or not what the manifest says.
   void read(const Manifest::Page& page, char* to);
   // All pages of the checkpoint, in the order in which they lie. Throws CheckpointError.
   void check(const Manifest& manifest);

@@ -56,9 +56,7 @@ const Manifest::Page* find_page(const Manifest& manifest, const std::string& com
 }  // namespace
 
 CheckpointWriter::CheckpointWriter(fs::path folder, std::size_t keep, File lock)
-    : folder_(std::move(folder)),
-      keep_(std::max<std::size_t>(keep, 1)),
-      lock_(std::move(lock)) {
+    : folder_(std::move(folder)), keep_(std::max<std::size_t>(keep, 1)), lock_(std::move(lock)) {
   const CheckpointFiles files = list_files(folder_);
   for (const std::uint64_t id : files.manifests) {
     next_id_ = id + 1;
@@ -146,13 +144,13 @@ void CheckpointWriter::run() {
   while (!stopping_) {
     if (!step(lock)) {
       changed_.wait(lock, [&] {
-        return stopping_ || (current_ && (current_->abandoned || current_->finished ||
-                                          (current_->problem.empty() &&
-                                           std::any_of(current_->entries.begin(),
-                                                       current_->entries.end(),
-                                                       [](const std::shared_ptr<Entry>& entry) {
-                                                         return !entry->store->taken();
-                                                       }))));
+        return stopping_ ||
+               (current_ && (current_->abandoned || current_->finished ||
+                             (current_->problem.empty() &&
+                              std::any_of(current_->entries.begin(), current_->entries.end(),
+                                          [](const std::shared_ptr<Entry>& entry) {
+                                            return !entry->store->taken();
+                                          }))));
       });
     }
   }

@@ -140,9 +140,10 @@ class Journal::Log {
       Segment& segment = segments_[i];
       const bool last = i + 1 == segments_.size();
       if (i > 0 && segment.start != segments_[i - 1].end) {
-        throw JournalError(fmt::format("{} begins at offset {}, and the segment before it ends at "
-                                       "{}: something between is missing",
-                                       segment.path.string(), segment.start, segments_[i - 1].end));
+        throw JournalError(
+            fmt::format("{} begins at offset {}, and the segment before it ends at "
+                        "{}: something between is missing",
+                        segment.path.string(), segment.start, segments_[i - 1].end));
       }
       const SegmentCheck check = check_segment(segment);
       told_durable = std::max(told_durable, check.durable);

@@ -37,11 +37,9 @@ std::string_view checked_payload(std::string_view bytes) {
   }
   const std::string_view payload = bytes.substr(kHeaderBytes);
   if (payload.size() != length) {
-    throw ManifestError(
-        fmt::format("has {} of {} bytes", bytes.size(), length + kHeaderBytes));
+    throw ManifestError(fmt::format("has {} of {} bytes", bytes.size(), length + kHeaderBytes));
   }
-  require(checksum_of(payload) == payload_checksum,
-          "has content that does not match its checksum");
+  require(checksum_of(payload) == payload_checksum, "has content that does not match its checksum");
   return payload;
 }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "flow/options.hpp"
 #include "flow/output.hpp"
 #include "flow/state.hpp"
 
@@ -39,6 +40,8 @@ class KeyedRows {
 
   // Ascending.
   std::span<const int32_t> rows() const { return rows_; }
+  // One a row of the batch; NULL: all 0.
+  const uint64_t* hashes() const { return hashes_; }
   uint64_t hash(int32_t row) const { return hashes_ == nullptr ? 0 : hashes_[row]; }
   // Good until the next call.
   std::string_view key(int32_t row) { return reader_.key(row); }

@@ -130,15 +130,23 @@ char* put_line(char* out, uint64_t seed, int64_t row) {
   return out;
 }
 
-std::string position_of(int64_t row) { return {reinterpret_cast<const char*>(&row), sizeof row}; }
+void append_number(std::string& bytes, int64_t number) {
+  bytes.append(reinterpret_cast<const char*>(&number), sizeof number);
+}
+
+FleetStream::Settings fleet_settings(const Generate::Options& options) {
+  return {.devices = options.devices,
+          .every = options.every.nanoseconds,
+          .fault_share = options.fault_share};
+}
 
 }  // namespace
 
 void Generate::describe(Description<Options>& d) {
   d.name("generate");
   d.summary(
-      "Made-up access-log lines, sensor readings or clicks in a shop, for trials and "
-      "measurements.");
+      "Made-up access-log lines, sensor readings, a fleet of failing devices or clicks in a shop, "
+      "for trials and measurements.");
   d.doc(
       "Row number k depends on `seed` and k alone: neither the size of batches, nor the rate, nor "
       "a "
@@ -159,15 +167,32 @@ void Generate::describe(Description<Options>& d) {
       "drifts by days; two of three clicks on an item are followed by one of its four companions, "
       "which do not change: what a good recommender can learn. A purchase is of the item that was "
       "put into the cart before.\n\n"
-      "There is one partition, `generated`; its position is the number of the next row. Rows have "
-      "no position or record of their own.");
+      "`fleet` gives the readings of `devices` devices with faults that are labelled: `time`, "
+      "`device` (d-00001 on; category, text of more than 65,536 devices), `class` (category: "
+      "freezer, pump, server, turbine), `quantity` (category; four of a device, such as "
+      "temperature, "
+      "humidity, vibration, power), `value` (float), `fault` (category) and `incident` (integer), "
+      "both null of a healthy reading. Each quantity is read once in `every`, devices one after "
+      "the "
+      "other, starting with 2025. Values follow the day, wander over weeks and have noise; levels "
+      "and the hour of the peak are the device's own. A fault is a `spike` (1 to 3 readings), a "
+      "`level_shift` (16 to 32), a `drift` (24 to 48), a `stuck` value (16 to 40), a `burst` of "
+      "all "
+      "quantities of a device (6 to 18), or a `silence` (8 to 24 rounds without a reading of the "
+      "device: the readings before and after it have the label); the first 128 rounds of a device "
+      "are healthy. It costs about 35 ns a row.\n\n"
+      "There is one partition, `generated`; its position is the number of the next row, and of a "
+      "fleet its place among the readings that silences left out. Rows have no position or record "
+      "of their own.");
   d.example("type = \"generate\"\ndataset = \"sensors\"\nseed = 7\nrows = 1000000\n");
   d.choice(
       "dataset", &Options::dataset,
       {{"access_log", Dataset::kAccessLog},
        {"sensors", Dataset::kSensors},
-       {"clicks", Dataset::kClicks}},
-      "What is made: lines of a web server's log, readings of 1,000 sensors, or clicks in a shop.");
+       {"clicks", Dataset::kClicks},
+       {"fleet", Dataset::kFleet}},
+      "What is made: lines of a web server's log, readings of 1,000 sensors, clicks in a shop, or "
+      "readings of a fleet of devices with labelled faults.");
   d.option("seed", &Options::seed, "Another number gives other rows; the same, the same.");
   d.option("rows", &Options::rows,
            "How many rows there are in all, restarts included; without it there is no end.")
@@ -183,6 +208,17 @@ void Generate::describe(Description<Options>& d) {
        "The most rows of a batch. Larger ones save overhead and cost memory and delay: 4096 rows "
        "are about 150 KB of sensors, and 1 MB of access log.")
       .range(1, 1 << 20);
+  d.option("devices", &Options::devices, "How many devices a fleet has, with four quantities each.")
+      .range(1, 1'000'000);
+  d.option(
+       "every", &Options::every,
+       "The time from one reading of a quantity of a fleet's device to the next, by `time`; the "
+       "rows come as fast as `rate` says.")
+      .range(1e6, 3.6e12);
+  d.option("fault_share", &Options::fault_share,
+           "The share of a fleet's readings that belong to a fault, about; at most 0.05 or so, "
+           "since a device has no more than one fault in 128 rounds.")
+      .range(0, 1);
 }
 
 void Generate::infer(const Options& options, Inference& inference) {
@@ -201,6 +237,8 @@ void Generate::infer(const Options& options, Inference& inference) {
                       {"price", Type::float64()},
                       {"quantity", Type::int64()},
                       {"query", Type::text()}});
+  } else if (options.dataset == Dataset::kFleet) {
+    inference.output(FleetStream::fields(fleet_settings(options)));
   } else {
     inference.output({{"message", Type::text()}});
   }
@@ -213,12 +251,17 @@ void Generate::assign(const std::string& partition, std::optional<std::string_vi
     throw Failure("generate has the partition 'generated' only, not '" + partition + "'");
   }
   next_ = 0;
+  slot_ = 0;
   if (position) {
-    if (position->size() != sizeof next_) {
-      throw Failure("generate: a position of " + std::to_string(position->size()) +
-                    " bytes, not 8; start afresh");
+    const bool fleet = options_.dataset == Dataset::kFleet;
+    const size_t expected = fleet ? sizeof next_ + sizeof slot_ : sizeof next_;
+    if (position->size() != expected) {
+      throw Failure("generate: a position of " + std::to_string(position->size()) + " bytes, not " +
+                    std::to_string(expected) + "; start afresh");
     }
     std::memcpy(&next_, position->data(), sizeof next_);
+    if (fleet) std::memcpy(&slot_, position->data() + sizeof next_, sizeof slot_);
+    if (next_ < 0 || slot_ < 0) throw Failure("generate: a position below 0; start afresh");
   }
   assigned_ = true;
   paced_since_.reset();
@@ -242,19 +285,27 @@ int64_t Generate::due(const Output& out) {
   return std::max<int64_t>(rows, 0);
 }
 
+std::string Generate::position() const {
+  std::string bytes;
+  append_number(bytes, next_);
+  if (options_.dataset == Dataset::kFleet) append_number(bytes, slot_);
+  return bytes;
+}
+
 Status Generate::poll(SourceOutput& out) {
   if (!assigned_) return Status::kIdle;
   if (options_.rows && next_ >= *options_.rows) {
-    out.end(kPartition, position_of(next_));
+    out.end(kPartition, position());
     return Status::kEnd;
   }
   const int64_t rows = due(out.out());
   if (rows == 0) return Status::kIdle;
   const Batch batch = options_.dataset == Dataset::kSensors  ? sensors(out.out(), rows)
                       : options_.dataset == Dataset::kClicks ? clicks(out.out(), rows)
+                      : options_.dataset == Dataset::kFleet  ? fleet(out.out(), rows)
                                                              : access_log(out.out(), rows);
   next_ += rows;
-  out.emit(batch, kPartition, position_of(next_));
+  out.emit(batch, kPartition, position());
   return Status::kDone;
 }
 
@@ -301,6 +352,14 @@ Batch Generate::clicks(Output& out, int64_t rows) {
   origin.size = sizeof origin;
   origin.partition = kPartition;
   return clicks_->batch(out, next_, rows, origin);
+}
+
+Batch Generate::fleet(Output& out, int64_t rows) {
+  if (!fleet_) fleet_.emplace(spread(options_.seed), fleet_settings(options_));
+  flow_origin origin{};
+  origin.size = sizeof origin;
+  origin.partition = kPartition;
+  return fleet_->batch(out, slot_, rows, origin);
 }
 
 Batch Generate::access_log(Output& out, int64_t rows) const {

@@ -31,6 +31,8 @@ TEST(StdContract, Generate) {
   EXPECT_CONTRACT(kLibrary, "generate", subject);
   subject.settings = {{"rows", 20000}, {"dataset", "clicks"}, {"batch_rows", 1000}};
   EXPECT_CONTRACT(kLibrary, "generate", subject);
+  subject.settings = {{"rows", 20000}, {"dataset", "fleet"}, {"batch_rows", 1000}, {"devices", 9}};
+  EXPECT_CONTRACT(kLibrary, "generate", subject);
 }
 
 // What cannot be read again cannot go on where a position says.

@@ -118,14 +118,20 @@ class KeyedTable {
   // The key's record, made if need be. NULL past state_limit: nothing was changed. Throws
   // std::length_error for a key of more than kLongestBytes.
   Record* insert(uint64_t hash, std::string_view key) {
+    const uint32_t number = insert_slot(hash, key);
+    return number != 0 ? &write_slot(open(hash), number)->record : nullptr;
+  }
+
+  // The same, but answers which slot of its group the key has: 1 and up, 0 past state_limit. A key
+  // keeps its slot until it is erased; then another key may have it. So arrays by slot, one a
+  // group, are dense.
+  uint32_t insert_slot(uint64_t hash, std::string_view key) {
     Group& group = open(hash);
-    if (!group.exists() && !create(group)) return nullptr;
-    if (const uint32_t known = locate(group, hash, key); known != 0) {
-      return &write_slot(group, known)->record;
-    }
-    if (!reserve_slot(group) || !reserve_bucket(group)) return nullptr;
+    if (!group.exists() && !create(group)) return 0;
+    if (const uint32_t known = locate(group, hash, key); known != 0) return known;
+    if (!reserve_slot(group) || !reserve_bucket(group)) return 0;
     const std::optional<StoredBytes> bytes = put(group, key);
-    if (!bytes) return nullptr;
+    if (!bytes) return 0;
 
     const uint32_t number = take_slot(group);
     Slot& slot = *write_slot(group, number);
@@ -135,7 +141,20 @@ class KeyedTable {
     link(group, number, hash);
     ++group.header().used;
     split_one(group);
-    return &slot.record;
+    return number;
+  }
+  // What a taken slot holds. The key is good until it is erased.
+  std::string_view key_at(uint32_t group, uint32_t slot) {
+    return bytes_of(at(group), read_slot(at(group), slot)->key);
+  }
+  const Record& record_at(uint32_t group, uint32_t slot) {
+    return read_slot(at(group), slot)->record;
+  }
+  Record& modify_at(uint32_t group, uint32_t slot) { return write_slot(at(group), slot)->record; }
+  uint64_t hash_at(uint32_t group, uint32_t slot) { return read_slot(at(group), slot)->hash; }
+  // No slot of the group has ever had a number above this.
+  uint32_t highest_slot(uint32_t group) {
+    return at(group).exists() ? at(group).peek().slots : 0;
   }
   // False: there was no such key. Its variable parts are the caller's to remove before.
   bool erase(uint64_t hash, std::string_view key) {
@@ -170,6 +189,23 @@ class KeyedTable {
     if (!group.exists() && !create(group)) return std::nullopt;
     return put(group, bytes);
   }
+  // Room for `length` bytes, all zero, in the key group of `hash`. Nothing past state_limit. Throws
+  // std::length_error for more than kLongestBytes.
+  std::optional<StoredBytes> allocate(uint64_t hash, uint32_t length) {
+    Group& group = open(hash);
+    if (length > kLongestBytes) throw too_long();
+    if (length == 0) return StoredBytes{};
+    if (!group.exists() && !create(group)) return std::nullopt;
+    const std::optional<uint32_t> unit = take_block(group, class_of(length));
+    if (!unit) return std::nullopt;
+    std::memset(write_unit(group, *unit), 0, length);
+    return StoredBytes{*unit, length};
+  }
+  // What was stored, to be written to: for the call under way only, as a pointer to a record. 16
+  // bytes are the least alignment. NULL for a length of 0.
+  char* edit(uint64_t hash, StoredBytes stored) {
+    return stored.length != 0 ? write_unit(open(hash), stored.at) : nullptr;
+  }
   // What was stored; good until it is removed.
   std::string_view load(uint64_t hash, StoredBytes stored) { return bytes_of(open(hash), stored); }
   void remove(uint64_t hash, StoredBytes stored) {
@@ -188,6 +224,13 @@ class KeyedTable {
   // may be inserted or erased meanwhile.
   template <class Visit>
   void for_each(uint32_t group_number, Visit visit) {
+    for_each_slot(group_number, [&](uint32_t number, uint64_t hash, std::string_view key) {
+      visit(hash, key, read_slot(at(group_number), number)->record);
+    });
+  }
+  // Calls visit(slot, hash, key) likewise.
+  template <class Visit>
+  void for_each_slot(uint32_t group_number, Visit visit) {
     Group& group = at(group_number);
     if (!group.exists()) return;
     const detail::StateHeader& header = group.peek();
@@ -195,7 +238,7 @@ class KeyedTable {
     for (uint32_t bucket = 0; bucket < buckets; ++bucket) {
       for (uint32_t number = read_bucket(group, bucket); number != 0;) {
         const Slot& slot = *read_slot(group, number);
-        visit(slot.hash, bytes_of(group, slot.key), slot.record);
+        visit(number, slot.hash, bytes_of(group, slot.key));
         number = slot.next;
       }
     }
@@ -352,13 +395,14 @@ class KeyedTable {
     return {group.arena.read(stored.at / kUnitsPerPage) + stored.at % kUnitsPerPage * kUnit,
             stored.length};
   }
+  static std::length_error too_long() {
+    return std::length_error("more than 64 KiB in one piece of keyed state");
+  }
   static char* write_unit(Group& group, uint32_t unit) {
     return group.arena.write(unit / kUnitsPerPage) + unit % kUnitsPerPage * kUnit;
   }
   static std::optional<StoredBytes> put(Group& group, std::string_view bytes) {
-    if (bytes.size() > kLongestBytes) {
-      throw std::length_error("more than 64 KiB in one piece of keyed state");
-    }
+    if (bytes.size() > kLongestBytes) throw too_long();
     if (bytes.empty()) return StoredBytes{};
     const std::optional<uint32_t> unit = take_block(group, class_of(bytes.size()));
     if (!unit) return std::nullopt;

@@ -217,6 +217,43 @@ class Streams final : public flow::Source {
   bool assigned_ = false;
 };
 
+// Each of `messages` with the column `topic`: "t0", "t1", ...
+class Messages final : public flow::Source {
+ public:
+  struct Options {
+    std::vector<std::string> messages;
+  };
+  static void describe(Description<Options>& d) {
+    describe_as(d, "messages", FLOW_MESSAGES);
+    d.option("messages", &Options::messages, "What comes.");
+  }
+  explicit Messages(const Options& options) : options_(options) {}
+  void open(Output& out) override { out.get()->offer(out.get(), "all"); }
+  void assign(const std::string&, std::optional<std::string_view>) override { assigned_ = true; }
+  Status poll(flow::SourceOutput& out) override {
+    if (!assigned_) return Status::kIdle;
+    if (std::exchange(is_over_, true)) return Status::kEnd;
+    const auto n = static_cast<std::int64_t>(options_.messages.size());
+    flow::TextBuilder bytes(out.out(), n, FLOW_BINARY);
+    flow::TextBuilder topics(out.out(), n);
+    for (const std::string& message : options_.messages) {
+      topics.append("t" + std::to_string(topics.size()));
+      bytes.append(message);
+    }
+    out.emit(out.out().make(n,
+                            {{"payload", {bytes.finish(), flow::Type::binary()}},
+                             {"topic", {topics.finish(), flow::Type::text()}}},
+                            nullptr),
+             "all", std::to_string(n));
+    return Status::kDone;
+  }
+
+ private:
+  const Options& options_;
+  bool assigned_ = false;
+  bool is_over_ = false;
+};
+
 // ---- transforms ----
 
 // Keeps every so-manieth row of Texts.
@@ -614,9 +651,9 @@ class Collect final : public flow::Sink {
 
 const flow_plugin& test_flow_plugin() {
   static const flow_plugin kPlugin =
-      flow::detail::make_plugin<Numbers, Texts, Streams, KeepFew, Step<false>, Step<true>, Amplify,
-                                Keyed, Join, Ask, NoErrorsPort, Collect>("org.flowrun.test.flow",
-                                                                         "1.0.0", "Apache-2.0");
+      flow::detail::make_plugin<Numbers, Texts, Streams, Messages, KeepFew, Step<false>, Step<true>,
+                                Amplify, Keyed, Join, Ask, NoErrorsPort, Collect>(
+          "org.flowrun.test.flow", "1.0.0", "Apache-2.0");
   return kPlugin;
 }
 

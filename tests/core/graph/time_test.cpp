@@ -27,7 +27,7 @@ class TimeTest : public ::testing::Test {
 std::string pipeline(const std::string& sources, const std::string& inputs,
                      const std::string& event_time, const std::string& tumble = "",
                      const std::string& behind = "timed") {
-  return "[pipeline]\nplugins = [\"windows\"]\n" + sources +
+  return "[pipeline]\nplugins = [\"windows\"]\non_error = \"drop\"\n" + sources +
          "\n[transforms.timed]\ntype = \"event_time\"\nfield = \"time\"\nformat = \"epoch_s\"\n"
          "earliest = \"\"\nmax_future = \"0s\"\ninputs = [" +
          inputs + "]\n" + event_time +

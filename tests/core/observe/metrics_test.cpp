@@ -72,6 +72,8 @@ TEST_F(MetricsTest, NamesAreFrozen) {
                                                 "flowrun_source_lag_seconds",
                                                 "flowrun_event_age_seconds",
                                                 "flowrun_watermark_timestamp_seconds",
+                                                "flowrun_key_instance_rows_total",
+                                                "flowrun_key_group_share",
                                                 "flowrun_window_late_rows_total",
                                                 "flowrun_checkpoint_last_success_timestamp_seconds",
                                                 "flowrun_checkpoint_last_duration_seconds",

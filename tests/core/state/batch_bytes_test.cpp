@@ -36,9 +36,7 @@ class BatchBytesTest : public ::testing::Test {
     append_batch(*batch.get(), bytes);
     return bytes;
   }
-  flow::Batch again(const flow::Batch& batch) {
-    return read_batch(host_.account, bytes_of(batch));
-  }
+  flow::Batch again(const flow::Batch& batch) { return read_batch(host_.account, bytes_of(batch)); }
 
   TestHost host_;
 };
@@ -97,9 +95,7 @@ TEST_F(BatchBytesTest, TheOriginComesBack) {
 TEST_F(BatchBytesTest, MemoryIsChargedAndReleased) {
   const std::int64_t before = host_.account.used();
   std::string bytes;
-  {
-    bytes = bytes_of(make({{"a", {std::string(1000, 'a')}}}));
-  }
+  { bytes = bytes_of(make({{"a", {std::string(1000, 'a')}}})); }
   {
     const flow::Batch read = read_batch(host_.account, bytes);
     EXPECT_GT(host_.account.used(), before + 1000);

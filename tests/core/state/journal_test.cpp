@@ -65,7 +65,8 @@ TEST_F(JournalTest, GivesBackWhatWasAppended) {
     EXPECT_EQ(journal.begin(), 0U);
     second = *journal.append("one");
     journal.append("");
-    EXPECT_EQ(*journal.append(std::string("t\0o", 3)), journal.end());
+    const std::uint64_t end = *journal.append(std::string("t\0o", 3));
+    EXPECT_EQ(end, journal.end());
     EXPECT_EQ(records(journal, 0), (std::vector<std::string>{"one", "", std::string("t\0o", 3)}));
   }
   const Journal journal(folder(), {}, {});
@@ -83,9 +84,10 @@ TEST_F(JournalTest, TellsWhatIsDurableSoon) {
   const std::uint64_t end = *journal.append("record");
   durable.wait(0);
   EXPECT_EQ(durable.load(), end);
-  journal.append("another");
+  const std::uint64_t another = *journal.append("another");
   journal.sync();
-  EXPECT_EQ(journal.end(), journal.end());
+  while (durable.load() < another) std::this_thread::yield();
+  EXPECT_EQ(durable.load(), another);
 }
 
 TEST_F(JournalTest, GoesOnInNewSegments) {
@@ -125,7 +127,7 @@ TEST_F(JournalTest, OffsetsGoOnWhenEverythingWasRemoved) {
   std::uint64_t end = 0;
   {
     Journal journal(folder(), options, {});
-    for (int i = 0; i < 10; ++i) journal.append(std::string(100, 'x'));
+    for (int i = 0; i < 6; ++i) journal.append(std::string(100, 'x'));
     end = journal.end();
     journal.truncate_before(end);
     EXPECT_EQ(journal.begin(), end);

@@ -1,7 +1,5 @@
 // Frozen epochs: what a writer takes is what the pages held at the barrier, whatever is written
 // meanwhile.
-#include "flow/host/state.hpp"
-
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -10,6 +8,8 @@
 #include <random>
 #include <thread>
 #include <vector>
+
+#include "flow/host/state.hpp"
 
 namespace flow::host {
 namespace {

@@ -128,7 +128,7 @@ class StateStore {
   // the next epoch needs only what changed since this one was frozen. [any]
   void end_epoch(bool safe);
   // All pages count as changed: the next epoch takes everything. [any]
-  void forget() { safe_.store(0, std::memory_order_relaxed); }
+  void forget() { safe_.store(-1, std::memory_order_relaxed); }
 
   // ---- restoring, before the operator sees the tables ----
 

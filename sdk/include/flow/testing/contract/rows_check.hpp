@@ -134,9 +134,9 @@ class RowsCheck {
   bool feed(Session& session, const Script& script, size_t first, size_t last) {
     for (size_t i = first; i < last; ++i) {
       const Event& event = script[i];
-      if (session.process(event.input, session.batch(event.rows, event.position)) != FLOW_DONE) {
-        return false;
-      }
+      const Batch batch = session.batch(event.rows, event.position);
+      if (session.process(event.input, batch) != FLOW_DONE) return false;
+      session.follow(batch);
     }
     return true;
   }
@@ -187,6 +187,7 @@ class RowsCheck {
           context_.findings.add("splits", "fails: " + session.host().error);
           return;
         }
+        session.follow(piece);
       }
     }
     end(session);

@@ -100,6 +100,18 @@ class Session {
     origin.partition = kPartition;
     origin.position = numbers.get();
     origin.record = record.get();
+    for (size_t i = 0; i < table.columns.size(); ++i) {
+      if (table.columns[i].type.id() != FLOW_TIMESTAMP) continue;
+      if (table.columns[i].name == context_.subject.event_time) {
+        origin.event_time = columns[i].column.get();
+      }
+      if (table.columns[i].name == context_.subject.watermark) {
+        origin.watermark = columns[i].column.get();
+      }
+    }
+    if (origin.event_time == nullptr || origin.watermark == nullptr) {
+      origin.event_time = origin.watermark = nullptr;
+    }
     Output out(host_->abi());
     return out.make(table.rows(), named, &origin);
   }
@@ -126,6 +138,10 @@ class Session {
       check_ledger(in.rows(), handled);
     }
     return status;
+  }
+  // Tells the watermark of the batch's last row, where rows have one.
+  void follow(const Batch& in) {
+    if (in.rows() > 0 && in.watermarks() != nullptr) advance(in.watermarks()[in.rows() - 1]);
   }
   // One call, whatever it answers; rows are not counted.
   flow_status try_process(const Batch& in) {

@@ -32,6 +32,11 @@ struct ContractSubject {
   // Rows that the operator has something to do with, one table an input. Generated ones are tried
   // too.
   std::vector<Table> inputs;
+  // Columns of `inputs` that are the event time of the rows and the watermark of their partition as
+  // of each, timestamps without nulls, as event_time would leave them beside the columns. The
+  // operator is told the watermark of each piece's last row.
+  std::string event_time;
+  std::string watermark;
   // Decoders: a stream of records.
   std::string bytes;
   // Sources: partitions to assign beside those that it offers.

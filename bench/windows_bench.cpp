@@ -1,0 +1,337 @@
+// CPU time a row of the windows, one core, in batches of 4,096 rows that lie in memory, with 10,000
+// random keys; the hashing of keys is part of it, as the engine does it. Beside each stands the
+// loop that somebody would write by hand over boost::unordered_flat_map. Each case checks its
+// answer once before it is measured.
+
+#include <benchmark/benchmark.h>
+
+#include <array>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <cmath>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "flow/testing/harness.hpp"
+#include "operators/windows/sliding.hpp"
+#include "operators/windows/tumbling.hpp"
+
+namespace flow::operators {
+namespace {
+
+using flow::testing::Harness;
+using flow::testing::Setting;
+using flow::testing::Settings;
+using Names = std::vector<std::string>;
+
+constexpr int64_t kRows = 4096;
+constexpr int64_t kKeys = 10'000;
+constexpr int64_t kSecond = 1'000'000'000;
+constexpr int64_t kBegin = 1'700'000'040 * kSecond;
+
+void require(bool correct, const char* what) {
+  if (!correct) throw std::logic_error(what);
+}
+
+struct Text12 {
+  std::array<char, 12> bytes{};
+  bool operator==(const Text12&) const = default;
+};
+uint64_t mixed(uint64_t a, uint64_t b) {
+  __extension__ using Wide = unsigned __int128;
+  const Wide product = static_cast<Wide>(a) * b;
+  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+}
+// What a fast hand-written hash would be.
+struct Hash {
+  using is_avalanching = void;
+  size_t operator()(int64_t key) const {
+    return mixed(static_cast<uint64_t>(key) ^ 0x9e3779b97f4a7c15U, 0xd6e8feb86659fd93U);
+  }
+  size_t operator()(const Text12& key) const {
+    uint64_t first;
+    uint32_t second;
+    std::memcpy(&first, key.bytes.data(), sizeof first);
+    std::memcpy(&second, key.bytes.data() + sizeof first, sizeof second);
+    return mixed(first ^ 0x9e3779b97f4a7c15U, second ^ 0xd6e8feb86659fd93U);
+  }
+};
+
+// Rows of one batch, as plain arrays.
+struct Rows {
+  std::vector<int64_t> integers;
+  std::vector<Text12> texts;
+  std::vector<double> values;
+  std::vector<int64_t> times;
+};
+Text12 text_of(int64_t key) {
+  char buffer[32];
+  std::snprintf(buffer, sizeof buffer, "device-%05d", static_cast<int>(key));
+  Text12 text;
+  std::memcpy(text.bytes.data(), buffer, text.bytes.size());
+  return text;
+}
+
+// `batches` of them, event times rising evenly over `duration` from `begin` on.
+std::vector<Rows> make_rows(int64_t batches, int64_t begin, int64_t duration) {
+  std::mt19937_64 random(7);
+  std::vector<Rows> all(static_cast<size_t>(batches));
+  int64_t at = 0;
+  for (Rows& rows : all) {
+    for (int64_t i = 0; i < kRows; ++i, ++at) {
+      const auto key = static_cast<int64_t>(random() % kKeys);
+      rows.integers.push_back(key);
+      rows.texts.push_back(text_of(key));
+      rows.values.push_back(std::exp(static_cast<double>(random() % 10'000) / 2000.0));
+      rows.times.push_back(begin + static_cast<int64_t>(static_cast<double>(duration) *
+                                                        static_cast<double>(at) /
+                                                        static_cast<double>(batches * kRows)));
+    }
+  }
+  return all;
+}
+
+Batch batch_of(Harness& harness, const Rows& rows, bool text) {
+  const Host host = harness.host().host();
+  Float64Builder value(host, kRows);
+  for (const double number : rows.values) value.append(number);
+  TypedColumn key{Column(), Type::int64()};
+  if (text) {
+    TextBuilder builder(host, kRows);
+    for (const Text12& item : rows.texts) builder.append({item.bytes.data(), item.bytes.size()});
+    key = {builder.finish(), Type::text()};
+  } else {
+    Int64Builder builder(host, kRows);
+    for (const int64_t item : rows.integers) builder.append(item);
+    key.column = builder.finish();
+  }
+  flow_origin origin{};
+  origin.size = sizeof origin;
+  Output maker(harness.host().abi());
+  const Batch batch =
+      maker.make(kRows, {{"key", key}, {"value", {value.finish(), Type::float64()}}}, &origin);
+  // Rows are in time for everything: watermarks come behind the batches.
+  return harness.timed(batch, rows.times, std::vector<int64_t>(kRows, rows.times.front() - 1));
+}
+
+struct Case {
+  bool text;
+  int64_t size, slide;  // seconds
+  int64_t rows_a_slide;
+  const char* aggregate;  // NULL: count, sum and mean
+};
+
+Settings settings_of(const Case& c) {
+  Settings settings{{"key", Names{"key"}}, {"size", std::to_string(c.size) + "s"}};
+  if (c.slide != c.size) settings.emplace_back("slide", std::to_string(c.slide) + "s");
+  settings.emplace_back("aggregate",
+                        c.aggregate != nullptr
+                            ? Setting::table({{"p95", Setting(c.aggregate)}})
+                            : Setting::table({{"hits", Setting("count()")},
+                                              {"total", Setting("sum(value)")},
+                                              {"mean", Setting("mean(value)")}}));
+  return settings;
+}
+
+// Whole slides of rows, so that they can be repeated with later times: the batches of two windows.
+constexpr int64_t kTurn = 50;  // batches made in advance: 204,800 rows
+
+template <class Window>
+void engine(benchmark::State& state, const Case& c) {
+  auto harness = Harness::of<Window>(settings_of(c));
+  const int64_t duration = kTurn * kRows * c.slide * kSecond / c.rows_a_slide;
+  std::vector<Rows> rows = make_rows(kTurn, kBegin, duration);
+  std::vector<Batch> batches;
+  for (const Rows& piece : rows) batches.push_back(batch_of(harness, piece, c.text));
+  int64_t turn = 0;
+  int64_t out_rows = 0;
+  int64_t counted = 0;
+  std::vector<std::vector<Batch>> turns;
+  const auto run = [&] {
+    for (size_t i = 0; i < batches.size(); ++i) {
+      harness.push(batches[i]);
+      harness.advance(rows[i].times.back() + turn * duration);
+      for (const Batch& batch : harness.pull_batches()) {
+        out_rows += batch.rows();
+        if (c.aggregate != nullptr || c.slide != c.size) continue;
+        const Int64View hits(*batch.find("hits"));
+        for (int64_t row = 0; row < batch.rows(); ++row) counted += hits[row];
+      }
+    }
+  };
+  // The same rows a turn later: only their times and watermarks are new.
+  const auto next_turn = [&] {
+    ++turn;
+    for (size_t i = 0; i < batches.size(); ++i) {
+      std::vector<int64_t> times = rows[i].times;
+      for (int64_t& time : times) time += turn * duration;
+      batches[i] =
+          harness.timed(batches[i], times, std::vector<int64_t>(kRows, times.front() - 1));
+    }
+  };
+  const int64_t warm = c.size * kSecond / duration + 1;
+  for (int64_t i = 0; i < warm; ++i) {
+    run();
+    next_turn();
+  }
+  if (c.aggregate == nullptr && c.slide == c.size) {
+    require(counted == c.rows_a_slide, "tumbling: the first window has other rows");
+  }
+  for (auto _ : state) {
+    run();
+    state.PauseTiming();
+    next_turn();
+    state.ResumeTiming();
+  }
+  const auto all = static_cast<double>(state.iterations() * kTurn * kRows);
+  state.counters["rows/s"] = benchmark::Counter(all, benchmark::Counter::kIsRate);
+  state.counters["results"] = static_cast<double>(out_rows);
+}
+
+// By hand: a table of slots, arrays of panes beside it.
+template <class Key, class KeyOf>
+void by_hand(benchmark::State& state, const Case& c, KeyOf keys_of) {
+  const int64_t duration = kTurn * kRows * c.slide * kSecond / c.rows_a_slide;
+  const std::vector<Rows> rows = make_rows(kTurn, kBegin, duration);
+  struct Cell {
+    int64_t count = 0;
+    double sum = 0;
+  };
+  struct Result {
+    Key key;
+    int64_t start, count;
+    double sum, mean;
+  };
+  const int64_t panes = c.size / c.slide;
+  const int64_t slide = c.slide * kSecond;
+  boost::unordered_flat_map<Key, uint32_t, Hash> slots;
+  std::vector<Key> keys;
+  std::vector<std::vector<Cell>> ring(static_cast<size_t>(panes));
+  int64_t pane_end = kBegin + slide;
+  size_t now = 0;
+  std::vector<Result> results;
+  const auto fire = [&] {
+    for (size_t slot = 0; slot < keys.size(); ++slot) {
+      Cell sum;
+      for (const auto& pane : ring) {
+        if (slot >= pane.size()) continue;
+        sum.count += pane[slot].count;
+        sum.sum += pane[slot].sum;
+      }
+      if (sum.count == 0) continue;
+      results.push_back({keys[slot], pane_end - c.size * kSecond, sum.count, sum.sum,
+                         sum.sum / static_cast<double>(sum.count)});
+    }
+    now = (now + 1) % ring.size();
+    ring[now].assign(keys.size(), {});
+    pane_end += slide;
+    benchmark::DoNotOptimize(results.data());
+    results.clear();
+  };
+  int64_t turn = 0;
+  for (auto _ : state) {
+    for (const Rows& piece : rows) {
+      const auto& batch_keys = keys_of(piece);
+      const int64_t later = turn * duration;
+      for (size_t i = 0; i < batch_keys.size(); ++i) {
+        if (piece.times[i] + later >= pane_end) fire();
+        const auto [at, added] =
+            slots.try_emplace(batch_keys[i], static_cast<uint32_t>(keys.size()));
+        if (added) keys.push_back(batch_keys[i]);
+        std::vector<Cell>& cells = ring[now];
+        if (at->second >= cells.size()) cells.resize(at->second + 1024);
+        Cell& cell = cells[at->second];
+        ++cell.count;
+        cell.sum += piece.values[i];
+      }
+    }
+    ++turn;
+  }
+  const auto all = static_cast<double>(state.iterations() * kTurn * kRows);
+  state.counters["rows/s"] = benchmark::Counter(all, benchmark::Counter::kIsRate);
+}
+// The plainest one: of windows that do not overlap, the cells in the table itself.
+template <class Key, class KeyOf>
+void tumbling_by_hand(benchmark::State& state, const Case& c, KeyOf keys_of) {
+  const int64_t duration = kTurn * kRows * c.slide * kSecond / c.rows_a_slide;
+  const std::vector<Rows> rows = make_rows(kTurn, kBegin, duration);
+  struct Cell {
+    int64_t count = 0;
+    double sum = 0;
+  };
+  struct Result {
+    Key key;
+    int64_t start, count;
+    double sum, mean;
+  };
+  boost::unordered_flat_map<Key, Cell, Hash> cells;
+  std::vector<Result> results;
+  int64_t end = kBegin + c.size * kSecond;
+  int64_t turn = 0;
+  for (auto _ : state) {
+    for (const Rows& piece : rows) {
+      const auto& batch_keys = keys_of(piece);
+      const int64_t later = turn * duration;
+      for (size_t i = 0; i < batch_keys.size(); ++i) {
+        if (piece.times[i] + later >= end) {
+          for (const auto& [key, cell] : cells) {
+            results.push_back({key, end - c.size * kSecond, cell.count, cell.sum,
+                               cell.sum / static_cast<double>(cell.count)});
+          }
+          benchmark::DoNotOptimize(results.data());
+          results.clear();
+          cells.clear();
+          end += c.size * kSecond;
+        }
+        Cell& cell = cells[batch_keys[i]];
+        ++cell.count;
+        cell.sum += piece.values[i];
+      }
+    }
+    ++turn;
+  }
+  const auto all = static_cast<double>(state.iterations() * kTurn * kRows);
+  state.counters["rows/s"] = benchmark::Counter(all, benchmark::Counter::kIsRate);
+}
+
+constexpr auto kIntegers = [](const Rows& rows) -> const std::vector<int64_t>& {
+  return rows.integers;
+};
+constexpr auto kTexts = [](const Rows& rows) -> const std::vector<Text12>& { return rows.texts; };
+
+// A million rows a window.
+constexpr Case kTumblingInt{false, 60, 60, 1'024'000, nullptr};
+constexpr Case kTumblingText{true, 60, 60, 1'024'000, nullptr};
+// Ten rows a key and slide, sixty slides a window.
+constexpr Case kSlidingInt{false, 600, 10, 102'400, nullptr};
+constexpr Case kSlidingText{true, 600, 10, 102'400, nullptr};
+constexpr Case kQuantile{false, 60, 60, 1'024'000, "quantile(value, 0.95)"};
+
+void tumbling_int(benchmark::State& state) { engine<Tumbling>(state, kTumblingInt); }
+void tumbling_text(benchmark::State& state) { engine<Tumbling>(state, kTumblingText); }
+void sliding_int(benchmark::State& state) { engine<Sliding>(state, kSlidingInt); }
+void sliding_text(benchmark::State& state) { engine<Sliding>(state, kSlidingText); }
+void quantile(benchmark::State& state) { engine<Tumbling>(state, kQuantile); }
+void by_hand_tumbling_int(benchmark::State& state) {
+  tumbling_by_hand<int64_t>(state, kTumblingInt, kIntegers);
+}
+void by_hand_tumbling_text(benchmark::State& state) {
+  tumbling_by_hand<Text12>(state, kTumblingText, kTexts);
+}
+void by_hand_sliding_int(benchmark::State& state) {
+  by_hand<int64_t>(state, kSlidingInt, kIntegers);
+}
+void by_hand_sliding_text(benchmark::State& state) { by_hand<Text12>(state, kSlidingText, kTexts); }
+BENCHMARK(tumbling_int);
+BENCHMARK(by_hand_tumbling_int);
+BENCHMARK(tumbling_text);
+BENCHMARK(by_hand_tumbling_text);
+BENCHMARK(sliding_int);
+BENCHMARK(by_hand_sliding_int);
+BENCHMARK(sliding_text);
+BENCHMARK(by_hand_sliding_text);
+BENCHMARK(quantile);
+
+}  // namespace
+}  // namespace flow::operators

@@ -1,0 +1,306 @@
+// flowrun eval: how well a pipeline detects anomalies, with one or several settings.
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/cli/command.hpp"
+#include "core/cli/command_run.hpp"
+#include "core/cli/exit_code.hpp"
+#include "core/cli/json_text.hpp"
+#include "core/cli/leading_part.hpp"
+#include "core/cli/quantity_option.hpp"
+#include "core/cli/tool_sinks.hpp"
+#include "core/config/loader.hpp"
+#include "core/config/names.hpp"
+#include "core/config/quantity.hpp"
+
+namespace flowrun::cli {
+namespace {
+
+constexpr const char* kEvaluationId = "flowrun_evaluation";
+constexpr const char* kEvaluateSink = "evaluate";
+constexpr const char* kDetector = "detect_anomaly";
+constexpr std::size_t kMostRuns = 1000;
+
+struct EvalOptions {
+  std::filesystem::path file;
+  std::string labels;
+  std::string component;
+  std::optional<std::int64_t> grace;  // nanoseconds
+  std::vector<std::filesystem::path> plugin_path;
+  std::vector<ParameterSetting> parameters;  // values with commas between them
+  int parallelism = 0;
+  bool json = false;
+};
+
+using Settings = std::vector<ParameterSetting>;
+
+// Every combination of the values, the first parameter's changing slowest.
+std::vector<Settings> combinations(const std::vector<ParameterSetting>& parameters) {
+  std::vector<Settings> all = {{}};
+  for (const ParameterSetting& parameter : parameters) {
+    std::vector<Settings> longer;
+    for (const Settings& settings : all) {
+      std::string_view values = parameter.value;
+      while (true) {
+        const std::size_t comma = values.find(',');
+        longer.push_back(settings);
+        longer.back().push_back({parameter.name, std::string(values.substr(0, comma))});
+        if (comma == std::string_view::npos) break;
+        values.remove_prefix(comma + 1);
+      }
+    }
+    all = std::move(longer);
+  }
+  return all;
+}
+
+std::string words_of(const Settings& settings) {
+  std::string words;
+  for (const ParameterSetting& setting : settings) {
+    words.append(words.empty() ? "" : " ").append(setting.name).append("=").append(setting.value);
+  }
+  return words.empty() ? "as in the file" : words;
+}
+
+// The component whose rows are judged. An error in `found`, and "", if it is not clear which.
+std::string judged_component(const EvalOptions& options,
+                             const PipelineSpecification& specification, Diagnostics& found) {
+  std::vector<std::string> ids, detectors;
+  for (const ComponentSpecification& component : specification.components) {
+    ids.push_back(component.id);
+    if (component.type.value == kDetector) detectors.push_back(component.id);
+  }
+  if (!options.component.empty()) {
+    if (std::find(ids.begin(), ids.end(), options.component) != ids.end()) {
+      return options.component;
+    }
+    std::string remedy = did_you_mean(options.component, ids);
+    if (remedy.empty()) remedy = "the file has " + enumerate(ids);
+    found.error(specification.place, "", "there is no component " + quote(options.component),
+                std::move(remedy));
+    return {};
+  }
+  if (detectors.size() == 1) return detectors.front();
+  if (detectors.empty()) {
+    found.error(specification.place, "", "no component has the type detect_anomaly",
+                "name the one whose rows have score and is_anomaly with --component");
+  } else {
+    found.error(specification.place, "", "there are several detectors: " + enumerate(detectors),
+                "choose one with --component");
+  }
+  return {};
+}
+
+ComponentSpecification evaluation_sink(const EvalOptions& options,
+                                       const ComponentSpecification& judged) {
+  InputReference reference;
+  reference.component = judged.id;
+  ComponentSpecification sink = tool_sink(kEvaluateSink, kEvaluationId, std::move(reference));
+  // Series and times are those of the detector.
+  for (const char* const name : {"key", "time"}) {
+    if (const Value* value = find(judged.options, name)) {
+      sink.options.push_back({name, value->place, *value});
+    }
+  }
+  const auto set = [&](const char* name, std::string text) {
+    sink.options.push_back({name, {}, Value{{}, std::move(text)}});
+  };
+  if (!options.labels.empty()) set("labels", options.labels);
+  if (options.grace) set("grace", std::to_string(*options.grace) + "ns");
+  return sink;
+}
+
+LoadedPipeline load(const EvalOptions& options, const Settings& settings) {
+  Diagnostics found;
+  LoadSettings load_settings;
+  load_settings.parameters = settings;
+  PipelineSpecification read = load_pipeline(options.file, found, load_settings);
+  const std::string id = judged_component(options, read, found);
+  found.throw_if_errors();
+  return load_changed_pipeline(
+      std::move(read), std::move(found), options.plugin_path,
+      [&](PipelineSpecification& specification, const Registry&, Diagnostics&) {
+        keep_what_leads_to(id, specification);
+        const ComponentSpecification* judged = specification.find(id);
+        if (judged == nullptr) return;  // told by then
+        ComponentSpecification sink = evaluation_sink(options, *judged);
+        specification.components.push_back(std::move(sink));
+      });
+}
+
+struct Column {
+  const char* figure;  // the sink's gauge without "evaluate_"
+  const char* title;
+  enum class Form : std::uint8_t { kCount, kShare, kSeconds, kTwoDecimals, kThreshold } form;
+};
+using Form = Column::Form;
+constexpr std::array<Column, 14> kColumns = {{{"incidents", "incidents", Form::kCount},
+                                              {"incidents_found", "found", Form::kCount},
+                                              {"recall", "recall", Form::kShare},
+                                              {"precision", "precision", Form::kShare},
+                                              {"delay_median_seconds", "delay", Form::kSeconds},
+                                              {"delay_max_seconds", "longest", Form::kSeconds},
+                                              {"alarms_per_day", "alarms/day", Form::kTwoDecimals},
+                                              {"false_alarms", "false", Form::kCount},
+                                              {"false_alarms_per_day", "false/day",
+                                               Form::kTwoDecimals},
+                                              {"nab_standard", "NAB", Form::kTwoDecimals},
+                                              {"nab_low_fp", "low FP", Form::kTwoDecimals},
+                                              {"nab_low_fn", "low FN", Form::kTwoDecimals},
+                                              {"nab_threshold", "threshold", Form::kThreshold},
+                                              {"unlabelled_series", "unlabelled", Form::kCount}}};
+
+struct Evaluated {
+  Settings settings;
+  std::array<std::optional<double>, kColumns.size()> figures;
+};
+
+// A figure that there is none of is NaN.
+void read_figures(CommandRun& run, Evaluated& evaluated) {
+  const ComponentLedger* ledger = run.pipeline().ledger().find_component(kEvaluationId);
+  if (ledger == nullptr) return;
+  const ComponentMetrics& metrics = run.metrics().component(ledger->info());
+  for (std::size_t i = 0; i < kColumns.size(); ++i) {
+    const auto value = metrics.plugin_gauge(std::string("evaluate_") + kColumns[i].figure);
+    if (value && !std::isnan(*value)) evaluated.figures[i] = value;
+  }
+}
+
+std::string shown(const Column& column, const std::optional<double>& figure) {
+  if (!figure) return "-";
+  switch (column.form) {
+    case Form::kCount:
+      return fmt::format("{:.0f}", *figure);
+    case Form::kShare:
+      return fmt::format("{:.1f} %", *figure * 100);
+    case Form::kSeconds:
+      return fmt::format("{:.0f}s", *figure);
+    case Form::kTwoDecimals:
+      return fmt::format("{:.2f}", *figure);
+    default:
+      return fmt::format("{:.6g}", *figure);
+  }
+}
+
+// Columns that no run has a figure for are left out.
+void print_table(const std::vector<Evaluated>& all) {
+  std::vector<std::vector<std::string>> rows(all.size() + 1);
+  rows[0].emplace_back("setting");
+  for (std::size_t i = 0; i < all.size(); ++i) rows[i + 1].push_back(words_of(all[i].settings));
+  for (std::size_t c = 0; c < kColumns.size(); ++c) {
+    const bool any = std::any_of(all.begin(), all.end(), [c](const Evaluated& evaluated) {
+      return evaluated.figures[c].has_value();
+    });
+    if (!any) continue;
+    rows[0].emplace_back(kColumns[c].title);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      rows[i + 1].push_back(shown(kColumns[c], all[i].figures[c]));
+    }
+  }
+  for (const std::vector<std::string>& row : rows) {
+    std::string line;
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      std::size_t width = 0;
+      for (const std::vector<std::string>& other : rows) width = std::max(width, other[c].size());
+      line += c == 0 ? fmt::format("{:<{}}", row[c], width) : fmt::format("  {:>{}}", row[c], width);
+    }
+    fmt::print("{}\n", line);
+  }
+}
+
+void print_json(const std::vector<Evaluated>& all) {
+  JsonText json;
+  json.begin_array();
+  for (const Evaluated& evaluated : all) {
+    json.begin_object().key("settings").begin_object();
+    for (const ParameterSetting& setting : evaluated.settings) {
+      json.key(setting.name).value(setting.value);
+    }
+    json.end_object();
+    for (std::size_t c = 0; c < kColumns.size(); ++c) {
+      if (evaluated.figures[c]) json.key(kColumns[c].figure).value(*evaluated.figures[c]);
+    }
+    json.end_object();
+  }
+  fmt::print("{}", json.end_array().take());
+}
+
+int eval(const EvalOptions& options) {
+  const std::vector<Settings> runs = combinations(options.parameters);
+  if (runs.size() > kMostRuns) {
+    complain(fmt::format("--set asks for {} runs, more than {}", runs.size(), kMostRuns));
+    return kUsage;
+  }
+  std::vector<Evaluated> all;
+  for (const Settings& settings : runs) {
+    Evaluated evaluated;
+    evaluated.settings = settings;
+    ToolRun tool;
+    tool.parallelism = options.parallelism;
+    tool.load = [&] { return load(options, settings); };
+    tool.report = [&](CommandRun& run, double) { read_figures(run, evaluated); };
+    const int code = run_tool(tool);
+    if (code != kSuccess) return code;
+    all.push_back(std::move(evaluated));
+  }
+  if (options.json) {
+    print_json(all);
+  } else {
+    print_table(all);
+  }
+  return kSuccess;
+}
+
+}  // namespace
+
+void add_eval(CLI::App& program, int& exit_code) {
+  CLI::App* command =
+      program.add_subcommand("eval", "Measure how well a pipeline detects anomalies");
+  auto options = std::make_shared<EvalOptions>();
+  command->add_option("FILE", options->file, "The pipeline file")->required()->option_text(" ");
+  command
+      ->add_option("--labels", options->labels,
+                   "When something was wrong: NAB's combined_windows.json, or CSV with the columns "
+                   "series, start, end and perhaps kind. Without it labels are the fields fault "
+                   "and incident of the rows")
+      ->option_text("FILE");
+  command
+      ->add_option("--component", options->component,
+                   "Whose rows are judged; by default the component of the type detect_anomaly")
+      ->option_text("ID");
+  add_quantity(*command, "--grace", options->grace, parse_duration, 0,
+               "How long behind its end an incident may still be found (by default 5m)")
+      ->type_name("TIME");
+  command
+      ->add_option("--parallelism", options->parallelism,
+                   "Worker threads, instead of what the file says")
+      ->check(CLI::Range(1, 1024))
+      ->option_text("N");
+  add_set(*command, options->parameters);
+  command->add_flag("--json", options->json, "The figures as one JSON document");
+  add_plugin_path(*command, options->plugin_path);
+  command->footer(
+      "Runs what leads to the component, with the sink `evaluate` in the place of the file's\n"
+      "sinks, and prints how many incidents were found, how late, and how many alarms were false.\n"
+      "With several values for a parameter, and commas between them, it runs once for each, or for\n"
+      "each combination, and prints a line for each. Columns: 'flowrun inspect evaluate'.\n\n"
+      "Examples:\n"
+      "  flowrun eval pipelines/iot.toml\n"
+      "  flowrun eval nab.toml --labels combined_windows.json\n"
+      "  flowrun eval nab.toml --labels labels.csv --set method=range_quad,ewma --set hold=30,60\n");
+  command->callback([options, &exit_code] { exit_code = eval(*options); });
+}
+
+}  // namespace flowrun::cli

@@ -1,0 +1,81 @@
+// The method `missing`: series that have fallen silent.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "flow/operator.hpp"
+#include "operators/common/detectors/detector.hpp"
+
+namespace flow::operators::detectors {
+
+// Notes the event time of each reading and sets one timer a series; when that is due and nothing
+// newer has come, the series is told as silent, once, until it is heard of again. What is due only
+// because the input has ended is no silence.
+class SilenceWatch {
+ public:
+  static constexpr const char* kName = "missing";
+  static constexpr size_t kMostKeyFields = 8;
+
+  struct Silence {
+    std::string key;  // as KeyReader has it
+    std::array<flow_type, kMostKeyFields> types{};
+    int64_t last = 0;  // event time of the last reading
+    int64_t due = 0;
+  };
+
+  SilenceWatch(int64_t expected_every, TableBound bound)
+      : every_(expected_every), bound_(bound) {}
+  void open(Host host);
+  // `types`: those of the key's columns, at most kMostKeyFields of them.
+  void note(const flow_host* host, std::span<const KeyedReading> readings, KeyedRows& keys,
+            std::span<const flow_type> types);
+  // Numbers of the readings whose series note() had no room for, ascending, with why.
+  const std::vector<std::pair<size_t, Refusal>>& refused() const { return refused_; }
+  void timer(const flow_host* host, int64_t time, std::span<const flow_key* const> keys);
+  // Those that have become silent since the last call, in the order of their times, at a watermark.
+  std::vector<Silence> take(int64_t watermark);
+  void explain(const Silence& silence, std::string& text) const;
+  int64_t take_evicted() { return table_->take_evicted(); }
+
+ private:
+  struct State {
+    int64_t last;
+    int64_t timer;  // when the one that is set is due
+    uint32_t has_timer;
+    uint32_t known;  // `last` and `types` are
+    std::array<uint8_t, kMostKeyFields> types;
+  };
+
+  int64_t deadline(const State& state) const;
+  static void set(const flow_host* host, State& state, int64_t time, uint64_t hash,
+                  std::string_view key);
+
+  int64_t every_;
+  TableBound bound_;
+  std::optional<BoundedTable<State>> table_;
+  std::vector<std::pair<size_t, Refusal>> refused_;
+  std::vector<Silence> silent_;
+};
+
+// The columns of a key's fields, from its bytes. `columns`: one a field.
+class KeyColumns {
+ public:
+  KeyColumns(Host host, int64_t rows, std::span<const flow_type> types);
+  void append(std::string_view key);
+  std::vector<TypedColumn> finish();
+
+ private:
+  Host host_;
+  int64_t rows_;
+  std::vector<flow_type> types_;
+  std::vector<std::vector<std::optional<int64_t>>> numbers_;
+  std::vector<std::optional<TextBuilder>> texts_;
+};
+
+}  // namespace flow::operators::detectors

@@ -1,0 +1,93 @@
+// Where in memory the keys of a batch are found: a cache of a KeyedTable's slots.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <vector>
+
+#include "flow/abi.h"
+
+namespace flow::operators {
+
+// An open-addressing table from keys of a fixed size to numbers. What is not in it is looked up
+// where it really is. 16 or 24 bytes a key and a half. Not thread-safe.
+template <class Key>
+class KeyIndex {
+ public:
+  static constexpr uint32_t kNone = UINT32_MAX;
+
+  KeyIndex() { entries_.resize(kFirst); }
+
+  // kNone: not known here.
+  uint32_t find(uint64_t hash, const Key& key) const {
+    const Entry* const entries = entries_.data();
+    const size_t mask = entries_.size() - 1;
+    for (size_t at = hash & mask;; at = (at + 1) & mask) {
+      const Entry& entry = entries[at];
+      if (entry.number == 0) return kNone;
+      if (entry.key == key && entry.number != kGone) return entry.number - 1;
+    }
+  }
+  void prefetch(uint64_t hash) const {
+    __builtin_prefetch(entries_.data() + (hash & (entries_.size() - 1)));
+  }
+  void insert(uint64_t hash, const Key& key, uint32_t number) {
+    if ((used_ + 1) * 3 > entries_.size() * 2) grow();
+    put({key, number + 1, static_cast<uint32_t>(hash)});
+  }
+  // All that lead to `number`.
+  void erase(uint64_t hash, uint32_t number) {
+    const size_t mask = entries_.size() - 1;
+    for (size_t at = hash & mask; entries_[at].number != 0; at = (at + 1) & mask) {
+      if (entries_[at].number == number + 1) entries_[at].number = kGone;
+    }
+  }
+  size_t bytes() const { return entries_.size() * sizeof(Entry); }
+
+ private:
+  struct Entry {
+    Key key{};
+    uint32_t number = 0;  // 1 + the number; 0: none
+    uint32_t hash = 0;    // its lower half
+  };
+  static constexpr uint32_t kGone = UINT32_MAX;
+  static constexpr size_t kFirst = 1024;
+
+  void put(const Entry& entry) {
+    const size_t mask = entries_.size() - 1;
+    size_t at = entry.hash & mask;
+    while (entries_[at].number != 0) at = (at + 1) & mask;
+    entries_[at] = entry;
+    ++used_;
+  }
+  // Leaves out what is gone.
+  void grow() {
+    size_t live = 0;
+    for (const Entry& entry : entries_) live += entry.number != 0 && entry.number != kGone ? 1 : 0;
+    std::vector<Entry> old(std::bit_ceil(std::max(kFirst, (live + 1) * 2)));
+    old.swap(entries_);
+    used_ = 0;
+    for (const Entry& entry : old) {
+      if (entry.number != 0 && entry.number != kGone) put(entry);
+    }
+  }
+
+  std::vector<Entry> entries_;
+  size_t used_ = 0;  // what is gone included
+};
+
+// A text of up to 12 bytes, as its view.
+struct ShortText {
+  uint64_t first;
+  uint64_t second;
+  bool operator==(const ShortText& other) const {
+    return ((first ^ other.first) | (second ^ other.second)) == 0;
+  }
+  static ShortText of(const flow_view& view) {
+    return std::bit_cast<ShortText>(view);
+  }
+};
+static_assert(sizeof(ShortText) == sizeof(flow_view));
+
+}  // namespace flow::operators

@@ -1,0 +1,335 @@
+#include "operators/windows/session.hpp"
+
+#include <algorithm>
+#include <string>
+
+namespace flow::operators {
+namespace {
+
+WindowSettings settings_of(const Session::Options& options) {
+  WindowSettings settings = common_settings(options, "session");
+  settings.time = options.time;
+  settings.max_keys = options.max_keys;
+  return settings;
+}
+uint32_t slot_of(const WindowKeys& keys, uint32_t number) {
+  return keys.index_of_segment(number >> WindowKeys::kSegmentBits) * WindowKeys::kSegment +
+         number % WindowKeys::kSegment + 1;
+}
+
+}  // namespace
+
+void Session::describe(Description<Options>& d) {
+  d.name("session");
+  d.summary("Counts, sums and more of each key over rows that follow one another closely.");
+  d.doc(R"(A session of a key begins with a row, and is over when no other has come for the time `gap`. Its result has
+the fields of `key`, `window_start` (the time of its first row), `window_end` (that of its last one, and `gap`
+more), and the columns of `aggregate`. Rows may come in any order: one between two sessions makes them one.
+
+Results come when the watermark reaches the session's end, in the order of the ends, and of equal ones by the hash
+of the key. A row is late if the session that it would be alone would have ended at or before the watermark of its
+partition: it goes to the output `late`, with its columns. It does not join a session that has
+ended by then, whether that has fired yet or not. So the results are the same wherever batches are cut. A row within twice `gap` of the ends of
+64-bit nanoseconds fails as `bad_time`.
+
+)" + std::string(aggregate_functions_doc()) +
+        R"(
+State: some 170 bytes a key with an open session, and 8 to 24 a function (quantile, distinct, first, last and top
+keep more). It goes with the session. A key with more than 2,048 open sessions fails as `too_many_sessions`, one of
+more than 64 KiB as `key_too_long`, and one for which `state_limit` leaves no room as `state_limit`. Some 60 ns a
+row.)");
+  d.example(R"toml(type = "session"
+inputs = ["timed"]
+key = ["user"]
+gap = "30m"
+aggregate = { clicks = "count()", first_page = "first(page)", pages = "distinct(page)" }
+)toml");
+  d.traits(FLOW_KEYED);
+  d.input("in", "The rows to count.", "key");
+  d.output("out", "A row for each session.");
+  d.output("late", "Rows whose session would have been over.");
+  d.output("errors", "Rows of keys for which there is no room, and of impossible times.");
+  describe_key_and_aggregate(d);
+  d.option("gap", &Options::gap, "How long nothing must come for a session to be over.")
+      .required()
+      .range(1'000'000, 31'536'000'000'000'000);
+  describe_time(d);
+  d.option("max_keys", &Options::max_keys,
+           "How many keys may have open sessions, all instances together; each of the 128 key "
+           "groups has an equal share. Rows of further keys fail as `too_many_keys`; which ones "
+           "those are may depend on when sessions fire.")
+      .range(128, 4'000'000'000);
+}
+
+void Session::infer(const Options& options, Inference& inference) {
+  infer_windows(settings_of(options), inference);
+}
+
+Session::Session(const Options& options)
+    : settings_(settings_of(options)),
+      gap_(options.gap.nanoseconds),
+      keys_per_group_(
+          static_cast<uint32_t>((options.max_keys + FLOW_KEY_GROUPS - 1) / FLOW_KEY_GROUPS)),
+      keys_(settings_.key),
+      set_(settings_.calls, "aggregate"),
+      rows_(keys_, set_, false) {}
+
+void Session::open(Output& out) {
+  keys_.open(out);
+  memo_.open(out);
+  memory_.emplace(keys_.table());
+}
+
+void Session::load() {
+  if (loaded_) return;
+  loaded_ = true;
+  memo_.load(keys_, set_);
+  for (uint32_t group = 0; group < FLOW_KEY_GROUPS; ++group) {
+    for (const WindowKeys::Member& member : keys_.members(group)) {
+      read_pieces(group, member.slot);
+      for (const Piece& piece : pieces_) {
+        due_.push({piece.last + gap_, member.hash, group, member.slot});
+      }
+    }
+  }
+}
+
+void Session::read_pieces(uint32_t group, uint32_t slot) {
+  const StoredBytes block = keys_.table().record_at(group, slot).block;
+  const std::string_view bytes = keys_.table().load(hash_in_group(group), block);
+  pieces_.resize(bytes.size() / sizeof(Piece));
+  if (!bytes.empty()) std::memcpy(pieces_.data(), bytes.data(), bytes.size());
+}
+
+// False: there is no room.
+bool Session::write_pieces(uint32_t group, uint32_t slot) {
+  auto& table = keys_.table();
+  const uint64_t hash = hash_in_group(group);
+  const std::string_view bytes{reinterpret_cast<const char*>(pieces_.data()),
+                               pieces_.size() * sizeof(Piece)};
+  StoredBytes& block = table.modify_at(group, slot).block;
+  if (block.length == bytes.size()) {
+    // Nothing, or in its place.
+    if (!bytes.empty()) std::memcpy(table.edit(hash, block), bytes.data(), bytes.size());
+    return true;
+  }
+  const auto stored = table.store(hash, bytes);
+  if (!stored) return false;
+  table.remove(hash, block);
+  block = *stored;
+  return true;
+}
+
+void Session::fail(const char* reason, const std::string& why, int32_t row, const Batch& in,
+                   Output& out) const {
+  out.fail(in, row, reason, settings_.name + ": " + why);
+}
+
+void Session::set_timer(const Due& due, Output& out) const {
+  const flow_key key{.size = sizeof(flow_key),
+                     .length = 0,
+                     .hash = hash_in_group(due.group),
+                     .bytes = ""};
+  out.get()->timer(out.get(), FLOW_PROCESSING_TIME, due.end, &key);
+}
+
+// NULL: there is no room. The cell of a new piece, the last one of pieces_.
+char* Session::begin_session(uint32_t group, uint32_t slot, int64_t time, Output& out) {
+  auto& table = keys_.table();
+  const uint64_t hash = hash_in_group(group);
+  const auto cell = table.allocate(hash, set_.cell_bytes());
+  if (!cell) return nullptr;
+  uint64_t session = 0;
+  for (const Piece& piece : pieces_) session = std::max(session, piece.session + 1);
+  pieces_.push_back({time, time, *cell, session});
+  if (!write_pieces(group, slot)) {
+    table.remove(hash, *cell);
+    pieces_.pop_back();
+    return nullptr;
+  }
+  const Due due{time + gap_, table.hash_at(group, slot), group, slot};
+  due_.push(due);
+  if (settings_.time == WindowTime::kProcessing) set_timer(due, out);
+  char* const made = table.edit(hash, *cell);
+  set_.init(made);
+  return made;
+}
+
+char* Session::take_row(int32_t row, uint32_t number, const Batch& in, Output& out) {
+  const int64_t time = times_.times()[row];
+  const int64_t watermark = times_.watermarks()[row];
+  const uint32_t group = keys_.group_of_segment(number >> WindowKeys::kSegmentBits);
+  const uint32_t slot = slot_of(keys_, number);
+  read_pieces(group, slot);
+  if (pieces_.empty()) {
+    // A key that has just been given its slot.
+    const bool full = keys_.table().size(group) > keys_per_group_;
+    if (full || !memo_.begin(group, keys_, set_, INT64_MIN)) {
+      fail(full ? "too_many_keys" : "state_limit",
+           full ? "the key's group has its share of max_keys: raise max_keys"
+                : "no room for one more key: raise state_limit, or lower max_keys",
+           row, in, out);
+      keys_.erase(group, {keys_.table().hash_at(group, slot), slot});
+      return nullptr;
+    }
+  }
+  // Sessions that the row belongs to and that were not over become one: the first of them.
+  Piece* own = nullptr;
+  for (size_t i = 0; i < pieces_.size(); ++i) {
+    const uint64_t session = pieces_[i].session;
+    int64_t first = INT64_MAX;
+    int64_t last = INT64_MIN;
+    for (const Piece& piece : pieces_) {
+      if (piece.session != session) continue;
+      first = std::min(first, piece.first);
+      last = std::max(last, piece.last);
+    }
+    if (time >= last + gap_ || time + gap_ <= first || last + gap_ <= watermark) continue;
+    if (own == nullptr) {
+      own = &pieces_[i];
+    } else if (session != own->session) {
+      for (Piece& piece : pieces_) {
+        if (piece.session == session) piece.session = own->session;
+      }
+    }
+  }
+  if (own == nullptr) {
+    char* const cell = pieces_.size() < kMostPieces ? begin_session(group, slot, time, out)
+                                                    : nullptr;
+    if (cell == nullptr) {
+      const bool many = pieces_.size() >= kMostPieces;
+      fail(many ? "too_many_sessions" : "state_limit",
+           many ? "the key has 2,048 open sessions" : "no room for one more: raise state_limit",
+           row, in, out);
+      if (pieces_.empty()) keys_.erase(group, {keys_.table().hash_at(group, slot), slot});
+    }
+    return cell;
+  }
+  own->first = std::min(own->first, time);
+  own->last = std::max(own->last, time);
+  write_pieces(group, slot);
+  return keys_.table().edit(hash_in_group(group), own->cell);
+}
+
+Status Session::consume(uint32_t, const Batch& in, Output& out) {
+  load();
+  if (in.rows() == 0) return Status::kDone;
+  times_.read(in, settings_, out.now());
+  keys_.bind(in, out);
+  set_.bind(in);
+  kept_.clear();
+  late_.clear();
+  row_cells_.clear();
+  for (const int32_t row : keys_.rows()) {
+    const int64_t time = times_.times()[row];
+    if (time < INT64_MIN + 2 * gap_ || time > INT64_MAX - 2 * gap_) {
+      fail("bad_time", "no session can be made around the event time " + std::to_string(time), row,
+           in, out);
+      continue;
+    }
+    if (time + gap_ <= times_.watermarks()[row]) {
+      late_.push_back(row);
+      continue;
+    }
+    uint32_t number = 0;
+    keys_.find({&row, 1}, &number);
+    if (number >= WindowKeys::kFirstTrouble) {
+      const bool room = number == WindowKeys::kTooLong;
+      fail(room ? "key_too_long" : "state_limit",
+           room ? "the key has more than 64 KiB" : "no room for one more key: raise state_limit",
+           row, in, out);
+      continue;
+    }
+    char* const cell = take_row(row, number, in, out);
+    if (cell == nullptr) continue;
+    int64_t count = CellSet::rows(cell) + 1;
+    std::memcpy(cell, &count, sizeof count);
+    kept_.push_back(row);
+    row_cells_.push_back(cell);
+  }
+  set_.add({kept_, row_cells_.data(), keys_.hashes(), times_.times()}, *memory_);
+  out.absorb(static_cast<int64_t>(kept_.size()));
+  if (!late_.empty()) {
+    const auto n = static_cast<int64_t>(late_.size());
+    out.late(n == in.rows() ? in : out.select(in, late_.data(), n));
+  }
+  return Status::kDone;
+}
+
+// Looks at a key's sessions: those that end at due.end are over.
+void Session::fire_key(const Due& due) {
+  // The slot may have another key by now, or none.
+  if (keys_.table().hash_at(due.group, due.slot) != due.hash) return;
+  read_pieces(due.group, due.slot);
+  std::vector<uint64_t> over;
+  int64_t later = INT64_MAX;
+  for (const Piece& piece : pieces_) {
+    int64_t last = piece.last;
+    for (const Piece& other : pieces_) {
+      if (other.session == piece.session) last = std::max(last, other.last);
+    }
+    if (last + gap_ > due.end) {
+      later = std::min(later, last + gap_);
+    } else if (std::find(over.begin(), over.end(), piece.session) == over.end()) {
+      over.push_back(piece.session);
+    }
+  }
+  const uint64_t hash = hash_in_group(due.group);
+  for (const uint64_t session : over) {
+    sum_.assign(set_.cell_bytes(), 0);
+    set_.init(sum_.data());
+    key_cells_.clear();
+    int64_t first = INT64_MAX;
+    for (const Piece& piece : pieces_) {
+      if (piece.session != session) continue;
+      first = std::min(first, piece.first);
+      key_cells_.push_back(memory_->load(hash, piece.cell).data());
+      set_.merge(sum_.data(), key_cells_.back(), set_.cell_bytes(), 1);
+    }
+    rows_.append(due.group, {due.hash, due.slot}, {key_cells_, sum_.data(), hash}, first, due.end,
+                 true, *memory_);
+    for (const Piece& piece : pieces_) {
+      if (piece.session != session) continue;
+      set_.release(memory_->edit(hash, piece.cell), hash, *memory_);
+      memory_->remove(hash, piece.cell);
+    }
+    std::erase_if(pieces_, [&](const Piece& piece) { return piece.session == session; });
+  }
+  if (!over.empty() && !write_pieces(due.group, due.slot)) {
+    throw Failure("session: no room is left to write what is left of a key: raise state_limit");
+  }
+  if (pieces_.empty()) {
+    // A slot without a key has none of its pieces (write_pieces left nothing behind).
+    if (!over.empty()) keys_.erase(due.group, {due.hash, due.slot});
+  } else if (later != INT64_MAX) {
+    due_.push({later, due.hash, due.group, due.slot});
+  }
+}
+
+Status Session::fire(int64_t until, Output& out) {
+  while (!due_.empty() && due_.top().end <= until) {
+    if (rows_.is_full() && !rows_.send(out)) return Status::kMore;
+    const Due due = due_.top();
+    // What was said of a key more than once at the same time is one.
+    while (!due_.empty() && !(due_.top() > due)) due_.pop();
+    fire_key(due);
+  }
+  return rows_.send(out) ? Status::kDone : Status::kMore;
+}
+
+Status Session::advance(int64_t watermark, Output& out) {
+  load();
+  if (settings_.time == WindowTime::kProcessing && watermark != INT64_MAX) return Status::kDone;
+  return fire(watermark, out);
+}
+
+Status Session::timer(flow_time kind, int64_t nanoseconds, std::span<const flow_key* const>,
+                      Output& out) {
+  load();
+  if (kind != FLOW_PROCESSING_TIME) return Status::kDone;
+  if (fire(nanoseconds, out) == Status::kMore) return Status::kMore;
+  if (!due_.empty()) set_timer(due_.top(), out);
+  return Status::kDone;
+}
+
+}  // namespace flow::operators

@@ -1,0 +1,199 @@
+#include "operators/windows/window_keys.hpp"
+
+#include <algorithm>
+
+#include "operators/common/aggregate.hpp"
+#include "operators/common/input_column.hpp"
+
+namespace flow::operators {
+
+WindowKeys::WindowKeys(const std::vector<Field>& fields) : rows_(fields) {
+  for (const Field& field : fields) {
+    names_.push_back(field.name);
+    finders_.emplace_back(field.name);
+  }
+}
+
+bool WindowKeys::bind(const Batch& in, const Output& out) {
+  rows_.read(in, out);
+  const bool other = known_.get() != &in.schema();
+  const bool news = types_.empty() && !names_.empty();
+  if (other) bind_types(in);
+  if (names_.empty()) {
+    way_ = Way::kOne;
+    return false;
+  }
+  way_ = Way::kBytes;
+  column_ = finders_.front().find(in);
+  if (names_.size() > 1) return news;
+  switch (column_->type) {
+    case FLOW_INT64:
+    case FLOW_TIMESTAMP:
+      way_ = Way::kInteger;
+      break;
+    case FLOW_TEXT:
+    case FLOW_BINARY:
+    case FLOW_JSON:
+      way_ = Way::kText;
+      break;
+    case FLOW_CATEGORY:
+      way_ = Way::kCategory;
+      break;
+    default:
+      break;
+  }
+  return news;
+}
+
+void WindowKeys::bind_types(const Batch& in) {
+  std::vector<flow_type> types;
+  for (ColumnFinder& finder : finders_) {
+    const flow_column* column = finder.find(in);
+    if (column == nullptr) throw_missing_column(in.schema(), "key", finder.name());
+    types.push_back(value_type(column->type));
+    if (!types_.empty() && types_[types.size() - 1] != types.back()) {
+      throw Failure("key: the field '" + finder.name() + "' was " +
+                    std::string(type_name(types_[types.size() - 1])) + " and is now " +
+                    std::string(type_name(types.back())) +
+                    ": give it one type before, with the transform cast");
+    }
+  }
+  if (types_.empty()) set_types(types);
+  known_ = Reference<const flow_schema>::share(&in.schema());
+}
+
+void WindowKeys::set_types(const std::vector<flow_type>& types) {
+  types_ = types;
+  collected_.clear();
+  for (const flow_type type : types) collected_.emplace_back(type);
+}
+
+uint32_t WindowKeys::segment(uint32_t group, uint32_t index) {
+  std::vector<uint32_t>& segments = groups_[group].segments;
+  while (segments.size() <= index) {
+    places_.push_back({group, static_cast<uint32_t>(segments.size())});
+    segments.push_back(static_cast<uint32_t>(places_.size() - 1));
+  }
+  return segments[index];
+}
+
+uint32_t WindowKeys::number_of(uint64_t hash, int32_t row) {
+  const std::string_view key = rows_.key(row);
+  if (key.size() > KeyedTable<Record>::kLongestBytes) return kTooLong;
+  const uint32_t group = group_of(hash);
+  const uint32_t before = table_->size(group);
+  const uint32_t slot = table_->insert_slot(hash, key);
+  if (slot == 0) return kNoRoom;
+  if (table_->size(group) != before) groups_[group].known = false;
+  return segment(group, (slot - 1) / kSegment) << kSegmentBits | (slot - 1) % kSegment;
+}
+
+template <class Key, class Read>
+void WindowKeys::find_in(KeyIndex<Key>& index, const Validity& validity,
+                         std::span<const int32_t> rows, uint32_t* numbers, Read read) {
+  const uint64_t* const hashes = rows_.hashes();
+  const bool nulls = validity.has_nulls();
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const int32_t row = rows[i];
+    const uint64_t hash = hashes[row];
+    const std::optional<Key> key = nulls && validity.is_null(row) ? std::nullopt : read(row);
+    uint32_t number = key ? index.find(hash, *key) : kNone;
+    if (number == kNone) [[unlikely]] {
+      number = number_of(hash, row);
+      if (key && number < kFirstTrouble) index.insert(hash, *key, number);
+    }
+    numbers[i] = number;
+  }
+}
+
+void WindowKeys::find(std::span<const int32_t> rows, uint32_t* numbers) {
+  if (rows.empty()) return;
+  const auto short_text = [](const flow_view& view) -> std::optional<ShortText> {
+    if (view.length > FLOW_VIEW_INLINE) return std::nullopt;
+    return ShortText::of(view);
+  };
+  switch (way_) {
+    case Way::kOne:
+      std::fill_n(numbers, rows.size(), number_of(rows_.hash(rows[0]), rows[0]));
+      return;
+    case Way::kInteger: {
+      const Int64View values(*column_);
+      find_in(integers_, values, rows, numbers,
+              [&](int32_t row) { return std::optional<int64_t>(values[row]); });
+      return;
+    }
+    case Way::kText: {
+      const TextView texts(*column_);
+      const flow_view* const views = texts.views();
+      find_in(texts_, texts, rows, numbers, [&](int32_t row) { return short_text(views[row]); });
+      return;
+    }
+    case Way::kCategory: {
+      const CategoryView texts(*column_);
+      const flow_view* const views = texts.dictionary().views();
+      find_in(texts_, texts, rows, numbers,
+              [&](int32_t row) { return short_text(views[texts.code(row)]); });
+      return;
+    }
+    case Way::kBytes:
+      for (size_t i = 0; i < rows.size(); ++i) {
+        numbers[i] = number_of(rows_.hash(rows[i]), rows[i]);
+      }
+      return;
+  }
+}
+
+const std::vector<WindowKeys::Member>& WindowKeys::members(uint32_t group) {
+  Group& known = groups_[group];
+  if (known.known) return known.members;
+  known.members.clear();
+  table_->for_each_slot(group, [&](uint32_t slot, uint64_t hash, std::string_view) {
+    known.members.push_back({hash, slot});
+  });
+  std::sort(known.members.begin(), known.members.end(), [&](const Member& a, const Member& b) {
+    if (a.hash != b.hash) return a.hash < b.hash;
+    return table_->key_at(group, a.slot) < table_->key_at(group, b.slot);
+  });
+  for (const Member& member : known.members) segment(group, (member.slot - 1) / kSegment);
+  known.known = true;
+  return known.members;
+}
+
+void WindowKeys::erase(uint32_t group, const Member& member) {
+  const uint32_t number = segment(group, (member.slot - 1) / kSegment) << kSegmentBits |
+                          (member.slot - 1) % kSegment;
+  integers_.erase(member.hash, number);
+  texts_.erase(member.hash, number);
+  table_->erase(member.hash, std::string(table_->key_at(group, member.slot)));
+  groups_[group].known = false;
+}
+
+// What KeyReader wrote: of each field 0 for null, or 1 and the value, of a text behind its length.
+void WindowKeys::append(uint32_t group, const Member& member) {
+  std::string_view key = table_->key_at(group, member.slot);
+  const auto word = [&](size_t bytes) {
+    uint64_t value = 0;
+    std::memcpy(&value, key.data(), bytes);
+    key.remove_prefix(bytes);
+    return value;
+  };
+  for (CollectedColumn& column : collected_) {
+    if (word(1) == 0) {
+      column.append_null();
+    } else if (column.is_text()) {
+      const size_t length = word(sizeof(uint32_t));
+      column.append_text(key.substr(0, length));
+      key.remove_prefix(length);
+    } else {
+      column.append(word(column.type() == FLOW_BOOL ? 1 : sizeof(uint64_t)));
+    }
+  }
+}
+
+void WindowKeys::take(Host host, std::vector<NewColumn>& columns) {
+  for (size_t i = 0; i < collected_.size(); ++i) {
+    columns.push_back({names_[i], collected_[i].take(host)});
+  }
+}
+
+}  // namespace flow::operators
