@@ -66,7 +66,7 @@ void Pipeline::Engine::open_store() {
   log::info(
       "Going on where a checkpoint was taken: what it has is not read again; --fresh starts "
       "over.",
-      {{"checkpoint", saved_->id}, {"time", time_text(saved_->time)}, {"folder", folder}});
+      {{"checkpoint", saved_->id}, {"taken", time_text(saved_->time)}, {"folder", folder}});
 }
 
 void Pipeline::Engine::lose(const std::string& component, const std::string& why) {
