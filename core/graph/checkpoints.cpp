@@ -140,8 +140,8 @@ void Checkpoints::finish_written(Clock::time_point now, std::int64_t wall_clock)
   urgent_ = failed_ = false;
   phase_ = Phase::kIdle;
   current_ = 0;
-  all_told_ = std::all_of(gathered_.ended.begin(), gathered_.ended.end(),
-                          [](bool ended) { return ended; });
+  all_told_ =
+      std::all_of(gathered_.ended.begin(), gathered_.ended.end(), [](bool ended) { return ended; });
   const std::chrono::duration<double> took = now - begun_;
   metrics_.checkpoint_last_duration.set(took.count());
   metrics_.checkpoint_last_success_timestamp.set(static_cast<double>(wall_clock) / 1e9);

@@ -27,8 +27,8 @@ class Checkpoints {
  public:
   // What a participant says of itself at a barrier or at its end.
   struct Answer {
-    std::string state;   // of a source, a serial operator
-    std::string timing;  // timers, watermarks
+    std::string state;                                 // of a source, a serial operator
+    std::string timing;                                // timers, watermarks
     std::optional<std::string> handle = std::nullopt;  // of a sink, to be committed
   };
   // By participant.
@@ -89,9 +89,9 @@ class Checkpoints {
   std::uint64_t current_ = 0;  // of the phases but kIdle
   std::uint64_t last_ = 0;
   std::uint64_t completed_ = 0;
-  bool urgent_ = false;    // sources wait for the first one
-  bool failed_ = false;    // the current one
-  bool all_told_ = false;  // a complete one has the ends of all
+  bool urgent_ = false;                    // sources wait for the first one
+  bool failed_ = false;                    // the current one
+  bool all_told_ = false;                  // a complete one has the ends of all
   std::map<std::size_t, Answer> answers_;  // to the current one
   std::map<std::size_t, Answer> ends_;
   std::map<std::size_t, std::vector<std::string>> handles_;  // not committed

@@ -211,9 +211,9 @@ std::unique_ptr<StepGroup> Pipeline::Engine::make_group(std::size_t unit, Number
   const std::size_t plan_node = units_[unit].plan_node;
   ComponentRuntime& component = *shared_[plan_.nodes[plan_node].steps.front().component].runtime;
   if (numbering == Numbering::kOwn) fill_state(units_[unit], component);
-  auto group = std::make_unique<StepGroup>(
-      runtime, plan_.nodes[plan_node], shared_, channels_from(plan_node, units_[unit].instance),
-      numbering, std::move(receipts), std::move(settled));
+  auto group = std::make_unique<StepGroup>(runtime, plan_.nodes[plan_node], shared_,
+                                           channels_from(plan_node, units_[unit].instance),
+                                           numbering, std::move(receipts), std::move(settled));
   component.fill_state = {};
   Watermarks* const watermarks = group->step(0).watermarks();
   if (watermarks != nullptr && numbering != Numbering::kOwn) {

@@ -32,9 +32,8 @@ void Pipeline::Engine::open_store() {
   std::vector<DamagedCheckpoint> damaged;
   saved_ = store_->load(damaged);
   for (const DamagedCheckpoint& each : damaged) {
-    log::warning("A damaged checkpoint is skipped.", {{"checkpoint", each.id},
-                                                      {"file", each.file.string()},
-                                                      {"reason", each.reason}});
+    log::warning("A damaged checkpoint is skipped.",
+                 {{"checkpoint", each.id}, {"file", each.file.string()}, {"reason", each.reason}});
   }
   if (settings_.fresh) {
     store_->start_over();
@@ -64,9 +63,10 @@ void Pipeline::Engine::open_store() {
   begins_at_once_ = std::any_of(changes.begin(), changes.end(), [](const StateChange& change) {
     return change.fate != StateChange::Fate::kKept;
   });
-  log::info("Going on where a checkpoint was taken: what it has is not read again; --fresh starts "
-            "over.",
-            {{"checkpoint", saved_->id}, {"time", time_text(saved_->time)}, {"folder", folder}});
+  log::info(
+      "Going on where a checkpoint was taken: what it has is not read again; --fresh starts "
+      "over.",
+      {{"checkpoint", saved_->id}, {"taken", time_text(saved_->time)}, {"folder", folder}});
 }
 
 void Pipeline::Engine::lose(const std::string& component, const std::string& why) {
@@ -102,10 +102,9 @@ void Pipeline::Engine::make_checkpoints() {
     complete_checkpoint(gathered);
   };
   actions.changed = [this] { runtime.signal.notify(); };
-  checkpoints = std::make_unique<Checkpoints>(
-      std::chrono::nanoseconds(interval), participants,
-      store_ != nullptr ? store_->next_id() - 1 : 0, std::move(actions),
-      runtime.metrics.pipeline());
+  checkpoints = std::make_unique<Checkpoints>(std::chrono::nanoseconds(interval), participants,
+                                              store_ != nullptr ? store_->next_id() - 1 : 0,
+                                              std::move(actions), runtime.metrics.pipeline());
 }
 
 std::uint32_t Pipeline::Engine::instances_of(const Unit& unit) const {
@@ -221,8 +220,7 @@ std::map<std::string, std::string> Pipeline::Engine::parts_of(
                       ledger_of.info().ports);
   }
   for (std::size_t i = 0; i < source_ids_.size(); ++i) {
-    parts[kSourcePart + source_ids_[i]] =
-        gathered.answers[participant_unit_.size() + i].state;
+    parts[kSourcePart + source_ids_[i]] = gathered.answers[participant_unit_.size() + i].state;
   }
   for (std::size_t i = 0; i < participant_unit_.size(); ++i) {
     const Unit& unit = units_[participant_unit_[i]];

@@ -171,9 +171,9 @@ OperatorInstance::OperatorInstance(Runtime& runtime, ComponentRuntime& component
   install_outcomes();
   install_state();
   install_time();
+  if (role == FLOW_ROLE_NONE && component.fill_state) component.fill_state(state_);
   operator_ = shared->instance(shared, &abi_, role);
   if (operator_ == nullptr) throw std::runtime_error(error_);
-  if (role == FLOW_ROLE_NONE && component.fill_state) component.fill_state(state_);
   const std::uint32_t n_inputs = component.bound->descriptor().n_inputs;
   const std::vector<const flow_schema*> schemas(n_inputs, nullptr);
   if (operator_->open(operator_, schemas.data(), n_inputs) != FLOW_DONE) {
@@ -245,8 +245,7 @@ void OperatorInstance::install_outcomes() {
     OperatorInstance& me = self(host);
     me.guarded([&] {
       me.outlet_.emit_from(batch, partition,
-                           std::string(static_cast<const char*>(position), length),
-                           flags);
+                           std::string(static_cast<const char*>(position), length), flags);
     });
   };
   abi_.fail = [](const flow_host* host, const flow_batch* batch, std::int64_t row,

@@ -80,8 +80,8 @@ struct Runtime {
   std::int64_t batch_rows = INT64_MAX;  // more rows than this leave a source in several batches
   std::string configuration;            // hash of the pipeline file, in hex: for dead letters
   std::function<std::int64_t()> now;    // nanoseconds since 1970
-  bool checkpointing = false;       // barriers run, and sinks commit
-  bool stores_checkpoints = false;  // what a run leaves undone, the next one goes on with
+  bool checkpointing = false;           // barriers run, and sinks commit
+  bool stores_checkpoints = false;      // what a run leaves undone, the next one goes on with
 
   Signal signal;
   std::atomic<bool> stopping{false};  // sources stop, everything else drains

@@ -126,8 +126,8 @@ SavedOperator SavedOperator::decode(std::string_view bytes) {
 std::string encode_totals(const LedgerDelta& totals, const std::vector<std::string>& ports) {
   SavedWriter out;
   const RowCounts& rows = totals.rows;
-  for (const std::uint64_t count : {rows.in, rows.passed, rows.created, rows.absorbed, rows.failed,
-                                    rows.late, rows.dropped}) {
+  for (const std::uint64_t count :
+       {rows.in, rows.passed, rows.created, rows.absorbed, rows.failed, rows.late, rows.dropped}) {
     out.number(count);
   }
   put(out, totals.input);
@@ -214,9 +214,9 @@ std::string held_by(const Manifest& checkpoint, const SavedComponent& component)
   if (const std::string* part = find_part(checkpoint, kSourcePart, component.id)) {
     const SavedSource source = SavedSource::decode(*part);
     if (source.partitions.empty()) return "";
-    return source.partitions.size() == 1 ? "the position of 1 partition"
-                                         : "the positions of " +
-                                               counted(source.partitions.size(), "partition");
+    return source.partitions.size() == 1
+               ? "the position of 1 partition"
+               : "the positions of " + counted(source.partitions.size(), "partition");
   }
   if (const auto tables = checkpoint.components.find(component.id);
       tables != checkpoint.components.end()) {

@@ -2,7 +2,8 @@
 // pipeline file has changed.
 //
 // Parts: "pipeline" (who the components are), "end" (the run had come to its end), and by component
-// id "ledger/ID" (its totals), "source/ID", "serial/ID", "sink/ID", "timing/ID/INSTANCE". Keyed tables stand beside the parts.
+// id "ledger/ID" (its totals), "source/ID", "serial/ID", "sink/ID", "timing/ID/INSTANCE". Keyed
+// tables stand beside the parts.
 #pragma once
 
 #include <cstdint>

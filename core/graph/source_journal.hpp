@@ -34,7 +34,8 @@ class SourceJournal {
   void sync() { journal_.sync(); }
   // Behind the last emission.
   std::uint64_t end() const { return journal_.end(); }
-  // Reads what stands behind `offset`; `before` each is asked whether to go on. Throws JournalError.
+  // Reads what stands behind `offset`; `before` each is asked whether to go on. Throws
+  // JournalError.
   void replay(std::uint64_t offset, const std::function<bool()>& before, const Emission& emission);
   // Everything before the offset is in a checkpoint.
   void forget(std::uint64_t offset) { journal_.truncate_before(offset); }

@@ -199,8 +199,7 @@ void SourceNode::acknowledge_all(const Positions& positions) {
   flow_operator* op = source_->abi();
   if (op->acknowledge == nullptr) return;
   for (const auto& [name, position] : positions) {
-    op->acknowledge(op, name.c_str(), position.data(),
-                    static_cast<std::uint32_t>(position.size()));
+    op->acknowledge(op, name.c_str(), position.data(), static_cast<std::uint32_t>(position.size()));
   }
 }
 

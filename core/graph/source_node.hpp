@@ -46,7 +46,8 @@ class SourceNode final : public Outlet {
   void request_barrier(std::uint64_t checkpoint);
   // The checkpoint is durable: the positions at its barrier are acknowledged, soon. [any]
   void acknowledge(std::uint64_t checkpoint);
-  // The checkpoint behind its end is durable: all positions are acknowledged, and it is closed. [any]
+  // The checkpoint behind its end is durable: all positions are acknowledged, and it is closed.
+  // [any]
   void finish();
   // Makes a waiting poll return. [any]
   void wake();
@@ -125,7 +126,7 @@ class SourceNode final : public Outlet {
   std::function<void()> finished_;
   AtBarrier at_barrier_;
   AtEnd at_end_;
-  std::uint64_t epoch_ = 0;  // the last barrier sent
+  std::uint64_t epoch_ = 0;                // the last barrier sent
   std::set<std::string> from_checkpoint_;  // partitions
   std::set<std::string> unassigned_;       // of these
   std::unique_ptr<SourceJournal> journal_;

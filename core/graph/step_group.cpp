@@ -244,7 +244,7 @@ flow_status StepGroup::capture(Step& step, std::uint64_t checkpoint, Checkpoints
   const bool prepares = step.is_sink && op->prepare != nullptr;
   // What keyed operators keep stands in their tables.
   const bool keyed = (step.instance->component().bound->descriptor().traits & FLOW_KEYED) != 0;
-  const flow_status status = prepares                           ? op->prepare(op, checkpoint, &bytes, &length)
+  const flow_status status = prepares ? op->prepare(op, checkpoint, &bytes, &length)
                              : op->snapshot != nullptr && !keyed ? op->snapshot(op, &bytes, &length)
                                                                  : FLOW_DONE;
   const flow::Buffer owned = flow::Buffer::adopt(bytes);
@@ -290,9 +290,9 @@ flow_status StepGroup::end(Step& step) {
     if (status == FLOW_RETRY) return status;
     if (status != FLOW_DONE) {
       if (runtime_.stores_checkpoints) return status;
-      log::warning("A checkpoint could not be prepared.",
-                   {{"component", step.instance->component().id},
-                    {"error", step.instance->error()}});
+      log::warning(
+          "A checkpoint could not be prepared.",
+          {{"component", step.instance->component().id}, {"error", step.instance->error()}});
     }
     step.at_end = std::move(answer);
   }

@@ -15,10 +15,7 @@ constexpr std::chrono::milliseconds kLook{20};
 
 ThreadNode::ThreadNode(Runtime& runtime, std::string name, bool waits,
                        std::function<void()> finished)
-    : runtime_(runtime),
-      name_(std::move(name)),
-      waits_(waits),
-      finished_(std::move(finished)) {}
+    : runtime_(runtime), name_(std::move(name)), waits_(waits), finished_(std::move(finished)) {}
 
 ThreadNode::~ThreadNode() {
   if (thread_.joinable()) thread_.join();

@@ -55,7 +55,7 @@ class ThreadNode final : public Node {
   std::deque<std::function<void(StepGroup&)>> commands_;  // guarded by mutex_
   bool woken_ = false;                                    // guarded by mutex_
   bool may_finish_ = false;                               // guarded by mutex_
-  bool ticking_ = false;  // a tick is queued; guarded by mutex_
+  bool ticking_ = false;                                  // a tick is queued; guarded by mutex_
   bool ended_ = false;
   std::thread thread_;
 };

@@ -137,7 +137,7 @@ class ComponentLedger {
   const ComponentInfo info_;
   mutable std::mutex mutex_;  // guards what follows
   LedgerDelta totals_;
-  LedgerDelta settled_;                         // of the epochs before those that follow
+  LedgerDelta settled_;  // of the epochs before those that follow
   std::map<std::uint64_t, LedgerDelta> epochs_;
 };
 

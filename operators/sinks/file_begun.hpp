@@ -24,8 +24,8 @@ class BegunFiles {
   void forget(const std::set<std::string>& files);
   // Nothing is to be taken back, whatever an earlier run left.
   void clear();
-  // Files that were begun and are none of `known` get their lengths back; new ones go. Throws Retry.
-  // Returns how many there were.
+  // Files that were begun and are none of `known` get their lengths back; new ones go. Throws
+  // Retry. Returns how many there were.
   size_t take_back(const std::set<std::string>& known);
 
  private:

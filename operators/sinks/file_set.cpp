@@ -82,7 +82,8 @@ void FileSet::open(Output& out) {
     throw Failure(place_ + ": cannot write into the folder " + quote(folder) + ": " +
                   error_text(errno));
   }
-  if (!plan_.staged() && out.has_checkpoints()) begun_.emplace(list_of_begun(folder, place_), place_);
+  if (!plan_.staged() && out.has_checkpoints())
+    begun_.emplace(list_of_begun(folder, place_), place_);
   if (path_.has_fields()) {
     out.info(place_ + ": files are made as rows come, at most " + std::to_string(plan_.most_open) +
              " are open at once");

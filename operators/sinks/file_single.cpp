@@ -32,6 +32,13 @@ std::string encode_handle(int64_t length, const std::string& path) {
   return "1 " + std::to_string(length) + " " + path;
 }
 
+// A file that is there is named without links, one that is not as it was written.
+bool is_same_path(std::string_view one, const std::string& other) {
+  std::error_code error;
+  return one == other || std::filesystem::weakly_canonical(one, error) ==
+                             std::filesystem::weakly_canonical(other, error);
+}
+
 struct Handle {
   int64_t length = 0;
   std::string_view path;
@@ -212,7 +219,7 @@ void SingleFile::take_back(int64_t length) {
 void SingleFile::settle(std::string_view text, bool) {
   if (!regular_ || begun_ || text.empty()) return;
   const Handle handle = decode_handle(text);
-  if (handle.path != target_) {
+  if (!is_same_path(handle.path, target_)) {
     throw Failure("file sink: the checkpoint was taken with " + quote(std::string(handle.path)) +
                   " as the file, and it is " + quote(target_) +
                   " now; give it the old path back, or start afresh");

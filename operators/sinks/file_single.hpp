@@ -48,7 +48,7 @@ class SingleFile final : public FileTarget {
   FileDescriptor file_;
   bool regular_ = true;  // false: a pipe or a device
   bool replaces_ = false;
-  bool begun_ = false;    // what an unfinished run left is dealt with
+  bool begun_ = false;  // what an unfinished run left is dealt with
   bool taken_away_ = false;
   bool waiting_ = false;  // for a pipe's reader: said so
   Output* out_ = nullptr;

@@ -81,7 +81,7 @@ class FileSource final : public Source {
   // Assigned and not begun, by number and path; what was never offered comes last.
   std::map<std::pair<size_t, std::string>, std::optional<FilePosition>> waiting_;
   std::deque<std::pair<std::string, FilePosition>> gone_;  // of a checkpoint
-  std::string current_;  // the path that reader_ reads
+  std::string current_;                                    // the path that reader_ reads
   std::unique_ptr<FileReader> reader_;
   bool started_ = false;        // a file was assigned, or there is none
   int64_t total_bytes_ = 0;     // of all files, as stored

@@ -35,8 +35,8 @@ struct FilePosition {
   // offset is `at_end`. Part of checkpoints.
   std::string encode() const {
     std::string bytes;
-    for (const uint64_t number : {static_cast<uint64_t>(offset) | (at_end ? kAtEnd : 0),
-                                  fingerprint}) {
+    for (const uint64_t number :
+         {static_cast<uint64_t>(offset) | (at_end ? kAtEnd : 0), fingerprint}) {
       for (int shift = 0; shift < 64; shift += 8) bytes += static_cast<char>(number >> shift);
     }
     return bytes;

@@ -41,10 +41,10 @@ std::optional<FileFacts> file_facts(const std::string& path) {
 
 std::string TailPosition::encode() const {
   std::string bytes;
-  for (const uint64_t number : {static_cast<uint64_t>(offset) | (over ? FilePosition::kAtEnd : 0),
-                                identity.device, identity.inode,
-                                static_cast<uint64_t>(identity.born),
-                                static_cast<uint64_t>(head_bytes), head_fingerprint}) {
+  for (const uint64_t number :
+       {static_cast<uint64_t>(offset) | (over ? FilePosition::kAtEnd : 0), identity.device,
+        identity.inode, static_cast<uint64_t>(identity.born), static_cast<uint64_t>(head_bytes),
+        head_fingerprint}) {
     for (int shift = 0; shift < 64; shift += 8) bytes += static_cast<char>(number >> shift);
   }
   return bytes;

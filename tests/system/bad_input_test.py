@@ -8,6 +8,7 @@ import gzip
 import json
 import os
 import random
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -80,6 +81,7 @@ class BadInputTest(unittest.TestCase):
         self.folder.cleanup()
 
     def run_text(self, text, timeout=100):
+        shutil.rmtree(os.path.join(self.work, "state"), ignore_errors=True)  # each input is a run of its own
         file = os.path.join(self.work, "bad.toml")
         with open(file, "w", encoding="utf-8") as out:
             out.write(text)

@@ -132,7 +132,8 @@ class FileSinkTest(unittest.TestCase):
                 ('path = "out/x.ndjson.gz"\nroll = { size = "2MB", checkpoint = true }',
                  'checkpoint = { path = "state", interval = "20ms" }')):
             for _ in range(3):
-                shutil.rmtree(self.path("out"), ignore_errors=True)
+                for folder in ("out", "state"):
+                    shutil.rmtree(self.path(folder), ignore_errors=True)
                 self.write_flow(options, settings)
                 with subprocess.Popen(self.command(), cwd=self.work, stdout=subprocess.DEVNULL,
                                       stderr=subprocess.DEVNULL) as process:

@@ -216,7 +216,7 @@ typedef int32_t flow_log_level;
 enum { FLOW_LOG_DEBUG = 0, FLOW_LOG_INFO = 1, FLOW_LOG_WARNING = 2, FLOW_LOG_ERROR = 3 };
 
 enum { FLOW_FAIL_RETRYABLE = 1 }; /* flags of fail */
-enum {                    /* flags of emit_from */
+enum {                            /* flags of emit_from */
        FLOW_PARTITION_END = 1,
        FLOW_MAY_GO_ON = 2 /* since 1.2, with the end: what is read behind this position by a later
                              run is of the same stream, eg: a file that has grown */
@@ -434,8 +434,8 @@ typedef struct flow_operator {
   /* Small state of serial operators. `*state` is a new buffer, `*length` its used bytes. */
   flow_status (*snapshot)(struct flow_operator* op, flow_buffer** state, int64_t* length);
   /* `version`: of the descriptor that wrote it. Once, behind open and before any input. A sink is
-   * given the handle of its newest prepare, before the commits that may have to be repeated: it goes
-   * on where that handle says, and takes back what it showed behind it. */
+   * given the handle of its newest prepare, before the commits that may have to be repeated: it
+   * goes on where that handle says, and takes back what it showed behind it. */
   flow_status (*restore)(struct flow_operator* op, uint32_t version, const void* state,
                          int64_t length);
   /* sources. `position` is what emit_from told, or NULL: from the start. After a restart the

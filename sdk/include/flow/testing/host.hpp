@@ -385,7 +385,7 @@ class TestHost {
   std::recursive_mutex mutex_;
   std::condition_variable_any settled_;
   int64_t room_limit_ = -1;
-  flow_checkpoints told_{sizeof(flow_checkpoints), 0};
+  flow_checkpoints told_{sizeof(flow_checkpoints), 0, 0, 0};
   flow_watermarks told_watermarks_{};
   Firing firing_;
   int64_t emitted_in_call_ = 0;
