@@ -230,7 +230,8 @@ void print_json(const std::vector<Evaluated>& all) {
     }
     json.end_object();
     for (std::size_t c = 0; c < kColumns.size(); ++c) {
-      if (evaluated.figures[c]) json.key(kColumns[c].figure).value(*evaluated.figures[c]);
+      if (!evaluated.figures[c] || !std::isfinite(*evaluated.figures[c])) continue;
+      json.key(kColumns[c].figure).value(*evaluated.figures[c]);
     }
     json.end_object();
   }

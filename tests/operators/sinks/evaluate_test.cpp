@@ -33,8 +33,11 @@ Table rows(const std::vector<int64_t>& anomalies, const char* device = "a", bool
     times.emplace_back(second * kSecond);
     found.emplace_back(is_found);
     scores.emplace_back(is_found ? 0.9 : 0.1);
-    faults.push_back(is_fault ? Cell("spike") : Cell(nullptr));
-    incidents.push_back(is_fault ? Cell(7) : Cell(nullptr));
+    faults.emplace_back(nullptr);
+    incidents.emplace_back(nullptr);
+    if (!is_fault) continue;
+    faults.back() = Cell("spike");
+    incidents.back() = Cell(7);
   }
   return {{"device", devices},
           {"time", Type::timestamp(), times},
