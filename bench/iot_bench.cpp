@@ -1,5 +1,5 @@
-// CPU time a row of the operators for sensors' readings, one at a time on one core. Each case checks
-// its answer once before it is measured.
+// CPU time a row of the operators for sensors' readings, one at a time on one core. Each case
+// checks its answer once before it is measured.
 
 #include <benchmark/benchmark.h>
 
@@ -54,12 +54,11 @@ std::vector<Batch> readings(Harness& harness, int64_t devices, int64_t batches, 
     origin.size = sizeof origin;
     origin.event_time = time.get();
     origin.watermark = time.get();
-    made.push_back(maker.make(
-        kRows,
-        {{"device", text_keys ? TypedColumn{names.finish(), Type::text()}
-                              : TypedColumn{numbers.finish(), Type::int64()}},
-         {"value", {values.finish(), Type::float64()}}},
-        &origin));
+    made.push_back(maker.make(kRows,
+                              {{"device", text_keys ? TypedColumn{names.finish(), Type::text()}
+                                                    : TypedColumn{numbers.finish(), Type::int64()}},
+                               {"value", {values.finish(), Type::float64()}}},
+                              &origin));
   }
   return made;
 }

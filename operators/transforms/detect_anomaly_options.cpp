@@ -106,8 +106,7 @@ value = "value"
            "For how many readings after an anomaly only what is further out counts. By default 60 "
            "for range_quad, 0 (the range itself includes the value) for range.")
       .range(0, 1e9);
-  d.option("alpha", &Options::alpha, "Of ewma: the weight of the newest reading.")
-      .range(1e-6, 1);
+  d.option("alpha", &Options::alpha, "Of ewma: the weight of the newest reading.").range(1e-6, 1);
   d.option("window", &Options::window,
            "Of gaussian: how many readings it remembers, 8 bytes each (rounded up to 64, 256, "
            "1000, 2000, 4000 or 8000 readings).")

@@ -81,7 +81,8 @@ TEST(DetectAnomaly, EachKeyIsASeriesOfItsOwn) {
   EXPECT_EQ(cells_of(rows, "is_anomaly"), (std::vector<Cell>{false, true, true}));
   EXPECT_EQ(cells_of(rows, "reason")[1], Cell("11 is above the limit 10"));
   auto range = detector({{"method", "range"}, {"warm_up", 3}});
-  for (int i = 0; i < 10; ++i) range.push({{"device", {"a", "b"}}, {"value", {1.0 + i % 2, 100.0}}});
+  for (int i = 0; i < 10; ++i)
+    range.push({{"device", {"a", "b"}}, {"value", {1.0 + i % 2, 100.0}}});
   range.push({{"device", {"a", "b"}}, {"value", {2.0, 1.0}}});
   EXPECT_EQ(cells_of(range.pull(), "is_anomaly").back(), Cell(true));
 }
@@ -90,8 +91,8 @@ TEST(DetectAnomaly, RowsThatAreNoReadingFail) {
   auto harness = detector({{"method", "range"}});
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const double infinity = std::numeric_limits<double>::infinity();
-  harness.push({{"device", {"a", nullptr, "a", "a", "a"}},
-                {"value", {1.0, 2.0, nullptr, nan, -infinity}}});
+  harness.push(
+      {{"device", {"a", nullptr, "a", "a", "a"}}, {"value", {1.0, 2.0, nullptr, nan, -infinity}}});
   EXPECT_EQ(harness.pull().rows(), 1);
   ASSERT_EQ(harness.failed().size(), 4U);
   EXPECT_EQ(harness.failed()[0].reason, "no_key");
