@@ -82,8 +82,13 @@ double threshold_of(const Options& options, Method method) {
 
 std::unique_ptr<detectors::Detector> gaussian_of(const Options& options, double threshold,
                                                  TableBound bound) {
+  if (options.warm_up.value_or(0) > options.window) {
+    throw OptionFailure("warm_up", "gaussian never knows more readings than its `window`",
+                        "lower it, or raise window");
+  }
   const detectors::GaussianScore::Settings settings{
-      .warm_up = static_cast<uint64_t>(options.warm_up.value_or(50)),
+      .warm_up =
+          static_cast<uint64_t>(options.warm_up.value_or(std::min<int64_t>(50, options.window))),
       .window = static_cast<uint64_t>(options.window),
       .threshold = threshold};
   std::unique_ptr<detectors::Detector> made;
@@ -266,6 +271,9 @@ void DetectAnomaly::read_rows(const Batch& in, Output& out) {
     } else if (kind == NumberInput::Kind::kNotFinite) {
       out.fail(in, row, "not_finite",
                "detect_anomaly: the field '" + value_name_ + "' is infinite or not a number");
+    } else if (kind == NumberInput::Kind::kTooLarge) {
+      out.fail(in, row, "too_large",
+               "detect_anomaly: the field '" + value_name_ + "' is beyond 1e150");
     } else if (kind == NumberInput::Kind::kNotANumber) {
       out.fail(in, row, "not_a_number",
                "detect_anomaly: " + values.shown(row) + " in the field '" + value_name_ +

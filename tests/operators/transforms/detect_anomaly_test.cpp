@@ -101,6 +101,24 @@ TEST(DetectAnomaly, RowsThatAreNoReadingFail) {
   EXPECT_EQ(harness.failed()[3].reason, "not_finite");
 }
 
+TEST(DetectAnomaly, ValuesTooLargeToBeSquaredFail) {
+  for (const char* method : {"range_quad", "range", "ewma", "gaussian", "stuck"}) {
+    auto harness = detector({{"method", method}, {"window", 8}, {"warm_up", 2}});
+    std::vector<double> values;
+    for (int i = 0; i < 40; ++i) values.push_back(i % 2 == 0 ? 1e150 : -1e150);
+    values.push_back(1e308);
+    values.push_back(0);
+    harness.push(readings(harness, values));
+    const Table rows = harness.pull();
+    EXPECT_EQ(rows.rows(), 41) << method;
+    for (const Cell& score : cells_of(rows, "score")) {
+      EXPECT_GE(score.number(), 0) << method;
+      EXPECT_LE(score.number(), 1) << method;
+    }
+    EXPECT_EQ(harness.failed().at(0).reason, "too_large");
+  }
+}
+
 TEST(DetectAnomaly, TextsThatSayANumberAreNumbers) {
   auto harness = detector({{"method", "threshold"}, {"min", 0}});
   harness.push({{"device", {"a", "a", "a"}}, {"value", {"12.5", "-1", "much"}}});
@@ -314,6 +332,8 @@ TEST(DetectAnomaly, MistakesInOptionsNameTheRemedy) {
             std::string::npos);
   EXPECT_NE(refusal({{"method", "threshold"}}).find("`min`, `max`"), std::string::npos);
   EXPECT_NE(refusal({{"method", "threshold"}, {"min", 2}, {"max", 1}}).find("above `max`"),
+            std::string::npos);
+  EXPECT_NE(refusal({{"method", "gaussian"}, {"window", 10}, {"warm_up", 11}}).find("`window`"),
             std::string::npos);
   EXPECT_NE(refusal({{"method", "missing"}}).find("expected_every"), std::string::npos);
   EXPECT_NE(refusal({{"method", "rate_of_change"}}).find("max_change"), std::string::npos);
