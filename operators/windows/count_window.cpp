@@ -7,6 +7,7 @@ namespace flow::operators {
 namespace {
 
 WindowSettings settings_of(const CountWindow::Options& options) {
+  require_option(options.count, "count");
   WindowSettings settings = common_settings(options, "count_window");
   settings.max_keys = options.max_keys;
   return settings;
@@ -91,7 +92,7 @@ char* CountWindow::block_of(uint32_t group, uint32_t slot, int32_t row, const Ba
     out.fail(in, row, full ? "too_many_keys" : "state_limit",
              full ? "count_window: the key's group has its share of max_keys: raise max_keys"
                   : "count_window: no room for one more key: raise state_limit, or lower max_keys");
-    keys_.erase(group, {table.hash_at(group, slot), slot});
+    keys_.erase(group, {table.hash_at(group, slot), slot, {}});
     return nullptr;
   }
   table.modify_at(group, slot).block = *made;
@@ -117,8 +118,8 @@ void CountWindow::finish_key(uint32_t group, uint32_t slot) {
   Head head;
   std::memcpy(&head, block, sizeof head);
   const char* const cells = cell;
-  const WindowKeys::Member member{table.hash_at(group, slot), slot};
-  rows_.append(group, member, {{&cells, 1}, cell, hash},
+  const WindowKeys::Member member{table.hash_at(group, slot), slot, table.key_at(group, slot)};
+  rows_.append(member, {{&cells, 1}, cell, hash},
                head.last == WindowRows::kNoTime ? WindowRows::kNoTime : head.first, head.last, true,
                *memory_);
   set_.release(cell, hash, *memory_);

@@ -286,7 +286,7 @@ void PanedWindow::collect(uint32_t group, int64_t end, bool final) {
         if (cells != nullptr && CellSet::rows(cells + at) != 0) key_cells_.push_back(cells + at);
       }
     }
-    rows_.append(group, member, {key_cells_, sum, member.hash}, end - size_, end, final, *memory_);
+    rows_.append(member, {key_cells_, sum, member.hash}, end - size_, end, final, *memory_);
   }
   for (const WindowKeys::Member& member : idle) keys_.erase(group, member);
 }

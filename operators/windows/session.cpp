@@ -7,6 +7,7 @@ namespace flow::operators {
 namespace {
 
 WindowSettings settings_of(const Session::Options& options) {
+  require_option(options.gap.nanoseconds, "gap");
   WindowSettings settings = common_settings(options, "session");
   settings.time = options.time;
   settings.max_keys = options.max_keys;
@@ -169,7 +170,7 @@ char* Session::take_row(int32_t row, uint32_t number, const Batch& in, Output& o
            full ? "the key's group has its share of max_keys: raise max_keys"
                 : "no room for one more key: raise state_limit, or lower max_keys",
            row, in, out);
-      keys_.erase(group, {keys_.table().hash_at(group, slot), slot});
+      keys_.erase(group, {keys_.table().hash_at(group, slot), slot, {}});
       return nullptr;
     }
   }
@@ -201,7 +202,7 @@ char* Session::take_row(int32_t row, uint32_t number, const Batch& in, Output& o
       fail(many ? "too_many_sessions" : "state_limit",
            many ? "the key has 2,048 open sessions" : "no room for one more: raise state_limit",
            row, in, out);
-      if (pieces_.empty()) keys_.erase(group, {keys_.table().hash_at(group, slot), slot});
+      if (pieces_.empty()) keys_.erase(group, {keys_.table().hash_at(group, slot), slot, {}});
     }
     return cell;
   }
@@ -286,7 +287,7 @@ void Session::fire_key(const Due& due) {
       key_cells_.push_back(memory_->load(hash, piece.cell).data());
       set_.merge(sum_.data(), key_cells_.back(), set_.cell_bytes(), 1);
     }
-    rows_.append(due.group, {due.hash, due.slot}, {key_cells_, sum_.data(), hash}, first, due.end,
+    rows_.append({due.hash, due.slot, keys_.table().key_at(due.group, due.slot)}, {key_cells_, sum_.data(), hash}, first, due.end,
                  true, *memory_);
     for (const Piece& piece : pieces_) {
       if (piece.session != session) continue;
@@ -300,7 +301,7 @@ void Session::fire_key(const Due& due) {
   }
   if (pieces_.empty()) {
     // A slot without a key has none of its pieces (write_pieces left nothing behind).
-    if (!over.empty()) keys_.erase(due.group, {due.hash, due.slot});
+    if (!over.empty()) keys_.erase(due.group, {due.hash, due.slot, {}});
   } else if (later != INT64_MAX) {
     due_.push({later, due.hash, due.group, due.slot});
   }

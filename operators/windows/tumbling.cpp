@@ -6,6 +6,7 @@ namespace flow::operators {
 namespace {
 
 WindowSettings settings_of(const Tumbling::Options& options) {
+  require_option(options.size.nanoseconds, "size");
   WindowSettings settings = common_settings(options, "tumbling");
   settings.emit = options.emit;
   settings.every = options.every.nanoseconds;
