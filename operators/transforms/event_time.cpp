@@ -172,8 +172,8 @@ EventTime::EventTime(const Options& options)
       max_future_(options.max_future.nanoseconds),
       together_(options.partitions == Partitions::kTogether) {
   try {
-    format_ = TimeFormat::compile(options.format.empty() ? "rfc3339" : options.format,
-                                  options.zone);
+    format_ =
+        TimeFormat::compile(options.format.empty() ? "rfc3339" : options.format, options.zone);
   } catch (const Failure& refusal) {
     throw OptionFailure("format", refusal.what());
   }
@@ -191,8 +191,8 @@ EventTime::EventTime(const Options& options)
 
 void EventTime::open(Output& out) {
   host_ = out.get();
-  watermarks_ = static_cast<const flow_watermarks*>(
-      host_->extension(host_, FLOW_EXTENSION_WATERMARKS));
+  watermarks_ =
+      static_cast<const flow_watermarks*>(host_->extension(host_, FLOW_EXTENSION_WATERMARKS));
   if (watermarks_ == nullptr) {
     throw Failure("event_time: this host is too old to keep watermarks");
   }

@@ -18,7 +18,8 @@ WindowSettings settings_of(const CountWindow::Options& options) {
 void CountWindow::describe(Description<Options>& d) {
   d.name("count_window");
   d.summary("Counts, sums and more of every so many rows of each key.");
-  d.doc(R"(A window of a key has `count` of its rows, one behind the other as they come; with the last of them its result
+  d.doc(
+      R"(A window of a key has `count` of its rows, one behind the other as they come; with the last of them its result
 comes, and the next row begins another. At the end of all input each key has a result of the rows that are
 left. A result has the fields of `key`, `window_start` and `window_end` (the earliest and the latest event time of its rows;
 null where no event_time stands before this), and the columns of `aggregate`.
@@ -27,7 +28,7 @@ Rows of one source partition come in order, so that the results are the same in 
 partitions with the same key come in any order between them.
 
 )" + std::string(aggregate_functions_doc()) +
-        R"(
+      R"(
 State: some 110 bytes a key with an unfinished window, and 8 to 24 a function (quantile, distinct, first, last and
 top keep more). A key of more than 64 KiB fails as `key_too_long`, one for which `state_limit` leaves no room as
 `state_limit`. Some 40 ns a row.)");
@@ -149,8 +150,8 @@ Status CountWindow::consume(uint32_t, const Batch& in, Output& out) {
     }
     const uint32_t segment = number >> WindowKeys::kSegmentBits;
     const uint32_t group = keys_.group_of_segment(segment);
-    const uint32_t slot = keys_.index_of_segment(segment) * WindowKeys::kSegment +
-                          number % WindowKeys::kSegment + 1;
+    const uint32_t slot =
+        keys_.index_of_segment(segment) * WindowKeys::kSegment + number % WindowKeys::kSegment + 1;
     char* const block = block_of(group, slot, row, in, out);
     if (block == nullptr) continue;
     if (event_times != nullptr) {

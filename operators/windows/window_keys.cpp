@@ -136,9 +136,8 @@ void WindowKeys::find(std::span<const int32_t> rows, uint32_t* numbers) {
     case Way::kText: {
       const TextView texts(*column_);
       const flow_view* const views = texts.views();
-      find_present(texts_, texts, rows, numbers, [&](int32_t row, ShortText& key) {
-        return short_text(views[row], key);
-      });
+      find_present(texts_, texts, rows, numbers,
+                   [&](int32_t row, ShortText& key) { return short_text(views[row], key); });
       return;
     }
     case Way::kCategory: {
@@ -173,8 +172,8 @@ const std::vector<WindowKeys::Member>& WindowKeys::members(uint32_t group) {
 }
 
 void WindowKeys::erase(uint32_t group, const Member& member) {
-  const uint32_t number = segment(group, (member.slot - 1) / kSegment) << kSegmentBits |
-                          (member.slot - 1) % kSegment;
+  const uint32_t number =
+      segment(group, (member.slot - 1) / kSegment) << kSegmentBits | (member.slot - 1) % kSegment;
   integers_.erase(member.hash, number);
   texts_.erase(member.hash, number);
   table_->erase(member.hash, table_->key_at(group, member.slot));

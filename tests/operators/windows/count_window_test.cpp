@@ -20,8 +20,8 @@ Harness made(const std::vector<std::pair<std::string, std::string>>& aggregates,
 
 TEST(CountWindow, EverySoManyRowsOfAKeyMakeOne) {
   auto harness = made({{"n", "count()"}, {"s", "sum(v)"}, {"last", "last(v)"}});
-  harness.push({{"k", {"a", "b", "a", "a", "a", "b", "a", "a", "a"}},
-                {"v", {1, 10, 2, 3, 4, 20, 5, 6, 7}}});
+  harness.push(
+      {{"k", {"a", "b", "a", "a", "a", "b", "a", "a", "a"}}, {"v", {1, 10, 2, 3, 4, 20, 5, 6, 7}}});
   Table table = harness.pull();
   EXPECT_EQ(table["k"], (Cells{"a", "a"}));
   EXPECT_EQ(table["s"], (Cells{6, 15}));
