@@ -8,7 +8,7 @@ namespace flow::operators {
 namespace {
 
 constexpr unsigned kFewBits = 10;
-constexpr unsigned kManyBits = 15;
+constexpr unsigned kManyBits = 14;
 
 // ---- planning ----
 

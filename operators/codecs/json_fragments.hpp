@@ -36,7 +36,7 @@ class JsonFragments {
   static constexpr size_t kLongest = 156;  // longer texts are not remembered
   static constexpr int64_t kBlock = 16;
 
-  // `fields` outlive it. `few`: some hundreds of entries will do (192 KiB, else 6 MiB).
+  // `fields` outlive it. `few`: some hundreds of entries will do (192 KiB, else 3 MiB).
   JsonFragments(JsonField* fields, size_t count, bool few);
 
   // Begins a batch, to which the fields are bound.

@@ -77,7 +77,7 @@ std::vector<Cell> encode(const Table& table, const Settings& settings, int64_t r
 
 TEST(JsonFragments, SayWhatTheFieldsSayByThemselves) {
   const Table table = places_and_browsers();
-  for (const char* nulls : {"\"omit\"", "\"write\""}) {
+  for (const char* nulls : {"omit", "write"}) {
     const Settings settings = {{"nulls", nulls}};
     // Batches of a few rows are encoded field by field.
     const std::vector<Cell> single = encode(table, settings, kJsonPlanRows / 4);
