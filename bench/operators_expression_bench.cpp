@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <functional>
-#include <stdexcept>
 #include <string>
 
+#include "bench/operator_case.hpp"
 #include "flow/dictionary.hpp"
 #include "flow/testing/harness.hpp"
 #include "operators/common/expression/compiled_expression.hpp"
@@ -21,34 +21,22 @@ namespace {
 using flow::testing::Harness;
 using flow::testing::Setting;
 
-constexpr int64_t kRows = 4096;
-
-void require(bool correct, const char* what) {
-  if (!correct) throw std::logic_error(what);
-}
-
-void report(benchmark::State& state) {
-  state.counters["per_row"] =
-      benchmark::Counter(static_cast<double>(state.iterations()) * kRows,
-                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
-}
-
 // Rows like those of an access log: one in fifty is an error, one in three from France.
 class Fixture {
  public:
   Fixture() : harness_(Harness::of<Filter>({{"where", "true"}})), maker_(harness_.host().abi()) {
     const Host host = harness_.host().host();
-    Int64Builder status(host, kRows);
-    Int64Builder sent(host, kRows);
-    Int64Builder limit(host, kRows);
-    Float64Builder seconds(host, kRows);
-    TextBuilder request(host, kRows);
-    TextBuilder method(host, kRows);
-    TextBuilder code(host, kRows);
-    DictionaryBuilder country(host, kRows, countries_);
+    Int64Builder status(host, kBatchRows);
+    Int64Builder sent(host, kBatchRows);
+    Int64Builder limit(host, kBatchRows);
+    Float64Builder seconds(host, kBatchRows);
+    TextBuilder request(host, kBatchRows);
+    TextBuilder method(host, kBatchRows);
+    TextBuilder code(host, kBatchRows);
+    DictionaryBuilder country(host, kBatchRows, countries_);
     static constexpr std::array<const char*, 3> kCountries = {"FR", "DE", "United Kingdom"};
     uint64_t random = 88172645463325252;
-    for (int64_t row = 0; row < kRows; ++row) {
+    for (int64_t row = 0; row < kBatchRows; ++row) {
       random ^= random << 13;
       random ^= random >> 7;
       random ^= random << 17;
@@ -63,7 +51,7 @@ class Fixture {
       method.append(random % 4 == 0 ? "POST" : "GET");
       code.append(random % 16 == 0 ? "503" : "200");
     }
-    batch_ = maker_.make(kRows,
+    batch_ = maker_.make(kBatchRows,
                          {{"status", {status.finish(), Type::int64()}},
                           {"sent", {sent.finish(), Type::int64()}},
                           {"limit", {limit.finish(), Type::int64()}},
@@ -93,7 +81,7 @@ void select(benchmark::State& state, const char* where) {
   Fixture fixture;
   ExpressionEvaluator evaluator(CompiledExpression::compile(where, "where"));
   const size_t kept = evaluator.select(fixture.batch(), fixture.maker()).rows.size();
-  require(kept > 0 && kept < kRows, where);
+  require(kept > 0 && kept < kBatchRows, where);
   for (auto _ : state) {
     benchmark::DoNotOptimize(evaluator.select(fixture.batch(), fixture.maker()).rows.size());
   }
@@ -122,7 +110,7 @@ BENCHMARK(select_matches);
 void compare_columns(benchmark::State& state) {
   Fixture fixture;
   ExpressionEvaluator evaluator(CompiledExpression::compile("sent > limit", "field"));
-  require(evaluator.evaluate(fixture.batch(), fixture.maker()).column.rows() == kRows, "rows");
+  require(evaluator.evaluate(fixture.batch(), fixture.maker()).column.rows() == kBatchRows, "rows");
   for (auto _ : state) evaluator.evaluate(fixture.batch(), fixture.maker());
   report(state);
 }
@@ -157,7 +145,7 @@ void route_operator(benchmark::State& state, const char* first, const char* seco
     return rows;
   };
   harness.push(fixture.batch());
-  require(pull() == kRows, "route");
+  require(pull() == kBatchRows, "route");
   for (auto _ : state) {
     harness.push(fixture.batch());
     benchmark::DoNotOptimize(pull());
@@ -190,7 +178,7 @@ BENCHMARK(compute_operator);
 void by_expression(benchmark::State& state, const char* expression) {
   Fixture fixture;
   ExpressionEvaluator evaluator(CompiledExpression::compile(expression, "field"));
-  require(evaluator.evaluate(fixture.batch(), fixture.maker()).column.rows() == kRows, "rows");
+  require(evaluator.evaluate(fixture.batch(), fixture.maker()).column.rows() == kBatchRows, "rows");
   for (auto _ : state) {
     benchmark::DoNotOptimize(evaluator.evaluate(fixture.batch(), fixture.maker()).column.get());
   }
@@ -204,7 +192,7 @@ void by_hand(benchmark::State& state, const char* expression, Body body) {
   ExpressionEvaluator evaluator(CompiledExpression::compile(expression, "field"));
   const TypedColumn wanted = evaluator.evaluate(fixture.batch(), fixture.maker());
   const Column made = body(texts, fixture);
-  for (int64_t row = 0; row < kRows; ++row) {
+  for (int64_t row = 0; row < kBatchRows; ++row) {
     if (made.type() == FLOW_TEXT) {
       require(TextView(*wanted.column)[row] == TextView(*made)[row], expression);
     } else {
@@ -220,8 +208,8 @@ void text_lower(benchmark::State& state) { by_expression(state, kLower); }
 BENCHMARK(text_lower);
 void text_lower_loop(benchmark::State& state) {
   by_hand(state, kLower, [lowered = std::string()](const TextView& texts, Fixture& f) mutable {
-    TextBuilder builder(f.maker(), kRows);
-    for (int64_t row = 0; row < kRows; ++row) {
+    TextBuilder builder(f.maker(), kBatchRows);
+    for (int64_t row = 0; row < kBatchRows; ++row) {
       const std::string_view text = texts[row];
       lowered.resize(text.size());
       std::transform(text.begin(), text.end(), lowered.begin(),
@@ -239,9 +227,9 @@ BENCHMARK(text_trim);
 void text_trim_loop(benchmark::State& state) {
   by_hand(state, kTrim, [](const TextView& texts, Fixture& f) {
     const flow_column& column = *f.batch().find("request");
-    TextBuilder builder(f.maker(), kRows);
+    TextBuilder builder(f.maker(), kBatchRows);
     const int32_t first = builder.share(column);
-    for (int64_t row = 0; row < kRows; ++row) {
+    for (int64_t row = 0; row < kBatchRows; ++row) {
       const std::string_view text = texts[row];
       const size_t begin = text.find_first_not_of(" \t\r\n\v\f");
       const size_t end = text.find_last_not_of(" \t\r\n\v\f");
@@ -261,9 +249,9 @@ BENCHMARK(text_split);
 void text_split_loop(benchmark::State& state) {
   by_hand(state, kPiece, [](const TextView& texts, Fixture& f) {
     const flow_column& column = *f.batch().find("request");
-    TextBuilder builder(f.maker(), kRows);
+    TextBuilder builder(f.maker(), kBatchRows);
     const int32_t first = builder.share(column);
-    for (int64_t row = 0; row < kRows; ++row) {
+    for (int64_t row = 0; row < kBatchRows; ++row) {
       std::string_view text = texts[row];
       for (int i = 0; i < 3; ++i) text.remove_prefix(text.find(' ') + 1);
       const int32_t number = texts.views()[row].buffer;
@@ -280,8 +268,8 @@ void text_length(benchmark::State& state) { by_expression(state, kLength); }
 BENCHMARK(text_length);
 void text_length_loop(benchmark::State& state) {
   by_hand(state, kLength, [](const TextView& texts, Fixture& f) {
-    Int64Builder builder(f.maker(), kRows);
-    for (int64_t row = 0; row < kRows; ++row) {
+    Int64Builder builder(f.maker(), kBatchRows);
+    for (int64_t row = 0; row < kBatchRows; ++row) {
       const std::string_view text = texts[row];
       builder.append(std::count_if(text.begin(), text.end(), [](char c) {
         return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
@@ -298,8 +286,8 @@ BENCHMARK(text_concat);
 void text_concat_loop(benchmark::State& state) {
   by_hand(state, kConcat, [joined = std::string()](const TextView& texts, Fixture& f) mutable {
     const TextView methods(*f.batch().find("method"));
-    TextBuilder builder(f.maker(), kRows);
-    for (int64_t row = 0; row < kRows; ++row) {
+    TextBuilder builder(f.maker(), kBatchRows);
+    for (int64_t row = 0; row < kBatchRows; ++row) {
       joined.assign(methods[row]);
       joined.append(texts[row]);
       builder.append(joined);
@@ -314,8 +302,8 @@ void text_replace(benchmark::State& state) { by_expression(state, kReplace); }
 BENCHMARK(text_replace);
 void text_replace_loop(benchmark::State& state) {
   by_hand(state, kReplace, [result = std::string()](const TextView& texts, Fixture& f) mutable {
-    TextBuilder builder(f.maker(), kRows);
-    for (int64_t row = 0; row < kRows; ++row) {
+    TextBuilder builder(f.maker(), kBatchRows);
+    for (int64_t row = 0; row < kBatchRows; ++row) {
       std::string_view text = texts[row];
       result.clear();
       for (size_t at = text.find("?id="); at != std::string_view::npos; at = text.find("?id=")) {

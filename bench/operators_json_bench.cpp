@@ -6,11 +6,11 @@
 
 #include <algorithm>
 #include <cstring>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "bench/operator_case.hpp"
 #include "flow/testing/harness.hpp"
 #include "operators/codecs/json.hpp"
 #include "operators/codecs/lines.hpp"
@@ -24,19 +24,9 @@ using flow::testing::Harness;
 using flow::testing::Setting;
 using flow::testing::Settings;
 
-constexpr int64_t kRows = 4096;
-
-void require(bool correct, const char* what) {
-  if (!correct) throw std::logic_error(what);
-}
-
-void report(benchmark::State& state, int64_t bytes) {
-  const auto iterations = static_cast<int64_t>(state.iterations());
-  state.counters["per_row"] =
-      benchmark::Counter(static_cast<double>(iterations * kRows),
-                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
-  state.SetBytesProcessed(iterations * bytes);
-  state.counters["bytes/row"] = static_cast<double>(bytes) / static_cast<double>(kRows);
+void report_events(benchmark::State& state, int64_t bytes) {
+  report(state, kBatchRows, bytes);
+  state.counters["bytes/row"] = static_cast<double>(bytes) / static_cast<double>(kBatchRows);
 }
 
 std::string event(int64_t row) {
@@ -78,7 +68,7 @@ std::string event(int64_t row) {
 
 std::string events() {
   std::string text;
-  for (int64_t row = 0; row < kRows; ++row) text.append(event(row));
+  for (int64_t row = 0; row < kBatchRows; ++row) text.append(event(row));
   return text;
 }
 
@@ -136,12 +126,12 @@ void decode(benchmark::State& state, const Settings& settings) {
   auto harness = Harness::of<Json>(settings, FLOW_ROLE_DECODE);
   const Batch batch = pieces(harness, text, 1 << 18);
   harness.push(batch);
-  require(harness.pull_batches().at(0).rows() == kRows, "json: rows are missing");
+  require(harness.pull_batches().at(0).rows() == kBatchRows, "json: rows are missing");
   for (auto _ : state) {
     harness.push(batch);
     harness.pull_batches();
   }
-  report(state, static_cast<int64_t>(text.size()));
+  report_events(state, static_cast<int64_t>(text.size()));
 }
 BENCHMARK_CAPTURE(decode, all_declared, {{"schema", whole_schema()}});
 BENCHMARK_CAPTURE(decode, three_declared, {{"schema", three_fields()}});
@@ -159,13 +149,14 @@ void encode(benchmark::State& state, const Settings& settings) {
   const Batch first = harness.pull_batches().at(0);
   const TextView documents(first.column(0));
   int64_t bytes = 0;
-  for (int64_t row = 0; row < kRows; ++row) bytes += static_cast<int64_t>(documents[row].size());
+  for (int64_t row = 0; row < kBatchRows; ++row)
+    bytes += static_cast<int64_t>(documents[row].size());
   require(documents[1].substr(0, 53) == event(1).substr(0, 53), "json: another document");
   for (auto _ : state) {
     harness.push(batch);
     harness.pull_batches();
   }
-  report(state, bytes);
+  report_events(state, bytes);
 }
 BENCHMARK_CAPTURE(encode, typed, {{"schema", whole_schema()}});
 BENCHMARK_CAPTURE(encode, tokens, {});
@@ -177,12 +168,12 @@ void parse(benchmark::State& state, const Settings& settings) {
   const Batch batch = lines.pull_batches().at(0);
   auto harness = Harness::of<ParseJson>(settings);
   harness.push(batch);
-  require(harness.pull_batches().at(0).rows() == kRows, "parse_json: rows are missing");
+  require(harness.pull_batches().at(0).rows() == kBatchRows, "parse_json: rows are missing");
   for (auto _ : state) {
     harness.push(batch);
     harness.pull_batches();
   }
-  report(state, static_cast<int64_t>(text.size()));
+  report_events(state, static_cast<int64_t>(text.size()));
 }
 BENCHMARK_CAPTURE(parse, all_declared, {{"schema", whole_schema()}});
 BENCHMARK_CAPTURE(parse, undeclared, {});
@@ -195,12 +186,12 @@ void cast(benchmark::State& state, const char* field, const char* type) {
   const Batch batch = decoder.pull_batches().at(0);
   auto harness = Harness::of<Cast>({{"fields", Setting::table({{field, type}})}});
   harness.push(batch);
-  require(harness.pull_batches().at(0).rows() == kRows, "cast: rows are missing");
+  require(harness.pull_batches().at(0).rows() == kBatchRows, "cast: rows are missing");
   for (auto _ : state) {
     harness.push(batch);
     harness.pull_batches();
   }
-  report(state, static_cast<int64_t>(text.size()));
+  report_events(state, static_cast<int64_t>(text.size()));
 }
 BENCHMARK_CAPTURE(cast, int_field, "status", "int");
 BENCHMARK_CAPTURE(cast, float_field, "duration", "float");

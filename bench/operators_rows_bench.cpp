@@ -5,10 +5,10 @@
 
 #include <cstring>
 #include <functional>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "bench/operator_case.hpp"
 #include "flow/dictionary.hpp"
 #include "flow/testing/harness.hpp"
 #include "operators/transforms/deduplicate.hpp"
@@ -28,34 +28,29 @@ using flow::testing::Setting;
 using flow::testing::Settings;
 using Names = std::vector<std::string>;
 
-constexpr int64_t kRows = 4096;
-
-void require(bool correct, const char* what) {
-  if (!correct) throw std::logic_error(what);
-}
-
 TypedColumn texts(Host host, const std::function<std::string(int64_t)>& value,
                   flow_type type = FLOW_TEXT) {
-  TextBuilder builder(host, kRows, type);
-  for (int64_t row = 0; row < kRows; ++row) builder.append(value(row));
+  TextBuilder builder(host, kBatchRows, type);
+  for (int64_t row = 0; row < kBatchRows; ++row) builder.append(value(row));
   return {builder.finish(), type == FLOW_JSON ? Type::json() : Type::text()};
 }
 
 // Ten columns, positions from `first` on, and of the texts one with `message`.
 Batch events(Harness& harness, int64_t first, const std::function<std::string(int64_t)>& message) {
   const Host host = harness.host().host();
-  Int64Builder position(host, kRows);
-  for (int64_t row = 0; row < kRows; ++row) position.append(first + row);
+  Int64Builder position(host, kBatchRows);
+  for (int64_t row = 0; row < kBatchRows; ++row) position.append(first + row);
   const Column positions = position.finish();
   flow_origin origin{};
   origin.size = sizeof origin;
   origin.source = "bench";
   origin.partition = "bench";
   origin.position = positions.get();
-  std::vector<std::string> names;
-  for (int i = 0; i < 6; ++i) names.push_back("number_" + std::to_string(i));
   std::vector<NewColumn> columns;
-  for (const std::string& name : names) columns.push_back({name, {positions, Type::int64()}});
+  for (const char* const name :
+       {"number_0", "number_1", "number_2", "number_3", "number_4", "number_5"}) {
+    columns.push_back({name, {positions, Type::int64()}});
+  }
   columns.push_back({"id", texts(host, [&](int64_t row) {
                        return "event " + std::to_string(first + row) + " of the day";
                      })});
@@ -67,7 +62,7 @@ Batch events(Harness& harness, int64_t first, const std::function<std::string(in
                      })});
   columns.push_back({"message", texts(host, message)});
   Output maker(harness.host().abi());
-  return maker.make(kRows, columns, &origin);
+  return maker.make(kBatchRows, columns, &origin);
 }
 std::string short_message(int64_t row) { return "message " + std::to_string(row); }
 
@@ -80,11 +75,7 @@ void measure(benchmark::State& state, Harness& harness, const Batch& batch, int6
       harness.host().emitted[port].clear();
     }
   }
-  const auto iterations = static_cast<int64_t>(state.iterations());
-  state.counters["per_row"] =
-      benchmark::Counter(static_cast<double>(iterations * rows),
-                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
-  if (bytes > 0) state.SetBytesProcessed(iterations * bytes);
+  report(state, rows, bytes);
 }
 int64_t rows_out(Harness& harness) {
   int64_t rows = 0;
@@ -98,7 +89,7 @@ void fields(benchmark::State& state, const Settings& settings, uint32_t columns)
   const Batch batch = events(harness, 0, short_message);
   harness.push(batch);
   require(harness.pull_batches().at(0).column_count() == columns, "fields: other columns");
-  measure(state, harness, batch, kRows);
+  measure(state, harness, batch, kBatchRows);
 }
 void keep(benchmark::State& state) {
   fields<Keep>(state, {{"fields", Names{"number_*", "id"}}}, 7);
@@ -122,9 +113,9 @@ void explode(benchmark::State& state, bool json) {
   TypedColumn items = texts(
       host, [](int64_t) { return "[1,2,3,\"four\",5,{\"six\":6},7,8]"; }, FLOW_JSON);
   if (!json) {
-    Int64Builder elements(host, kRows * kElements);
-    ListBuilder lists(host, kRows);
-    for (int64_t row = 0; row < kRows; ++row) {
+    Int64Builder elements(host, kBatchRows * kElements);
+    ListBuilder lists(host, kBatchRows);
+    for (int64_t row = 0; row < kBatchRows; ++row) {
       for (int64_t i = 0; i < kElements; ++i) elements.append(i);
       lists.append((row + 1) * kElements);
     }
@@ -132,8 +123,8 @@ void explode(benchmark::State& state, bool json) {
   }
   const Batch batch = maker.with(rows, {{"items", items}});
   harness.push(batch);
-  require(rows_out(harness) == kRows * kElements, "explode: rows are missing");
-  measure(state, harness, batch, kRows * kElements);
+  require(rows_out(harness) == kBatchRows * kElements, "explode: rows are missing");
+  measure(state, harness, batch, kBatchRows * kElements);
 }
 BENCHMARK_CAPTURE(explode, list, false);
 BENCHMARK_CAPTURE(explode, json, true);
@@ -145,8 +136,8 @@ void sample(benchmark::State& state, const Settings& more) {
   const Batch batch = events(harness, 0, short_message);
   harness.push(batch);
   const int64_t kept = rows_out(harness);
-  require(kept > kRows / 20 && kept < kRows / 5, "sample: another share");
-  measure(state, harness, batch, kRows);
+  require(kept > kBatchRows / 20 && kept < kBatchRows / 5, "sample: another share");
+  measure(state, harness, batch, kBatchRows);
 }
 BENCHMARK_CAPTURE(sample, position, {});
 BENCHMARK_CAPTURE(sample, key, {{"key", Names{"user"}}});
@@ -155,26 +146,25 @@ void deduplicate_known(benchmark::State& state) {
   auto harness = Harness::of<Deduplicate>({{"key", Names{"id"}}});
   const Batch batch = events(harness, 0, short_message);
   harness.push(batch);
-  require(rows_out(harness) == kRows, "deduplicate: new keys are missing");
-  measure(state, harness, batch, kRows);
+  require(rows_out(harness) == kBatchRows, "deduplicate: new keys are missing");
+  measure(state, harness, batch, kBatchRows);
 }
 BENCHMARK(deduplicate_known);
 
 void deduplicate_new(benchmark::State& state) {
   auto harness = Harness::of<Deduplicate>({{"key", Names{"id"}}, {"keys", 200'000}});
   std::vector<Batch> batches;
-  for (int64_t i = 0; i < 100; ++i) batches.push_back(events(harness, i * kRows, short_message));
+  for (int64_t i = 0; i < 100; ++i)
+    batches.push_back(events(harness, i * kBatchRows, short_message));
   for (const Batch& batch : batches) harness.push(batch);
-  require(rows_out(harness) == 100 * kRows, "deduplicate: new keys are missing");
+  require(rows_out(harness) == 100 * kBatchRows, "deduplicate: new keys are missing");
   size_t next = 0;
   for (auto _ : state) {
     harness.push(batches[next]);
     next = (next + 1) % batches.size();
     harness.host().emitted[0].clear();
   }
-  state.counters["per_row"] =
-      benchmark::Counter(static_cast<double>(state.iterations()) * kRows,
-                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  report(state);
 }
 BENCHMARK(deduplicate_new);
 
@@ -182,8 +172,9 @@ void throttle(benchmark::State& state, const Settings& settings) {
   auto harness = Harness::of<Throttle>(settings);
   const Batch batch = events(harness, 0, short_message);
   harness.push(batch);
-  require(rows_out(harness) + harness.dropped("over limit") == kRows, "throttle: rows are missing");
-  measure(state, harness, batch, kRows);
+  require(rows_out(harness) + harness.dropped("over limit") == kBatchRows,
+          "throttle: rows are missing");
+  measure(state, harness, batch, kBatchRows);
 }
 BENCHMARK_CAPTURE(throttle, by_key_over, {{"rate", 1.0}, {"key", Names{"user"}}});
 BENCHMARK_CAPTURE(throttle, one_key_over, {{"rate", 1.0}});
@@ -219,14 +210,14 @@ void redact(benchmark::State& state, std::string (*message)(int64_t), const Sett
   auto harness = Harness::of<Redact>(settings);
   const Batch batch = events(harness, 0, message);
   harness.push(batch);
-  require(rows_out(harness) == kRows, "redact: rows are missing");
+  require(rows_out(harness) == kBatchRows, "redact: rows are missing");
   const bool personal = message == personal_line;
-  require((harness.metric("redacted_email") == kRows) == personal, "redact: other finds");
+  require((harness.metric("redacted_email") == kBatchRows) == personal, "redact: other finds");
   int64_t bytes = 0;
-  for (int64_t row = 0; row < kRows; ++row) {
+  for (int64_t row = 0; row < kBatchRows; ++row) {
     bytes += static_cast<int64_t>(TextView(*batch.find("message"))[row].size());
   }
-  measure(state, harness, batch, kRows, bytes);
+  measure(state, harness, batch, kBatchRows, bytes);
 }
 BENCHMARK_CAPTURE(redact, plain_text, plain_text, {});
 BENCHMARK_CAPTURE(redact, log_line, log_line, {});
@@ -238,14 +229,11 @@ void memchr_of_plain_text(benchmark::State& state) {
   const Batch batch = events(harness, 0, plain_text);
   const TextView messages(*batch.find("message"));
   for (auto _ : state) {
-    for (int64_t row = 0; row < kRows; ++row) {
+    for (int64_t row = 0; row < kBatchRows; ++row) {
       benchmark::DoNotOptimize(std::memchr(messages[row].data(), '@', messages[row].size()));
     }
   }
-  state.counters["per_row"] =
-      benchmark::Counter(static_cast<double>(state.iterations()) * kRows,
-                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
-  state.SetBytesProcessed(static_cast<int64_t>(state.iterations()) * kRows * 300);
+  report(state, kBatchRows, kBatchRows * 300);
 }
 BENCHMARK(memchr_of_plain_text);
 

@@ -7,10 +7,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "bench/operator_case.hpp"
 #include "flow/builder.hpp"
 #include "flow/testing/harness.hpp"
 #include "operators/codecs/pretty.hpp"
@@ -23,12 +23,7 @@ using flow::testing::Harness;
 using flow::testing::Setting;
 using flow::testing::Settings;
 
-constexpr int64_t kRows = 4096;
 constexpr int kBatches = 200;
-
-void require(bool correct, const char* what) {
-  if (!correct) throw std::logic_error(what);
-}
 
 // A folder of its own, empty, removed at the end.
 class Folder {
@@ -69,7 +64,7 @@ Batch documents(Harness& harness, int64_t paths, int64_t& bytes) {
   std::string text;
   std::vector<size_t> ends;
   uint64_t state = 88172645463325252U;
-  for (int64_t row = 0; row < kRows; ++row) {
+  for (int64_t row = 0; row < kBatchRows; ++row) {
     state ^= state << 13;
     state ^= state >> 7;
     state ^= state << 17;
@@ -89,8 +84,8 @@ Batch documents(Harness& harness, int64_t paths, int64_t& bytes) {
   }
   const Buffer buffer = host.allocate(static_cast<int64_t>(text.size()));
   std::memcpy(buffer->data, text.data(), text.size());
-  TextBuilder rows(host, kRows, FLOW_BINARY);
-  TextBuilder fields(host, kRows);
+  TextBuilder rows(host, kBatchRows, FLOW_BINARY);
+  TextBuilder fields(host, kBatchRows);
   const int32_t number = rows.share(buffer);
   const auto* const base = static_cast<const char*>(buffer->data);
   size_t begin = 0;
@@ -103,7 +98,7 @@ Batch documents(Harness& harness, int64_t paths, int64_t& bytes) {
   bytes = static_cast<int64_t>(text.size());
   Output maker(harness.host().abi());
   return maker.make(
-      kRows,
+      kBatchRows,
       {{"bytes", {rows.finish(), Type::binary()}}, {"kept:f", {fields.finish(), Type::text()}}},
       nullptr);
 }
@@ -121,7 +116,7 @@ void file_sink(benchmark::State& state, const char* name, int64_t paths, Setting
     Batch batch = documents(harness, paths, bytes);
     if (std::string_view(name).find('{') == std::string_view::npos) {
       Output maker(harness.host().abi());
-      batch = maker.make(kRows, {{"bytes", {batch.share_column(0), Type::binary()}}}, nullptr);
+      batch = maker.make(kBatchRows, {{"bytes", {batch.share_column(0), Type::binary()}}}, nullptr);
     }
     state.ResumeTiming();
     for (int i = 0; i < kBatches; ++i) harness.push(batch);
@@ -134,11 +129,11 @@ void file_sink(benchmark::State& state, const char* name, int64_t paths, Setting
     ratio = static_cast<double>(bytes * kBatches) / static_cast<double>(written);
     state.ResumeTiming();
   }
-  const auto rows = static_cast<int64_t>(state.iterations()) * kBatches * kRows;
+  const auto rows = static_cast<int64_t>(state.iterations()) * kBatches * kBatchRows;
   state.counters["per_row"] = benchmark::Counter(
       static_cast<double>(rows), benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
   state.counters["ratio"] = ratio;
-  state.SetBytesProcessed(rows / kRows * bytes);
+  state.SetBytesProcessed(rows / kBatchRows * bytes);
 }
 #define FILE_BENCHMARK(name, ...) \
   BENCHMARK_CAPTURE(file_sink, name, __VA_ARGS__)->Iterations(3)->Unit(benchmark::kMillisecond)
@@ -157,29 +152,27 @@ FILE_BENCHMARK(paths_1000_zstd, "{f}/x.zst", 1000, Settings());
 void pretty_encode(benchmark::State& state, const char* layout) {
   auto harness = Harness::of<Pretty>({{"layout", layout}}, FLOW_ROLE_ENCODE);
   const Host host = harness.host().host();
-  TextBuilder names(host, kRows);
-  Int64Builder numbers(host, kRows);
-  TimestampBuilder times(host, kRows);
-  for (int64_t row = 0; row < kRows; ++row) {
+  TextBuilder names(host, kBatchRows);
+  Int64Builder numbers(host, kBatchRows);
+  TimestampBuilder times(host, kBatchRows);
+  for (int64_t row = 0; row < kBatchRows; ++row) {
     names.append("a text of some length, number " + std::to_string(row));
     numbers.append(row);
     times.append(1'761'646'530'000'000'000 + row * 1'000'000'000);
   }
   Output maker(harness.host().abi());
-  const Batch batch = maker.make(kRows,
+  const Batch batch = maker.make(kBatchRows,
                                  {{"time", {times.finish(), Type::timestamp()}},
                                   {"name", {names.finish(), Type::text()}},
                                   {"number", {numbers.finish(), Type::int64()}}},
                                  nullptr);
   harness.push(batch);
-  require(harness.pull_batches().at(0).rows() == kRows, "pretty: rows are missing");
+  require(harness.pull_batches().at(0).rows() == kBatchRows, "pretty: rows are missing");
   for (auto _ : state) {
     harness.push(batch);
     harness.pull_batches();
   }
-  state.counters["per_row"] =
-      benchmark::Counter(static_cast<double>(state.iterations()) * kRows,
-                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  report(state);
 }
 BENCHMARK_CAPTURE(pretty_encode, block, "block");
 BENCHMARK_CAPTURE(pretty_encode, line, "line");

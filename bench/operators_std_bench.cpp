@@ -8,11 +8,11 @@
 #include <array>
 #include <cstring>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "bench/operator_case.hpp"
 #include "flow/dictionary.hpp"
 #include "flow/testing/harness.hpp"
 #include "operators/codecs/json.hpp"
@@ -28,20 +28,6 @@ namespace {
 
 using flow::testing::Harness;
 using flow::testing::Setting;
-
-constexpr int64_t kRows = 4096;
-
-void require(bool correct, const char* what) {
-  if (!correct) throw std::logic_error(what);
-}
-
-void report(benchmark::State& state, int64_t rows, int64_t bytes = 0) {
-  const auto iterations = static_cast<int64_t>(state.iterations());
-  state.counters["per_row"] =
-      benchmark::Counter(static_cast<double>(iterations * rows),
-                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
-  if (bytes > 0) state.SetBytesProcessed(iterations * bytes);
-}
 
 // Access-log lines of `width` bytes.
 std::string log_lines(int64_t rows, size_t width) {
@@ -92,31 +78,31 @@ Batch weblogs(Harness& harness, SharedDictionary& dictionary) {
   const Host host = harness.host().host();
   Output maker(harness.host().abi());
   const auto text = [&](auto value) {
-    TextBuilder builder(host, kRows);
-    for (int64_t row = 0; row < kRows; ++row) builder.append(value(row));
+    TextBuilder builder(host, kBatchRows);
+    for (int64_t row = 0; row < kBatchRows; ++row) builder.append(value(row));
     return TypedColumn{builder.finish(), Type::text()};
   };
   const auto category = [&](const char* name, int64_t distinct) {
-    DictionaryBuilder builder(host, kRows, dictionary);
-    for (int64_t row = 0; row < kRows; ++row) {
+    DictionaryBuilder builder(host, kBatchRows, dictionary);
+    for (int64_t row = 0; row < kBatchRows; ++row) {
       const std::string value = std::string(name) + std::to_string(row * 7 % distinct);
       builder.append(dictionary.intern(host, value), value);
     }
     return builder.finish();
   };
   const auto number = [&](double step) {
-    Float64Builder builder(host, kRows);
-    for (int64_t row = 0; row < kRows; ++row) {
+    Float64Builder builder(host, kBatchRows);
+    for (int64_t row = 0; row < kBatchRows; ++row) {
       builder.append(static_cast<double>(row * 37 % 100'000) / 10'000.0 * step);
     }
     return builder.finish();
   };
-  StructBuilder location(host, kRows);
+  StructBuilder location(host, kBatchRows);
   location.add(number(1.0));
   location.add(number(-1.0));
   const Type location_type = Type::structure({{"lat", Type::float64()}, {"lon", Type::float64()}});
   return maker.make(
-      kRows,
+      kBatchRows,
       {{"host", text([](int64_t row) { return "203.0.113." + std::to_string(row % 250); })},
        {"datetime", text([](int64_t) { return "28/Oct/2025:10:15:30 +0000"; })},
        {"request", text([](int64_t row) {
@@ -143,15 +129,15 @@ Batch weblogs(Harness& harness, SharedDictionary& dictionary) {
 
 void lines_decode(benchmark::State& state) {
   auto harness = Harness::of<Lines>({}, FLOW_ROLE_DECODE);
-  const std::string text = log_lines(kRows, 307);
+  const std::string text = log_lines(kBatchRows, 307);
   const Batch batch = pieces(harness, text, 1 << 18);
   harness.push(batch);
-  require(harness.pull_batches().at(0).rows() == kRows, "lines: rows are missing");
+  require(harness.pull_batches().at(0).rows() == kBatchRows, "lines: rows are missing");
   for (auto _ : state) {
     harness.push(batch);
     harness.pull_batches();
   }
-  report(state, kRows, static_cast<int64_t>(text.size()));
+  report(state, kBatchRows, static_cast<int64_t>(text.size()));
 }
 BENCHMARK(lines_decode);
 
@@ -162,7 +148,7 @@ void json_encode_weblogs(benchmark::State& state) {
   harness.push(batch);
   const Batch first = harness.pull_batches().at(0);
   int64_t bytes = 0;
-  for (int64_t row = 0; row < kRows; ++row) {
+  for (int64_t row = 0; row < kBatchRows; ++row) {
     bytes += static_cast<int64_t>(TextView(first.column(0))[row].size());
   }
   require(TextView(first.column(0))[1].substr(0, 67) ==
@@ -172,8 +158,8 @@ void json_encode_weblogs(benchmark::State& state) {
     harness.push(batch);
     harness.pull_batches();
   }
-  report(state, kRows, bytes);
-  state.counters["bytes/row"] = static_cast<double>(bytes) / kRows;
+  report(state, kBatchRows, bytes);
+  state.counters["bytes/row"] = static_cast<double>(bytes) / kBatchRows;
 }
 BENCHMARK(json_encode_weblogs);
 
@@ -188,17 +174,17 @@ void json_decode(benchmark::State& state, bool declared) {
   encoder.push(weblogs(encoder, dictionary));
   const Batch encoded = encoder.pull_batches().at(0);
   std::string text;
-  for (int64_t row = 0; row < kRows; ++row) text += TextView(encoded.column(0))[row];
+  for (int64_t row = 0; row < kBatchRows; ++row) text += TextView(encoded.column(0))[row];
 
   auto harness = Harness::of<Json>(settings, FLOW_ROLE_DECODE);
   const Batch batch = pieces(harness, text, 1 << 18);
   harness.push(batch);
-  require(harness.pull_batches().at(0).rows() == kRows, "json: rows are missing");
+  require(harness.pull_batches().at(0).rows() == kBatchRows, "json: rows are missing");
   for (auto _ : state) {
     harness.push(batch);
     harness.pull_batches();
   }
-  report(state, kRows, static_cast<int64_t>(text.size()));
+  report(state, kBatchRows, static_cast<int64_t>(text.size()));
 }
 BENCHMARK_CAPTURE(json_decode, undeclared, false);
 BENCHMARK_CAPTURE(json_decode, three_declared, true);
@@ -207,13 +193,13 @@ void generate(benchmark::State& state, const char* dataset) {
   auto harness = Harness::of<Generate>({{"dataset", dataset}, {"seed", 7}});
   harness.assign("generated");
   harness.poll();
-  require(harness.pull_batches().at(0).rows() == kRows, "generate: a batch of another size");
+  require(harness.pull_batches().at(0).rows() == kBatchRows, "generate: a batch of another size");
   for (auto _ : state) {
     harness.poll();
     harness.pull_batches();
     harness.host().emissions.clear();
   }
-  report(state, kRows);
+  report(state, kBatchRows);
 }
 BENCHMARK_CAPTURE(generate, sensors, "sensors");
 BENCHMARK_CAPTURE(generate, access_log, "access_log");
@@ -298,13 +284,13 @@ void filter(benchmark::State& state, const char* where) {
   harness.push(batch);
   int64_t kept = 0;
   for (const Batch& out : harness.pull_batches()) kept += out.rows();
-  require(kept + harness.dropped("condition false") == kRows, "filter: rows are missing");
+  require(kept + harness.dropped("condition false") == kBatchRows, "filter: rows are missing");
   for (auto _ : state) {
     harness.push(batch);
     harness.pull_batches();
   }
-  report(state, kRows);
-  state.counters["kept"] = static_cast<double>(kept) / kRows;
+  report(state, kBatchRows);
+  state.counters["kept"] = static_cast<double>(kept) / kBatchRows;
 }
 BENCHMARK_CAPTURE(filter, half, "temperature >= 25");
 BENCHMARK_CAPTURE(filter, all, "temperature >= 0");
@@ -321,7 +307,7 @@ void generate_filter(benchmark::State& state) {
     source.host().emissions.clear();
     harness.pull_batches();
   }
-  report(state, kRows);
+  report(state, kBatchRows);
 }
 BENCHMARK(generate_filter);
 

@@ -5,11 +5,11 @@
 #include <re2/re2.h>
 
 #include <cstring>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "bench/operator_case.hpp"
 #include "flow/testing/harness.hpp"
 #include "operators/codecs/csv.hpp"
 #include "operators/codecs/logfmt.hpp"
@@ -24,24 +24,10 @@ using flow::testing::Harness;
 using flow::testing::Setting;
 using flow::testing::Settings;
 
-constexpr int64_t kRows = 4096;
-
-void require(bool correct, const char* what) {
-  if (!correct) throw std::logic_error(what);
-}
-
-void report(benchmark::State& state, size_t bytes) {
-  const auto iterations = static_cast<int64_t>(state.iterations());
-  state.counters["per_row"] =
-      benchmark::Counter(static_cast<double>(iterations * kRows),
-                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
-  state.SetBytesProcessed(iterations * static_cast<int64_t>(bytes));
-}
-
 // Sales of some 110 bytes: ten fields, of which one in eight records has one in quotes.
 std::string sales() {
   std::string text;
-  for (int64_t row = 0; row < kRows; ++row) {
+  for (int64_t row = 0; row < kBatchRows; ++row) {
     const std::string id = std::to_string(100'000 + row * 7);
     text.append(id).append(",2025-10-28T10:15:3").append(std::to_string(row % 10));
     text.append("Z,customer-").append(std::to_string(row * 31 % 5000));
@@ -79,29 +65,29 @@ Batch lines_of(Harness& harness, const std::string& text) {
   const Host host = harness.host().host();
   const Buffer buffer = host.allocate(static_cast<int64_t>(text.size()));
   std::memcpy(buffer->data, text.data(), text.size());
-  TextBuilder views(host, kRows);
+  TextBuilder views(host, kBatchRows);
   const int32_t number = views.share(buffer);
   const auto* const base = static_cast<const char*>(buffer->data);
   std::string_view rest(base, text.size());
-  for (int64_t row = 0; row < kRows; ++row) {
+  for (int64_t row = 0; row < kBatchRows; ++row) {
     const size_t end = rest.find('\n');
     views.append_shared(rest.substr(0, end), number, base);
     rest.remove_prefix(end + 1);
   }
   Output maker(harness.host().abi());
-  return maker.make(kRows, {{"message", {views.finish(), Type::text()}}}, nullptr);
+  return maker.make(kBatchRows, {{"message", {views.finish(), Type::text()}}}, nullptr);
 }
 
 void run(benchmark::State& state, Harness& harness, const Batch& in, size_t bytes) {
   harness.push(in);
   const std::vector<Batch> first = harness.pull_batches();
-  require(first.size() == 1 && first[0].rows() == kRows && harness.failed().empty(),
+  require(first.size() == 1 && first[0].rows() == kBatchRows && harness.failed().empty(),
           "every row comes out");
   for (auto _ : state) {
     harness.push(in);
     benchmark::DoNotOptimize(harness.pull_batches());
   }
-  report(state, bytes);
+  report(state, kBatchRows, static_cast<int64_t>(bytes));
 }
 
 template <class Codec>
@@ -134,7 +120,7 @@ void csv_frame(benchmark::State& state) {
   const std::string text = sales();
   require(harness.frame(text) == static_cast<int64_t>(text.size()), "all records are whole");
   for (auto _ : state) benchmark::DoNotOptimize(harness.frame(text));
-  report(state, text.size());
+  report(state, kBatchRows, static_cast<int64_t>(text.size()));
 }
 BENCHMARK(csv_frame);
 
@@ -163,7 +149,7 @@ constexpr const char* kPattern =
 
 std::string access_lines() {
   std::string text;
-  for (int64_t row = 0; row < kRows; ++row) {
+  for (int64_t row = 0; row < kBatchRows; ++row) {
     text.append("203.0.113.").append(std::to_string(row % 250));
     text.append(" - - [28/Oct/2025:10:15:30 +0000] \"GET /product.php?id=");
     text.append(std::to_string(row)).append(" HTTP/1.1\" 200 ").append(std::to_string(row * 13));
@@ -193,15 +179,15 @@ void bare_re2_access(benchmark::State& state) {
   };
   require(match(0) && groups.back() == "0", "the pattern matches");
   for (auto _ : state) {
-    for (int64_t row = 0; row < kRows; ++row) benchmark::DoNotOptimize(match(row));
+    for (int64_t row = 0; row < kBatchRows; ++row) benchmark::DoNotOptimize(match(row));
   }
-  report(state, text.size());
+  report(state, kBatchRows, static_cast<int64_t>(text.size()));
 }
 BENCHMARK(bare_re2_access);
 
 void logfmt_decode(benchmark::State& state) {
   std::string text;
-  for (int64_t row = 0; row < kRows; ++row) {
+  for (int64_t row = 0; row < kBatchRows; ++row) {
     text.append("level=info ts=2025-10-28T10:15:30Z caller=server.go:112 msg=\"request done\" id=");
     text.append(std::to_string(row)).append(" status=200 elapsed=1.25\n");
   }
@@ -211,7 +197,7 @@ BENCHMARK(logfmt_decode);
 
 void syslog_decode(benchmark::State& state) {
   std::string text;
-  for (int64_t row = 0; row < kRows; ++row) {
+  for (int64_t row = 0; row < kBatchRows; ++row) {
     text.append("<165>1 2025-10-28T10:15:30.123Z host.example.com app ");
     text.append(std::to_string(row)).append(" ID47 - An application event of some length\n");
   }

@@ -38,7 +38,8 @@ const char* skip_escape(const char* at, const char* end) {
   if (end - at < 2) return nullptr;
   const char c = at[1];
   at += 2;
-  if (c != 'u') return std::memchr("\"\\/bfnrt", c, 8) != nullptr ? at : nullptr;
+  if (c != 'u')
+    return std::string_view("\"\\/bfnrt").find(c) != std::string_view::npos ? at : nullptr;
   const int unit = code_unit(at, end);
   if (unit < 0) return nullptr;
   at += 4;

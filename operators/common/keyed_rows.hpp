@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "flow/options.hpp"
 #include "flow/output.hpp"
 #include "flow/state.hpp"
 

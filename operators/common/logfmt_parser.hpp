@@ -17,13 +17,14 @@ namespace flow::operators {
 class LogfmtParser final : public RowParser {
  public:
   LogfmtParser(const DeclaredSchema& schema, Undeclared undeclared, int64_t max_fields)
-      : rows_(schema.fields(), undeclared, max_fields) {}
+      : rows_(schema.fields(), undeclared, max_fields), declared_(schema.fields().size()) {}
 
   void start(Host host, int64_t rows, const flow_column& texts) override {
     rows_.start(host, rows, texts);
   }
   const char* add(std::string_view text, const TextPlace& place) override;
   std::vector<NewColumn> finish() override { return rows_.finish(); }
+  size_t declared() const override { return declared_; }
   const FieldRows& rows() const { return rows_; }
 
  private:
@@ -38,6 +39,7 @@ class LogfmtParser final : public RowParser {
   const char* put(const Pair& pair, const TextPlace& place);
 
   FieldRows rows_;
+  size_t declared_;
   std::vector<Pair> pairs_;
   std::string value_;
 };

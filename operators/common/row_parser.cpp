@@ -22,16 +22,48 @@ void ParseTarget::infer(Inference& inference, Fields added, bool open) const {
   for (auto& column : fields_of(*inference.input())) {
     const bool is_replaced = std::any_of(
         added.begin(), added.end(), [&](const auto& one) { return one.first == column.first; });
-    if (!keep_source && !is_replaced && column.first == field) continue;
-    // A name out of the data may take the place of any column that could be called so.
-    if (open && !is_replaced && column.first.starts_with(prefix)) continue;
-    kept.push_back(std::move(column));
+    if (keep_source || is_replaced || column.first != field) kept.push_back(std::move(column));
   }
   inference.output(with_fields(std::move(kept), added), inference.open() || open);
 }
 
+Batch ParseTarget::assemble(const Batch& rows, std::vector<NewColumn> columns, size_t declared,
+                            Output& out, int64_t& hidden) const {
+  std::vector<std::string> names;
+  if (!prefix.empty()) {
+    names.reserve(columns.size());
+    for (NewColumn& column : columns) {
+      names.push_back(prefix);
+      names.back().append(column.name);
+      column.name = names.back();
+    }
+  }
+  const auto is_made = [&columns](std::string_view name) {
+    return std::any_of(columns.begin(), columns.end(),
+                       [name](const NewColumn& column) { return column.name == name; });
+  };
+  std::vector<std::pair<uint32_t, std::string>> others;
+  for (uint32_t i = 0; i < rows.column_count(); ++i) {
+    const std::string_view name = rows.schema().fields[i]->name;
+    const bool is_source = name == field;
+    if (is_source && !keep_source && !is_made(name)) continue;
+    others.emplace_back(i, name);
+    if (is_source && !keep_source) continue;
+    for (size_t at = std::min(declared, columns.size()); at < columns.size(); ++at) {
+      if (columns[at].name != name) continue;
+      hidden += columns[at].column.column.rows() - columns[at].column.column.null_count();
+      columns.erase(columns.begin() + static_cast<std::ptrdiff_t>(at));
+      break;
+    }
+  }
+  if (others.size() == rows.column_count()) return out.with(rows, columns);
+  if (others.empty()) return out.make(rows.rows(), columns, &rows.origin());
+  return out.with(out.pick(rows, others), columns);
+}
+
 void ParseTransform::open(Output& out) {
   invalid_utf8_rows_ = out.counter("invalid_utf8_rows", kInvalidUtf8Doc);
+  hidden_values_ = out.counter("hidden_values", kHiddenValuesDoc);
 }
 
 Status ParseTransform::consume(uint32_t, const Batch& in, Output& out) {
@@ -84,35 +116,14 @@ bool ParseTransform::process_some(const Batch& in, Output& out) {
   const auto rows = static_cast<int64_t>(good_.size());
   if (rows > 0) {
     const Batch kept = rows == in.rows() ? in : out.select(in, good_.data(), rows);
-    out.emit(assemble(kept, parser_->finish(), out));
+    int64_t hidden = 0;
+    out.emit(target_.assemble(kept, parser_->finish(), parser_->declared(), out, hidden));
+    if (hidden > 0) hidden_values_.record(static_cast<double>(hidden));
   }
   if (row == in.rows()) return true;
   room_.full(rows);
   next_row_ = row;
   return false;
-}
-
-Batch ParseTransform::assemble(const Batch& rows, std::vector<NewColumn> columns, Output& out) {
-  if (!target_.prefix.empty()) {
-    names_.clear();
-    names_.reserve(columns.size());
-    for (NewColumn& column : columns) {
-      names_.push_back(target_.prefix);
-      names_.back().append(column.name);
-      column.name = names_.back();
-    }
-  }
-  const bool is_replaced =
-      std::any_of(columns.begin(), columns.end(),
-                  [this](const NewColumn& column) { return column.name == target_.field; });
-  if (target_.keep_source || is_replaced) return out.with(rows, columns);
-  std::vector<std::pair<uint32_t, std::string>> others;
-  for (uint32_t i = 0; i < rows.column_count(); ++i) {
-    const char* const name = rows.schema().fields[i]->name;
-    if (target_.field != name) others.emplace_back(i, name);
-  }
-  if (others.empty()) return out.make(rows.rows(), columns, &rows.origin());
-  return out.with(out.pick(rows, others), columns);
 }
 
 int64_t decode_lines(const Batch& in, const std::vector<Line>& lines, size_t& next, BatchRoom& room,

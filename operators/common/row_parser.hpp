@@ -31,13 +31,17 @@ class RowParser {
   virtual const char* add(std::string_view text, const TextPlace& place) = 0;
   // The columns of the rows; their names live until the next start().
   virtual std::vector<NewColumn> finish() = 0;
+  // How many of them, at the beginning, are there whatever the rows say.
+  virtual size_t declared() const { return SIZE_MAX; }
   const std::string& message() const { return message_; }
 
  protected:
   std::string message_;
 };
 
-// How the columns of a transform that takes text apart meet those of its input.
+// How the columns of a transform that takes text apart meet those of its input. A declared column
+// takes the place of one with its name. One that only some rows name does not: which rows are in a
+// batch must not decide what the others hold.
 struct ParseTarget {
   std::string field;
   std::string prefix;
@@ -45,7 +49,15 @@ struct ParseTarget {
 
   // For `infer`: the outputs, where the parser makes `added`, and perhaps others.
   void infer(Inference& inference, Fields added, bool open) const;
+  // The output of `rows`, to which the parser added `columns`, of which the first `declared` are
+  // there whatever the rows say. `hidden` counts the values that the input's columns hide.
+  Batch assemble(const Batch& rows, std::vector<NewColumn> columns, size_t declared, Output& out,
+                 int64_t& hidden) const;
 };
+
+inline constexpr const char* kHiddenValuesDoc =
+    "Values of undeclared fields that were left out because the input has a column of their name. "
+    "Set `prefix`, or declare the field.";
 
 // What the transforms parse_csv, parse_logfmt, parse_regex and parse_syslog are, but for options
 // and parser. Texts are read where they lie; bytes that are no valid UTF-8 are repaired first, and
@@ -62,16 +74,15 @@ class ParseTransform : public Transform {
 
  private:
   bool process_some(const Batch& in, Output& out);
-  Batch assemble(const Batch& rows, std::vector<NewColumn> columns, Output& out);
 
   const ParseTarget target_;
   TextInput input_;
   std::unique_ptr<RowParser> parser_;
   Metric invalid_utf8_rows_;
+  Metric hidden_values_;
   BatchRoom room_;
   int64_t next_row_ = 0;  // of an input that becomes several batches
   std::vector<int32_t> good_;
-  std::vector<std::string> names_;  // of the columns under way, with their prefix
   std::string repaired_;
 };
 
@@ -83,7 +94,7 @@ void describe_parse_target(Description<Options>& d) {
            "inside a struct, which stays as it is.");
   d.option("prefix", &Options::prefix,
            "Stands in front of the name of each new column, against clashes with those of the "
-           "input, which are replaced. Costs nothing.");
+           "input. Costs nothing.");
   d.option("keep_source", &Options::keep_source,
            "Keeps the column that was parsed. Costs nothing here, and its length to encode for "
            "each row at the end.");

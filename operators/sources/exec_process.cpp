@@ -79,6 +79,7 @@ int ExecProcess::start(const std::vector<std::string>& command) {
   if (!errors) return errno;
   std::vector<std::string> words = command;
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   const SpawnSetup setup(output->write.get(), errors->write.get());

@@ -276,9 +276,8 @@ bool FileFollower::look_after_restless(SourceOutput& out) {
     Followed& file = files_.at(*at);
     const int64_t silent = now - file.last_change;
     if (!file.watch && look) mark_ready(file);
-    if (file.ready || !file.assigned) {
-      ++at;
-    } else if (file.detached && silent >= settings_.rotate_wait) {
+    const bool waits = file.ready || !file.assigned;
+    if (!waits && file.detached && silent >= settings_.rotate_wait) {
       if (is_at_home(file)) {
         attach(file, file.home);
       } else if (read(file, out)) {
@@ -288,10 +287,11 @@ bool FileFollower::look_after_restless(SourceOutput& out) {
         let_go(file.identity);
         return tell_end(out);
       }
-    } else if (file.partial && settings_.partial_timeout && silent >= *settings_.partial_timeout) {
+    } else if (!waits && file.partial && settings_.partial_timeout &&
+               silent >= *settings_.partial_timeout) {
       end_stream(file);
       return tell_end(out);
-    } else if (!file.detached && !file.partial && file.watch) {
+    } else if (!waits && !file.detached && !file.partial && file.watch) {
       at = restless_.erase(at);
     } else {
       ++at;

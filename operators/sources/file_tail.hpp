@@ -1,11 +1,11 @@
 // One followed file: what is appended behind the place that was read to.
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 
 #include "flow/host.hpp"
 #include "operators/common/byte_piece.hpp"
@@ -19,7 +19,10 @@ struct FileIdentity {
   uint64_t device = 0;
   uint64_t inode = 0;
   int64_t born = 0;  // nanoseconds since 1970
-  auto operator<=>(const FileIdentity&) const = default;
+  bool operator==(const FileIdentity&) const = default;
+  bool operator<(const FileIdentity& other) const {
+    return std::tie(device, inode, born) < std::tie(other.device, other.inode, other.born);
+  }
 };
 
 struct FileFacts {

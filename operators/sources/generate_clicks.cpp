@@ -93,7 +93,7 @@ int32_t ClickStream::next_item(int32_t item, uint64_t random, int64_t span) cons
   const auto choice = random % 100;
   const uint64_t rest = random >> 8;
   const auto companion = [this, item](uint64_t which) {
-    const auto family = static_cast<uint64_t>(item / kFamily * kFamily);
+    const auto family = static_cast<uint64_t>(item - item % kFamily);
     const uint64_t step = bits(6, static_cast<uint64_t>(item), which);
     // The last companion is of another family: what goes with a lamp is a bulb.
     return which == 3 ? static_cast<int32_t>(step % kItems)
@@ -185,8 +185,7 @@ Batch ClickStream::batch(Output& out, int64_t first, int64_t rows, const flow_or
     std::vector<std::string> names;
     for (int32_t i = 1; i <= kUsers; ++i) {
       const std::string digits = std::to_string(i);
-      names.push_back("u-");
-      names.back().append(5 - digits.size(), '0').append(digits);
+      names.emplace_back("u-").append(5 - digits.size(), '0').append(digits);
     }
     users_ = dictionary(out, names);
     events_ = dictionary(out, {"view", "search", "cart", "purchase"});

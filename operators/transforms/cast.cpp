@@ -114,7 +114,7 @@ bool put_directly(TypedColumnBuilder& builder, const flow_column& column, int64_
 
 // `column` with the one that `steps` lead to replaced.
 flow::TypedColumn with_child(Host host, const flow_column& column, const flow_field& field,
-                             std::span<const uint32_t> steps, flow::TypedColumn value) {
+                             std::span<const uint32_t> steps, const flow::TypedColumn& value) {
   if (steps.empty()) return value;
   const int64_t rows = column.array->length;
   StructBuilder builder(host, rows);
@@ -129,7 +129,7 @@ flow::TypedColumn with_child(Host host, const flow_column& column, const flow_fi
     flow::TypedColumn child{Column(Reference<const flow_column>::share(column.children[i])),
                             Type::of(below)};
     if (i == steps.front()) {
-      child = with_child(host, *column.children[i], below, steps.subspan(1), std::move(value));
+      child = with_child(host, *column.children[i], below, steps.subspan(1), value);
     }
     fields.emplace_back(below.name, child.type);
     builder.add(std::move(child.column));
@@ -263,15 +263,15 @@ void Cast::convert_texts(TypedColumnBuilder& builder, const flow_column& column,
                .offset = 0,
                .readable = view.offset + kReadable <= source.capacity(view)};
     }
-    if (!source.promises_utf8() && !is_valid_utf8(text)) {
-      refuse(builder, row, text);
-    } else if (seconds && !tokens[row].empty() && tokens[row].front() != '"') {
+    bool fits = source.promises_utf8() || is_valid_utf8(text);
+    if (fits && seconds && !tokens[row].empty() && tokens[row].front() != '"') {
       const std::optional<int64_t> value = json_timestamp(text);
       if (value) builder.put_int64(row, *value);
-      if (!value) refuse(builder, row, text);
-    } else if (!builder.put(row, text, place)) {
-      refuse(builder, row, text);
+      fits = value.has_value();
+    } else if (fits) {
+      fits = builder.put(row, text, place);
     }
+    if (!fits) refuse(builder, row, text);
   }
 }
 

@@ -9,6 +9,10 @@ namespace {
 
 constexpr const char* kSchema = "parse_json: schema";
 
+ParseTarget target_of(const ParseJson::Options& options) {
+  return {options.field.name, options.prefix, options.keep_source};
+}
+
 }  // namespace
 
 ParseJson::Shared::Shared(const Options& options, Host) : schema(options.schema, kSchema) {
@@ -26,8 +30,9 @@ void ParseJson::describe(Description<Options>& d) {
   d.doc(
       "Each object's fields become columns as by the codec `json`: those that `schema` declares "
       "come first, are there in every batch and have their type, the others keep their JSON token. "
-      "A column of the input with the same name is replaced. The column that was parsed is left "
-      "out of the output, unless a field has its name.\n\n" +
+      "A declared field replaces a column of the input with its name; an undeclared one is left "
+      "out in favour of it, and counted in `hidden_values`. The column that was parsed is left out "
+      "of the output, unless a field has its name.\n\n" +
       std::string(kSchemaTypesDoc) +
       " A number is a timestamp, too: seconds since 1970, or what the format says. A table or a "
       "dotted name in `schema` declares fields of an object, which becomes a struct.\n\n"
@@ -70,8 +75,6 @@ schema = { time = "timestamp", status = "int", user = { id = "text", age = "int"
 }
 
 void ParseJson::infer(const Options& options, Shared& shared, Inference& inference) {
-  infer_text_column(inference, "field", options.field.name);
-  if (inference.input() == nullptr) return;
   const JsonRows rows(shared.schema, options.undeclared, options.max_fields, kSchema);
   Fields added = rows.certain_fields();
   if (!options.into.empty()) {
@@ -81,26 +84,20 @@ void ParseJson::infer(const Options& options, Shared& shared, Inference& inferen
       added = {{options.into, Type::structure(std::move(added))}};
     }
   }
-  for (auto& field : added) field.first.insert(0, options.prefix);
-  Fields kept;
-  for (auto& field : fields_of(*inference.input())) {
-    if (!options.keep_source && field.first == options.field.name) continue;
-    // An undeclared field may take the place of any column that could be called so.
-    const bool may_change = rows.is_open() && options.into.empty() &&
-                            field.first.compare(0, options.prefix.size(), options.prefix) == 0;
-    if (!may_change) kept.push_back(std::move(field));
-  }
-  inference.output(with_fields(std::move(kept), added), inference.open() || rows.is_open());
+  target_of(options).infer(inference, std::move(added), rows.is_open());
 }
 
 ParseJson::ParseJson(const Options& options, Shared& shared)
-    : options_(options),
+    : target_(target_of(options)),
+      into_(options.into),
+      declared_(options.into.empty() ? shared.schema.fields().size() : 1),
       input_("field", options.field.name),
       rows_(shared.schema, options.undeclared, options.max_fields, kSchema) {}
 
 void ParseJson::open(Output& out) {
   invalid_utf8_rows_ =
       out.counter("invalid_utf8_rows", "Rows whose text had invalid UTF-8 that was repaired.");
+  hidden_values_ = out.counter("hidden_values", kHiddenValuesDoc);
 }
 
 // The rows from `row` on, as many as one batch holds. Returns the row behind them.
@@ -125,26 +122,17 @@ int64_t ParseJson::parse(const flow_column& column, int64_t row, Output& out) {
   return row;
 }
 
-// The new columns under the names that they get.
-std::vector<NewColumn> ParseJson::named(std::vector<NewColumn> columns, int64_t rows, Output& out) {
-  if (!options_.into.empty()) {
-    StructBuilder builder(out, rows);
-    Fields fields;
-    for (NewColumn& column : columns) {
-      fields.emplace_back(column.name, column.column.type);
-      builder.add(std::move(column.column.column));
-    }
-    return {{options_.into, {builder.finish(), Type::structure(std::move(fields))}}};
-  }
-  if (options_.prefix.empty()) return columns;
-  names_.clear();
-  names_.reserve(columns.size());
+// The new columns, in one struct if there is to be one.
+std::vector<NewColumn> ParseJson::gathered(std::vector<NewColumn> columns, int64_t rows,
+                                           Output& out) {
+  if (into_.empty()) return columns;
+  StructBuilder builder(out, rows);
+  Fields fields;
   for (NewColumn& column : columns) {
-    names_.push_back(options_.prefix);
-    names_.back().append(column.name);
-    column.name = names_.back();
+    fields.emplace_back(column.name, column.column.type);
+    builder.add(std::move(column.column.column));
   }
-  return columns;
+  return {{into_, {builder.finish(), Type::structure(std::move(fields))}}};
 }
 
 Status ParseJson::consume(uint32_t, const Batch& in, Output& out) {
@@ -177,18 +165,10 @@ void ParseJson::emit(const Batch& in, Output& out) {
   for (const BadRow& bad : bad_) out.fail(in, bad.row, bad.reason, bad.message);
   if (good_.empty()) return;
   const auto rows = static_cast<int64_t>(good_.size());
-  const std::vector<NewColumn> made = named(rows_.finish(), rows, out);
   const Batch kept = rows == in.rows() ? in : out.select(in, good_.data(), rows);
-  std::vector<std::pair<uint32_t, std::string>> others;
-  for (uint32_t i = 0; i < kept.column_count(); ++i) {
-    const char* const name = kept.schema().fields[i]->name;
-    if (options_.keep_source || options_.field.name != name) others.emplace_back(i, name);
-  }
-  if (others.empty()) {
-    out.emit(out.make(rows, made, &kept.origin()));
-  } else {
-    out.emit(out.with(out.pick(kept, others), made));
-  }
+  int64_t hidden = 0;
+  out.emit(target_.assemble(kept, gathered(rows_.finish(), rows, out), declared_, out, hidden));
+  if (hidden > 0) hidden_values_.record(static_cast<double>(hidden));
 }
 
 }  // namespace flow::operators

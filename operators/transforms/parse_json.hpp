@@ -10,6 +10,7 @@
 #include "operators/common/declared_schema.hpp"
 #include "operators/common/input_column.hpp"
 #include "operators/common/json_rows.hpp"
+#include "operators/common/row_parser.hpp"
 
 namespace flow::operators {
 
@@ -47,17 +48,19 @@ class ParseJson final : public Transform {
   bool process_some(const Batch& in, Output& out);
   int64_t parse(const flow_column& column, int64_t row, Output& out);
   void emit(const Batch& in, Output& out);
-  std::vector<NewColumn> named(std::vector<NewColumn> columns, int64_t rows, Output& out);
+  std::vector<NewColumn> gathered(std::vector<NewColumn> columns, int64_t rows, Output& out);
 
-  const Options options_;
+  const ParseTarget target_;
+  const std::string into_;
+  const size_t declared_;  // columns that are there whatever the rows say
   TextInput input_;
   JsonRows rows_;
   Metric invalid_utf8_rows_;
+  Metric hidden_values_;
   BatchRoom room_;
   int64_t next_row_ = 0;  // of an input that becomes several batches
   std::vector<BadRow> bad_;
   std::vector<int32_t> good_;
-  std::vector<std::string> names_;  // of the columns under way, with their prefix
 };
 
 }  // namespace flow::operators

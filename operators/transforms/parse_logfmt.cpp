@@ -10,8 +10,10 @@ void ParseLogfmt::describe(Description<Options>& d) {
   d.traits(FLOW_STATELESS);
   d.doc(
       "Each name becomes a column, as by the codec `logfmt`: those that `schema` declares come "
-      "first, are there in every batch and have their type, the others are text. The column that "
-      "was parsed is left out, unless a name is its own.\n\n"
+      "first, are there in every batch and have their type, the others are text. A declared one "
+      "replaces a column of the input with its name; an undeclared one is left out in favour of "
+      "it, and counted in `hidden_values`. The column that was parsed is left out, unless a name "
+      "is its own.\n\n"
       "Rows go to `errors` as `no_fields`, `no_name`, `unclosed_quote`, `text_after_quote`, "
       "`bad_type`, `too_many_fields` or `null_text`, with the place in the text. Values without "
       "escapes are views into the input: about 20 ns a pair.");

@@ -1,22 +1,39 @@
 #include "operators/transforms/rename.hpp"
 
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+
 namespace flow::operators {
+
+namespace {
+
+// Ends the start with what is wrong with an entry of `fields`.
+[[noreturn]] void refuse(const Value& value, std::initializer_list<std::string_view> words) {
+  std::string message = value.place;
+  if (!message.empty()) message.append(": ");
+  message.append("rename: ");
+  for (const std::string_view word : words) message.append(word);
+  throw Failure(message);
+}
+
+}  // namespace
 
 Rename::Shared::Shared(const Options& options, Host) {
   for (const auto& [from, value] : options.fields.items) {
-    const std::string place = value.place.empty() ? "" : value.place + ": ";
     if (value.type != FLOW_OPTION_TEXT || value.text.empty()) {
-      throw Failure(place + "rename: fields." + from + ": the new name must be a text");
+      refuse(value, {"fields.", from, ": the new name must be a text"});
     }
     FieldPattern old_name(from);
     FieldPattern new_name(value.text);
     if (new_name.wildcards() > old_name.wildcards()) {
-      throw Failure(place + "rename: '" + value.text + "' has more wildcards than '" + from + "'");
+      refuse(value, {"'", value.text, "' has more wildcards than '", from, "'"});
     }
     for (const auto& [other, taken] : names) {
       if (!new_name.has_wildcards() && taken.text() == new_name.text()) {
-        throw Failure(place + "rename: '" + other.text() + "' and '" + from +
-                      "' cannot both become '" + value.text + "'");
+        refuse(value,
+               {"'", other.text(), "' and '", from, "' cannot both become '", value.text, "'"});
       }
     }
     names.emplace_back(std::move(old_name), std::move(new_name));

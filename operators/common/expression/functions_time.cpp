@@ -34,9 +34,7 @@ constexpr std::array<std::pair<std::string_view, Unit>, 8> kUnits = {{{"second",
                                                                       {"year", Unit::kYear}}};
 
 // How many whole units; every int64 has an answer, which its floor in the same unit would not have.
-int64_t floor_div(int64_t value, int64_t unit) {
-  return value / unit - (value % unit < 0 ? 1 : 0);
-}
+int64_t floor_div(int64_t value, int64_t unit) { return value / unit - (value % unit < 0 ? 1 : 0); }
 
 // REQUIRES: a number of seconds made of nanoseconds, far from the ends of int64.
 int64_t floor_to(int64_t value, int64_t unit) { return floor_div(value, unit) * unit; }
@@ -56,8 +54,7 @@ int64_t truncate_local(int64_t local, Unit unit) {
       // 1970-01-05 was a Monday.
       return floor_to(local - 4 * kDay, 7 * kDay) + 4 * kDay;
     default: {
-      const std::chrono::sys_days day{
-          std::chrono::days(static_cast<int>(floor_div(local, kDay)))};
+      const std::chrono::sys_days day{std::chrono::days(static_cast<int>(floor_div(local, kDay)))};
       const std::chrono::year_month_day date(day);
       unsigned month = static_cast<unsigned>(date.month());
       if (unit == Unit::kQuarter) month -= (month - 1) % 3;

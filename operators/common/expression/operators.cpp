@@ -171,7 +171,8 @@ void each_pair(const StepCall& call, F f) {
   }
 }
 
-constexpr double kNanoseconds = 1e9;
+constexpr int64_t kSecond = 1'000'000'000;
+constexpr auto kNanoseconds = static_cast<double>(kSecond);
 
 bool shift_time(int64_t time, double seconds, int64_t& result) {
   const double nanoseconds = std::nearbyint(seconds * kNanoseconds);
@@ -278,8 +279,10 @@ void negate_float(const StepCall& call) {
 
 void seconds_between(const StepCall& call) {
   map_two<double, int64_t, int64_t>(call, [](int64_t a, int64_t b) {
-    return (static_cast<double>(a / 1'000'000'000 - b / 1'000'000'000)) +
-           static_cast<double>(a % 1'000'000'000 - b % 1'000'000'000) / kNanoseconds;
+    // Whole seconds apart: the difference of two int64 may be none.
+    const int64_t seconds = a / kSecond - b / kSecond;
+    const int64_t rest = a % kSecond - b % kSecond;
+    return static_cast<double>(seconds) + static_cast<double>(rest) / kNanoseconds;
   });
 }
 

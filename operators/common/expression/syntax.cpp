@@ -160,15 +160,15 @@ class Parser {
   // ---- the grammar, loosest binding first ----
 
   struct Depth {
-    explicit Depth(Parser& parser) : parser_(parser) {
-      if (++parser_.depth_ > kDeepest) {
-        parser_.fail(parser_.token_.offset, "this is nested too deeply");
+    explicit Depth(Parser& at) : parser(at) {
+      if (++parser.depth_ > kDeepest) {
+        parser.fail(parser.token_.offset, "this is nested too deeply");
       }
     }
     Depth(const Depth&) = delete;
     Depth& operator=(const Depth&) = delete;
-    ~Depth() { --parser_.depth_; }
-    Parser& parser_;
+    ~Depth() { --parser.depth_; }
+    Parser& parser;
   };
 
   static SyntaxNode call(size_t offset, std::string_view name, std::vector<SyntaxNode> children) {

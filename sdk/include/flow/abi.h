@@ -607,8 +607,8 @@ typedef struct flow_stream_context {
 
 /* Extension of the host, for serial transforms that know the event time of rows: what they tell
  * takes the place of the watermarks of their inputs. The host keeps the lowest over all partitions
- * that sources upstream have open (one that has not been told of yet holds the rest back), and sends
- * it on behind what the call emits. The struct lives as long as the instance. */
+ * that sources upstream have open (one that has not been told of yet holds the rest back), and
+ * sends it on behind what the call emits. The struct lives as long as the instance. */
 #define FLOW_EXTENSION_WATERMARKS "flow.watermarks/1"
 typedef struct flow_watermarks {
   uint32_t size;

@@ -140,6 +140,22 @@ TEST(ParseJson, FieldsReplaceColumnsOfTheSameName) {
             (Table{{"host", {"n2"}}}));
 }
 
+// Were it otherwise, what a row holds would depend on the rows that share its batch.
+TEST(ParseJson, UndeclaredFieldsLeaveColumnsOfTheInputAlone) {
+  const Table input = {{"message", {R"({"host":"n2","a":1})", R"({"a":2})", R"({"host":null})"}},
+                       {"host", {"n1", "n1", "n1"}}};
+  auto harness = Harness::of<ParseJson>();
+  harness.push(input);
+  EXPECT_EQ(harness.pull(), (Table{{"host", {"n1", "n1", "n1"}}, {"a", {"1", "2", nullptr}}}));
+  EXPECT_EQ(harness.metric("hidden_values"), 1);
+  EXPECT_EQ(parse(input, {{"prefix", "e_"}}), (Table{{"host", {"n1", "n1", "n1"}},
+                                                     {"e_host", {R"("n2")", nullptr, nullptr}},
+                                                     {"e_a", {"1", "2", nullptr}}}));
+  EXPECT_EQ(parse(messages({R"({"message":1})"}), {{"keep_source", true}}),
+            messages({R"({"message":1})"}));
+  EXPECT_EQ(parse(messages({R"({"message":1})"})), (Table{{"message", {"1"}}}));
+}
+
 TEST(ParseJson, JsonTextInsideJsonIsParsed) {
   EXPECT_EQ(parse({{"message", Type::json(), {R"("{\"a\": \"in a text\"}")", R"({"a":"plain"})"}}},
                   {{"schema", Setting::table({{"a", "text"}})}}),

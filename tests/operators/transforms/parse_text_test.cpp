@@ -93,6 +93,18 @@ TEST(ParseLogfmt, NamesBecomeColumns) {
   EXPECT_EQ(reasons(harness), std::vector<std::string>{"no_name"});
 }
 
+TEST(ParseLogfmt, UndeclaredNamesLeaveColumnsOfTheInputAlone) {
+  const Table input = {{"id", {1, 2}}, {"message", {"id=7 a=1", "a=2"}}};
+  Harness undeclared = Harness::of<ParseLogfmt>({});
+  undeclared.push(input);
+  EXPECT_EQ(undeclared.pull(), (Table{{"id", {1, 2}}, {"a", {"1", "2"}}}));
+  EXPECT_EQ(undeclared.metric("hidden_values"), 1);
+  Harness declared =
+      Harness::of<ParseLogfmt>({{"schema", flow::testing::Setting::table({{"id", "int"}})}});
+  declared.push(input);
+  EXPECT_EQ(declared.pull()["id"], (Cells{7, nullptr}));
+}
+
 TEST(ParseSyslog, MessageTakesThePlaceOfTheText) {
   Harness harness = Harness::of<ParseSyslog>({{"year", 2025}});
   harness.push({{"message", {"<34>Oct 11 22:14:15 mymachine su: 'su root' failed", "noise"}}});

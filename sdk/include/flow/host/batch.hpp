@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstring>
 #include <new>
 
@@ -39,7 +40,7 @@ class Batch final : public Counted<Batch, flow_batch> {
       batch->origin_.partition = interned(origin->partition);
       batch->origin_.position = origin->position;
       batch->origin_.record = origin->record;
-      if (FLOW_HAS(flow_origin, origin, watermark)) {
+      if (origin->size > offsetof(flow_origin, watermark)) {  // its author knew of them
         batch->origin_.event_time = origin->event_time;
         batch->origin_.watermark = origin->watermark;
       }

@@ -107,9 +107,8 @@ class Harness {
     origin.size = sizeof origin;
     origin.event_time = time.get();
     origin.watermark = watermark.get();
-    return Batch(Reference<const flow_batch>::adopt(
-        parts_->host.abi()->batch(parts_->host.abi(), &batch.schema(), batch.rows(),
-                                  batch.get()->columns, &origin)));
+    return Batch(Reference<const flow_batch>::adopt(parts_->host.abi()->batch(
+        parts_->host.abi(), &batch.schema(), batch.rows(), batch.get()->columns, &origin)));
   }
   // Processes a batch to the end, through FLOW_MORE if need be. Throws on FLOW_RETRY and
   // FLOW_FAILED with the operator's words.

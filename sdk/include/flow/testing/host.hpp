@@ -306,8 +306,8 @@ class TestHost {
     told_watermarks_.begin = [](const flow_host* host, int64_t idle) { self(host).idle = idle; };
     told_watermarks_.tell = [](const flow_host* host, const char* source, const char* partition,
                                int64_t watermark) {
-      self(host).watermarks.push_back({source != nullptr ? source : "",
-                                       partition != nullptr ? partition : "", watermark});
+      self(host).watermarks.push_back(
+          {source != nullptr ? source : "", partition != nullptr ? partition : "", watermark});
     };
   }
 
