@@ -1,13 +1,13 @@
-// CPU time a row of the operators for sensors' readings, one at a time on one core. Each case checks
-// its answer once before it is measured.
+// CPU time a row of the operators for sensors' readings, one at a time on one core. Each case
+// checks its answer once before it is measured.
 
 #include <benchmark/benchmark.h>
 
 #include <cmath>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "bench/operator_case.hpp"
 #include "flow/testing/harness.hpp"
 #include "operators/transforms/detect_anomaly.hpp"
 
@@ -18,12 +18,7 @@ using flow::testing::Harness;
 using flow::testing::Settings;
 using Names = std::vector<std::string>;
 
-constexpr int64_t kRows = 4096;
 constexpr int64_t kSecond = 1'000'000'000;
-
-void require(bool correct, const char* what) {
-  if (!correct) throw std::logic_error(what);
-}
 
 // Readings of `devices` series in random order, a batch every ten minutes.
 std::vector<Batch> readings(Harness& harness, int64_t devices, int64_t batches, bool text_keys) {
@@ -36,11 +31,11 @@ std::vector<Batch> readings(Harness& harness, int64_t devices, int64_t batches, 
   };
   std::vector<Batch> made;
   for (int64_t batch = 0; batch < batches; ++batch) {
-    TextBuilder names(host, kRows);
-    Int64Builder numbers(host, kRows);
-    Float64Builder values(host, kRows);
-    TimestampBuilder times(host, kRows);
-    for (int64_t row = 0; row < kRows; ++row) {
+    TextBuilder names(host, kBatchRows);
+    Int64Builder numbers(host, kBatchRows);
+    Float64Builder values(host, kBatchRows);
+    TimestampBuilder times(host, kBatchRows);
+    for (int64_t row = 0; row < kBatchRows; ++row) {
       const auto device = static_cast<int64_t>(random()) % devices;
       std::string name = std::to_string(device);
       names.append("dev-" + std::string(8 - name.size(), '0') + name);
@@ -54,12 +49,11 @@ std::vector<Batch> readings(Harness& harness, int64_t devices, int64_t batches, 
     origin.size = sizeof origin;
     origin.event_time = time.get();
     origin.watermark = time.get();
-    made.push_back(maker.make(
-        kRows,
-        {{"device", text_keys ? TypedColumn{names.finish(), Type::text()}
-                              : TypedColumn{numbers.finish(), Type::int64()}},
-         {"value", {values.finish(), Type::float64()}}},
-        &origin));
+    made.push_back(maker.make(kBatchRows,
+                              {{"device", text_keys ? TypedColumn{names.finish(), Type::text()}
+                                                    : TypedColumn{numbers.finish(), Type::int64()}},
+                               {"value", {values.finish(), Type::float64()}}},
+                              &origin));
   }
   return made;
 }
@@ -102,18 +96,14 @@ void detect(benchmark::State& state, const Settings& more, int64_t devices, bool
     push(harness, input);
     for (const Batch& out : harness.pull_batches()) rows += out.rows();
   }
-  require(rows == 128 * kRows && harness.failed().empty(), "detect: rows are missing");
+  require(rows == 128 * kBatchRows && harness.failed().empty(), "detect: rows are missing");
   size_t next = 0;
   for (auto _ : state) {
     push(harness, inputs[next]);
     harness.host().emitted[0].clear();
     next = (next + 1) % inputs.size();
   }
-  const auto iterations = static_cast<double>(state.iterations());
-  state.counters["rows_per_second"] =
-      benchmark::Counter(iterations * kRows, benchmark::Counter::kIsRate);
-  state.counters["per_row"] = benchmark::Counter(
-      iterations * kRows, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  report(state);
   state.counters["state_bytes"] = static_cast<double>(harness.host().state().bytes());
 }
 BENCHMARK_CAPTURE(detect, range_quad_10k_text_keys, {}, 10'000, true);
@@ -126,6 +116,52 @@ BENCHMARK_CAPTURE(detect, stuck_10k_text_keys, {{"method", "stuck"}}, 10'000, tr
 BENCHMARK_CAPTURE(detect, ensemble_of_three_10k_text_keys,
                   {{"method", "ensemble"}, {"methods", Names{"range_quad", "ewma", "stuck"}}},
                   10'000, true);
+
+// A million series that come up at once, one reading each. `most`: how many of them may stay.
+void detect_new_keys(benchmark::State& state, int64_t most) {
+  constexpr int64_t kKeys = 1'000'000;
+  constexpr int64_t kMostBytes = int64_t{4} << 30;
+  for (auto _ : state) {
+    state.PauseTiming();
+    auto harness = Harness::of<DetectAnomaly>({{"key", Names{"device"}}, {"max_keys", most}});
+    harness.host().state_limit = int64_t{1} << 33;
+    std::vector<Batch> batches;
+    const Host host = harness.host().host();
+    Output maker(harness.host().abi());
+    for (int64_t first = 0; first < kKeys; first += kBatchRows) {
+      Int64Builder devices(host, kBatchRows);
+      Float64Builder values(host, kBatchRows);
+      for (int64_t row = 0; row < kBatchRows; ++row) {
+        devices.append(first + row);
+        values.append(1);
+      }
+      const Column device = devices.finish();
+      flow_origin origin{};
+      origin.size = sizeof origin;
+      origin.event_time = device.get();
+      origin.watermark = device.get();
+      batches.push_back(maker.make(
+          kBatchRows,
+          {{"device", {device, Type::int64()}}, {"value", {values.finish(), Type::float64()}}},
+          &origin));
+    }
+    const std::vector<Hashed> inputs = hashed(batches);
+    state.ResumeTiming();
+    for (const Hashed& input : inputs) {
+      push(harness, input);
+      harness.host().emitted[0].clear();
+    }
+    state.PauseTiming();
+    require(harness.failed().empty(), "detect_new_keys: rows fail");
+    require((harness.metric("evicted_keys") > 0) == (most < kKeys), "detect_new_keys: evictions");
+    require(harness.host().state().bytes() < kMostBytes, "detect_new_keys: too much state");
+    state.counters["state_bytes"] = static_cast<double>(harness.host().state().bytes());
+    state.ResumeTiming();
+  }
+  report(state, (kKeys + kBatchRows - 1) / kBatchRows * kBatchRows);
+}
+BENCHMARK_CAPTURE(detect_new_keys, all_stay, 2'000'000)->Iterations(1);
+BENCHMARK_CAPTURE(detect_new_keys, most_are_evicted, 100'000)->Iterations(1);
 
 }  // namespace
 }  // namespace flow::operators

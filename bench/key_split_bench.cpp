@@ -60,11 +60,11 @@ constexpr std::int64_t kTimers = 1'000'000;
 
 void set_timer(Timers& timers, std::int64_t i) {
   const std::int64_t key = i;
-  const flow_key whose{.size = sizeof(flow_key),
-                       .length = sizeof key,
-                       .hash = flow::host::hash_bytes(
-                           {reinterpret_cast<const char*>(&key), sizeof key}),
-                       .bytes = &key};
+  const flow_key whose{
+      .size = sizeof(flow_key),
+      .length = sizeof key,
+      .hash = flow::host::hash_bytes({reinterpret_cast<const char*>(&key), sizeof key}),
+      .bytes = &key};
   timers.set(FLOW_EVENT_TIME, number(i) * 1'000, &whose);
 }
 

@@ -29,8 +29,8 @@ constexpr int64_t kDevices = 2500;
 // Readings of 10,000 series; `batches` of them.
 std::vector<Batch> readings(int64_t batches, const char* fault_share = "some") {
   const double share = std::string(fault_share) == "none" ? 0.0 : 0.01;
-  auto source = Harness::of<Generate>(
-      {{"dataset", "fleet"}, {"devices", kDevices}, {"fault_share", share}});
+  auto source =
+      Harness::of<Generate>({{"dataset", "fleet"}, {"devices", kDevices}, {"fault_share", share}});
   source.assign("generated");
   for (int64_t i = 0; i < batches; ++i) source.poll();
   return source.pull_batches();
@@ -60,8 +60,7 @@ BENCHMARK_CAPTURE(
     Setting::table(
         {{"time", Setting::table({{"type", "timestamp"}, {"min", "2000-01-01T00:00:00Z"}})},
          {"device", Setting::table({{"required", true}, {"pattern", "^d-[0-9]+$"}})},
-         {"class",
-          Setting::table({{"one_of", Names{"freezer", "pump", "server", "turbine"}}})},
+         {"class", Setting::table({{"one_of", Names{"freezer", "pump", "server", "turbine"}}})},
          {"quantity", Setting::table({{"required", true}, {"max_length", 32}})},
          {"value", Setting::table({{"required", true}, {"min", -1e6}, {"max", 1e6}})}}));
 

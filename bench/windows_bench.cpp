@@ -84,9 +84,9 @@ std::vector<Rows> make_rows(int64_t batches, int64_t begin, int64_t duration) {
       rows.integers.push_back(key);
       rows.texts.push_back(text_of(key));
       rows.values.push_back(std::exp(static_cast<double>(random() % 10'000) / 2000.0));
-      rows.times.push_back(begin + static_cast<int64_t>(static_cast<double>(duration) *
-                                                        static_cast<double>(at) /
-                                                        static_cast<double>(batches * kRows)));
+      rows.times.push_back(
+          begin + static_cast<int64_t>(static_cast<double>(duration) * static_cast<double>(at) /
+                                       static_cast<double>(batches * kRows)));
     }
   }
   return all;
@@ -125,12 +125,11 @@ struct Case {
 Settings settings_of(const Case& c) {
   Settings settings{{"key", Names{"key"}}, {"size", std::to_string(c.size) + "s"}};
   if (c.slide != c.size) settings.emplace_back("slide", std::to_string(c.slide) + "s");
-  settings.emplace_back("aggregate",
-                        c.aggregate != nullptr
-                            ? Setting::table({{"p95", Setting(c.aggregate)}})
-                            : Setting::table({{"hits", Setting("count()")},
-                                              {"total", Setting("sum(value)")},
-                                              {"mean", Setting("mean(value)")}}));
+  settings.emplace_back("aggregate", c.aggregate != nullptr
+                                         ? Setting::table({{"p95", Setting(c.aggregate)}})
+                                         : Setting::table({{"hits", Setting("count()")},
+                                                           {"total", Setting("sum(value)")},
+                                                           {"mean", Setting("mean(value)")}}));
   return settings;
 }
 
@@ -166,8 +165,7 @@ void engine(benchmark::State& state, const Case& c) {
     for (size_t i = 0; i < batches.size(); ++i) {
       std::vector<int64_t> times = rows[i].times;
       for (int64_t& time : times) time += turn * duration;
-      batches[i] =
-          harness.timed(batches[i], times, std::vector<int64_t>(kRows, times.front() - 1));
+      batches[i] = harness.timed(batches[i], times, std::vector<int64_t>(kRows, times.front() - 1));
     }
   };
   const int64_t warm = c.size * kSecond / duration + 1;

@@ -75,8 +75,8 @@ std::string words_of(const Settings& settings) {
 }
 
 // The component whose rows are judged. An error in `found`, and "", if it is not clear which.
-std::string judged_component(const EvalOptions& options,
-                             const PipelineSpecification& specification, Diagnostics& found) {
+std::string judged_component(const EvalOptions& options, const PipelineSpecification& specification,
+                             Diagnostics& found) {
   std::vector<std::string> ids, detectors;
   for (const ComponentSpecification& component : specification.components) {
     ids.push_back(component.id);
@@ -146,21 +146,21 @@ struct Column {
   enum class Form : std::uint8_t { kCount, kShare, kSeconds, kTwoDecimals, kThreshold } form;
 };
 using Form = Column::Form;
-constexpr std::array<Column, 14> kColumns = {{{"incidents", "incidents", Form::kCount},
-                                              {"incidents_found", "found", Form::kCount},
-                                              {"recall", "recall", Form::kShare},
-                                              {"precision", "precision", Form::kShare},
-                                              {"delay_median_seconds", "delay", Form::kSeconds},
-                                              {"delay_max_seconds", "longest", Form::kSeconds},
-                                              {"alarms_per_day", "alarms/day", Form::kTwoDecimals},
-                                              {"false_alarms", "false", Form::kCount},
-                                              {"false_alarms_per_day", "false/day",
-                                               Form::kTwoDecimals},
-                                              {"nab_standard", "NAB", Form::kTwoDecimals},
-                                              {"nab_low_fp", "low FP", Form::kTwoDecimals},
-                                              {"nab_low_fn", "low FN", Form::kTwoDecimals},
-                                              {"nab_threshold", "threshold", Form::kThreshold},
-                                              {"unlabelled_series", "unlabelled", Form::kCount}}};
+constexpr std::array<Column, 14> kColumns = {
+    {{"incidents", "incidents", Form::kCount},
+     {"incidents_found", "found", Form::kCount},
+     {"recall", "recall", Form::kShare},
+     {"precision", "precision", Form::kShare},
+     {"delay_median_seconds", "delay", Form::kSeconds},
+     {"delay_max_seconds", "longest", Form::kSeconds},
+     {"alarms_per_day", "alarms/day", Form::kTwoDecimals},
+     {"false_alarms", "false", Form::kCount},
+     {"false_alarms_per_day", "false/day", Form::kTwoDecimals},
+     {"nab_standard", "NAB", Form::kTwoDecimals},
+     {"nab_low_fp", "low FP", Form::kTwoDecimals},
+     {"nab_low_fn", "low FN", Form::kTwoDecimals},
+     {"nab_threshold", "threshold", Form::kThreshold},
+     {"unlabelled_series", "unlabelled", Form::kCount}}};
 
 struct Evaluated {
   Settings settings;
@@ -214,7 +214,8 @@ void print_table(const std::vector<Evaluated>& all) {
     for (std::size_t c = 0; c < row.size(); ++c) {
       std::size_t width = 0;
       for (const std::vector<std::string>& other : rows) width = std::max(width, other[c].size());
-      line += c == 0 ? fmt::format("{:<{}}", row[c], width) : fmt::format("  {:>{}}", row[c], width);
+      line +=
+          c == 0 ? fmt::format("{:<{}}", row[c], width) : fmt::format("  {:>{}}", row[c], width);
     }
     fmt::print("{}\n", line);
   }
@@ -230,7 +231,8 @@ void print_json(const std::vector<Evaluated>& all) {
     }
     json.end_object();
     for (std::size_t c = 0; c < kColumns.size(); ++c) {
-      if (evaluated.figures[c]) json.key(kColumns[c].figure).value(*evaluated.figures[c]);
+      if (!evaluated.figures[c] || !std::isfinite(*evaluated.figures[c])) continue;
+      json.key(kColumns[c].figure).value(*evaluated.figures[c]);
     }
     json.end_object();
   }
@@ -294,12 +296,14 @@ void add_eval(CLI::App& program, int& exit_code) {
   command->footer(
       "Runs what leads to the component, with the sink `evaluate` in the place of the file's\n"
       "sinks, and prints how many incidents were found, how late, and how many alarms were false.\n"
-      "With several values for a parameter, and commas between them, it runs once for each, or for\n"
+      "With several values for a parameter, and commas between them, it runs once for each, or "
+      "for\n"
       "each combination, and prints a line for each. Columns: 'flowrun inspect evaluate'.\n\n"
       "Examples:\n"
       "  flowrun eval pipelines/iot.toml\n"
       "  flowrun eval nab.toml --labels combined_windows.json\n"
-      "  flowrun eval nab.toml --labels labels.csv --set method=range_quad,ewma --set hold=30,60\n");
+      "  flowrun eval nab.toml --labels labels.csv --set method=range_quad,ewma --set "
+      "hold=30,60\n");
   command->callback([options, &exit_code] { exit_code = eval(*options); });
 }
 

@@ -28,8 +28,8 @@ KeySplit::KeySplit(std::span<const flow_column* const> keys, std::int64_t rows,
     return;
   }
   std::array<std::uint32_t, FLOW_KEY_GROUPS> owners{};
-  for (std::size_t group = 0; group < counts.size(); ++group) {
-    owners[group] = static_cast<std::uint32_t>(owner_of_group(group, instances));
+  for (std::uint32_t group = 0; group < FLOW_KEY_GROUPS; ++group) {
+    owners[group] = flow::host::owner_of_group(group, static_cast<std::uint32_t>(instances));
     begin_[owners[group] + 1] += counts[group];
   }
   std::partial_sum(begin_.begin(), begin_.end(), begin_.begin());

@@ -12,7 +12,7 @@
 namespace flowrun {
 
 // One batch's rows by instance. Made in two passes over the rows, one for the hashes and one for
-// the rows: some 3 ns a row with a key of one number, 4 with a text of 12 bytes. Nothing of the
+// the rows: some 2 ns a row with a key of one number, 5 with a text of 12 bytes. Nothing of the
 // batch is copied. Immutable.
 class KeySplit {
  public:

@@ -95,6 +95,10 @@ StepGroup::StepGroup(Runtime& runtime, const PlanNode& node,
     }
     steps_.push_back(std::move(step));
   }
+  // Silence begins with the run, whether or not a message ever comes.
+  if (numbering_ == Numbering::kOwn && steps_.front().instance->watermarks() != nullptr) {
+    next_tick_.store(0);
+  }
 }
 
 void StepGroup::take(MessagePointer message) {

@@ -159,7 +159,7 @@ void StepGroup::restore_timing(const std::vector<std::string>& saved, std::size_
       if (group * instances / FLOW_KEY_GROUPS == instance) step.instance->timers().load(timers);
     }
   }
-  next_tick_.store(step.instance->timers().next(FLOW_PROCESSING_TIME));
+  next_tick_.store(0);  // what was restored may be due
 }
 
 }  // namespace flowrun

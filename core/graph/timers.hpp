@@ -19,7 +19,7 @@ namespace flowrun {
 // their keys. Not thread-safe.
 //
 // 48 bytes a timer with a key of up to 24 bytes, and 24 to 48 in the heap and the table that finds
-// it again; charged to the account. Some 100 ns to set one, 300 to fire one of a million.
+// it again; charged to the account. Some 250 ns to set one, 450 to fire one of a million.
 class Timers {
  public:
   // Keys of one call: more of the same time come in the next one.
@@ -54,7 +54,7 @@ class Timers {
   void end() { ending_ = true; }
   std::uint64_t discarded() const { return discarded_; }
 
-  // All pending timers, by key group, in a form of its own; 21 bytes a timer and its key. Some 50
+  // All pending timers, by key group, in a form of its own; 21 bytes a timer and its key. Some 25
   // ms for a million. REQUIRES: none is firing.
   std::array<std::string, FLOW_KEY_GROUPS> save() const;
   // Adds what save() gave for a group. Throws std::runtime_error if the bytes are damaged.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "flow/host/key_hash.hpp"
+
 namespace flowrun {
 
 void KeySkew::add(const std::array<std::uint32_t, FLOW_KEY_GROUPS>& rows) {
@@ -12,8 +14,9 @@ void KeySkew::add(const std::array<std::uint32_t, FLOW_KEY_GROUPS>& rows) {
 
 std::uint64_t KeySkew::rows_of_instance(std::size_t instance) const {
   std::uint64_t rows = 0;
-  for (std::size_t group = 0; group < rows_.size(); ++group) {
-    if (owner_of_group(group, instances()) == instance) rows += rows_[group].load();
+  const auto all = static_cast<std::uint32_t>(instances());
+  for (std::uint32_t group = 0; group < FLOW_KEY_GROUPS; ++group) {
+    if (flow::host::owner_of_group(group, all) == instance) rows += rows_[group].load();
   }
   return rows;
 }

@@ -26,9 +26,4 @@ class KeySkew {
   std::array<std::atomic<std::uint64_t>, FLOW_KEY_GROUPS> rows_{};
 };
 
-// The instance that owns a key group.
-inline std::size_t owner_of_group(std::size_t group, std::size_t instances) {
-  return group * instances / FLOW_KEY_GROUPS;
-}
-
 }  // namespace flowrun

@@ -62,7 +62,8 @@ constexpr Family kFamilies[] = {
     {"flowrun_key_instance_rows_total", kCounterType,
      "Rows that went to an instance of a keyed component, by instance."},
     {"flowrun_key_group_share", kGaugeType,
-     "Share of a keyed component's rows in the fullest of 128 groups of keys; evenly spread 0.008."},
+     "Share of a keyed component's rows in the fullest of 128 groups of keys; evenly spread "
+     "0.008."},
     {"flowrun_window_late_rows_total", kCounterType, "Rows that came too late for their window."},
     {"flowrun_checkpoint_last_success_timestamp_seconds", kGaugeType,
      "When the last checkpoint was complete, in seconds since 1970; 0: none yet."},

@@ -51,7 +51,8 @@ class CheckpointStore {
   struct Options {
     std::size_t keep = 3;  // checkpoints, at least 1
   };
-  // Empty: the checkpoint is complete and durable. Else why it is not: the folder is as it was.
+  // Empty: the checkpoint is complete and durable. Else why it is not: the folder is as it was. It
+  // must not throw.
   using Done = std::function<void(const std::string& problem)>;
 
   // Makes the folder if need be, and removes what an unfinished checkpoint left. Throws

@@ -169,7 +169,7 @@ bool CheckpointWriter::step(std::unique_lock<std::mutex>& lock) {
     current_.reset();
     idle_.notify_all();
     lock.unlock();
-    done(problem);
+    if (done) done(problem);
     lock.lock();
     return true;
   }
@@ -205,7 +205,7 @@ bool CheckpointWriter::step(std::unique_lock<std::mutex>& lock) {
     current_.reset();
     if (problem.empty()) written_ = counts_;
     idle_.notify_all();
-    if (!abandoned) {
+    if (!abandoned && checkpoint.done) {
       lock.unlock();
       checkpoint.done(problem);
       lock.lock();

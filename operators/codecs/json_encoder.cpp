@@ -9,6 +9,8 @@ namespace {
 
 // Views have 31 bits for an offset: a batch is cut behind the row that passes half of them.
 constexpr int64_t kCutBytes = int64_t{1} << 30;
+// What a value of fixed size needs, its key aside.
+constexpr int64_t kFixedBytes = 2 * kWriteSlack + kNumberBytes;
 
 std::string_view text_of(const flow_view& view, const void* const* buffers) {
   const char* text = view.length <= FLOW_VIEW_INLINE
@@ -18,6 +20,108 @@ std::string_view text_of(const flow_view& view, const void* const* buffers) {
 }
 
 }  // namespace
+
+void JsonEncoder::CategoryTexts::follow(const flow_column& dictionary) {
+  const auto rows = static_cast<size_t>(dictionary.array->length);
+  if (dictionary_.get() == &dictionary) return;
+  const bool grown = dictionary_ &&
+                     dictionary_->array->buffers[1] == dictionary.array->buffers[1] &&
+                     dictionary_->array->offset == dictionary.array->offset;
+  if (!grown) {
+    entries_.clear();
+    used_ = 0;
+  }
+  if (rows > entries_.size()) entries_.resize(rows);
+  dictionary_ = Column(Reference<const flow_column>::share(&dictionary));
+}
+
+std::string_view JsonEncoder::CategoryTexts::render(const std::string& key, int32_t code) {
+  const TextView texts(*dictionary_);
+  const std::string_view text = texts[code];
+  const size_t needed =
+      used_ + key.size() + text.size() * kEscapeExpansion + kWriteSlack + kReadAhead;
+  if (bytes_.size() < needed) bytes_.resize(std::max(needed, bytes_.size() * 2));
+  char* const begin = bytes_.data() + used_;
+  const size_t key_size = key.size() - kReadAhead;  // with its quote
+  std::copy_n(key.data(), key_size, begin);
+  char* out = begin + key_size;
+  out = write_escaped(out, text);
+  *out++ = '"';
+  const auto length = static_cast<size_t>(out - begin);
+  entries_[static_cast<size_t>(code)] = {static_cast<uint32_t>(used_),
+                                         static_cast<uint32_t>(length)};
+  used_ += length;
+  return {begin, length};
+}
+
+void JsonEncoder::plan(const flow_field& source, Field& field) {
+  field.type = source.type;
+  field.key = "," + json_quoted(source.name) + ":";
+  field.key_size = field.key.size();
+  field.key += '"';
+  field.key.append(kReadAhead, '\0');
+  field.reserve = static_cast<int64_t>(field.key_size) + kFixedBytes;
+  field.children.resize(source.n_children);
+  for (uint32_t i = 0; i < source.n_children; ++i) {
+    plan(*source.children[i], field.children[i]);
+  }
+  const auto is_number = [](const Field& child) {
+    return child.type == FLOW_FLOAT64 || child.type == FLOW_INT64;
+  };
+  if (field.type == FLOW_TEXT) {
+    field.form = Form::kText;
+  } else if (field.type == FLOW_CATEGORY) {
+    field.form = Form::kCategory;
+  } else if (field.type == FLOW_STRUCT && field.children.size() <= NumberObjects::kNumbers &&
+             std::all_of(field.children.begin(), field.children.end(), is_number)) {
+    field.form = Form::kNumberObject;
+    field.objects.prepare();
+  }
+}
+
+void JsonEncoder::bind(const flow_column& column, Field& field) {
+  const ArrowArray& array = *column.array;
+  field.column = &column;
+  field.validity = array.null_count == 0 ? nullptr : static_cast<const uint8_t*>(array.buffers[0]);
+  field.offset = array.offset;
+  const auto behind = [&](int64_t width) {
+    return static_cast<const char*>(array.buffers[1]) + array.offset * width;
+  };
+  switch (column.type) {
+    case FLOW_BOOL:
+      field.values = array.buffers[1];
+      break;
+    case FLOW_INT64:
+    case FLOW_FLOAT64:
+    case FLOW_TIMESTAMP:
+      field.values = behind(sizeof(int64_t));
+      break;
+    case FLOW_TEXT:
+    case FLOW_BINARY:
+    case FLOW_JSON:
+      field.values = behind(sizeof(flow_view));
+      field.buffers = array.buffers + 2;
+      field.regions.clear();
+      field.regions.push_back(
+          {behind(sizeof(flow_view)),
+           behind(sizeof(flow_view)) + array.length * int64_t{sizeof(flow_view)}});
+      for (int64_t i = 0; i < column.n_data; ++i) {
+        const auto* begin = static_cast<const char*>(field.buffers[i]);
+        field.regions.push_back({begin, begin + column.data[i]->capacity});
+      }
+      break;
+    case FLOW_CATEGORY:
+      field.values = behind(sizeof(int32_t));
+      field.texts.follow(*column.dictionary);
+      break;
+    case FLOW_LIST:
+      field.values = behind(sizeof(int32_t));
+      break;
+    default:
+      break;
+  }
+  for (size_t i = 0; i < field.children.size(); ++i) bind(*column.children[i], field.children[i]);
+}
 
 char* JsonEncoder::grow(char* out, int64_t bytes) {
   const auto* const base = static_cast<const char*>(buffer_->data);
@@ -124,12 +228,11 @@ template <class Copy>
   const auto& view = static_cast<const flow_view*>(field.values)[row];
   const auto size = static_cast<size_t>(view.length);
   const bool is_inline = view.length <= FLOW_VIEW_INLINE;
-  const JsonField::Region& region =
-      field.regions[is_inline ? 0 : static_cast<size_t>(view.buffer) + 1];
+  const Region& region = field.regions[is_inline ? 0 : static_cast<size_t>(view.buffer) + 1];
   const char* const text =
       region.begin + (is_inline ? row * int64_t{sizeof view} + 4 : int64_t{view.offset});
   out = room(out, view.length * kEscapeExpansion + field.reserve);
-  out = copy_short<Copy>(out, field.key.data(), field.key_size + 1);
+  out = copy_short(out, field.key.data(), field.key_size + 1);
   if (region.end - text >= view.length + kReadAhead) [[likely]] {
     out = write_escaped_ahead<Copy>(out, text, size);
   } else {
@@ -137,6 +240,30 @@ template <class Copy>
   }
   *out++ = '"';
   return out;
+}
+
+inline char* JsonEncoder::write_number_object(char* out, Field& field, int64_t row) {
+  for (const Field& child : field.children) {
+    if (child.is_null(row)) return write_other(out, field, row);
+  }
+  const std::array<uint64_t, NumberObjects::kNumbers> bits = number_bits(field, row);
+  NumberObjects::Entry& entry = field.objects.entry(bits);
+  static_assert(NumberObjects::kNumbers == 2);
+  const bool same = ((entry.bits[0] ^ bits[0]) | (entry.bits[1] ^ bits[1])) == 0;
+  if (!same || entry.length == 0) {
+    const int64_t begin = out - static_cast<char*>(buffer_->data);
+    out = write_other(out, field, row);
+    const char* const text = static_cast<char*>(buffer_->data) + begin;
+    const auto length = static_cast<size_t>(out - text);
+    if (length <= NumberObjects::kLongest) {
+      entry.bits = bits;
+      entry.length = static_cast<uint8_t>(length);
+      std::memcpy(entry.text.data(), text, length);
+    }
+    return out;
+  }
+  out = room(out, kFixedBytes);
+  return copy_short(out, entry.text.data(), entry.length);
 }
 
 char* JsonEncoder::write_other(char* out, Field& field, int64_t row) {
@@ -150,7 +277,7 @@ template <class Copy>
   if (field.is_null(row)) {
     if (!write_nulls_) return out;
     out = room(out, field.reserve);
-    out = copy_short<Copy>(out, field.key.data(), field.key_size);
+    out = copy_short(out, field.key.data(), field.key_size);
     std::copy_n("null", 4, out);
     return out + 4;
   }
@@ -160,39 +287,21 @@ template <class Copy>
     case Form::kCategory: {
       const std::string_view fragment = field.texts.fragment(field.key, field.at<int32_t>(row));
       out = room(out, static_cast<int64_t>(fragment.size()) + kFixedBytes);
-      return copy_short<Copy>(out, fragment.data(), fragment.size());
+      return copy_short(out, fragment.data(), fragment.size());
     }
+    case Form::kNumberObject:
+      return write_number_object(out, field, row);
     default:
       return write_other(out, field, row);
   }
 }
 
+// Each field begins with a comma; the first one's becomes the brace.
 template <class Copy>
-[[gnu::always_inline]] inline char* JsonEncoder::write_fragment(char* out, JsonFragments& fragments,
-                                                                int64_t row) {
-  const std::string_view known = fragments.find(row);
-  if (known.data() == nullptr) [[unlikely]] {
-    return write_new_fragment(out, fragments, row);
-  }
-  out = room(out, static_cast<int64_t>(JsonFragments::kReadable) + kFixedBytes);
-  for (size_t at = 0; at < known.size(); at += 64) {
-    Copy::move(out + at, known.data() + at);
-    Copy::move(out + at + 32, known.data() + at + 32);
-  }
-  return out + known.size();
-}
-
-[[gnu::noinline]] char* JsonEncoder::write_new_fragment(char* out, JsonFragments& fragments,
-                                                        int64_t row) {
+[[gnu::always_inline]] inline char* JsonEncoder::write_object(char* out, std::vector<Field>& fields,
+                                                              int64_t row) {
   const int64_t begin = out - static_cast<char*>(buffer_->data);
-  for (Field& field : fragments) out = write_field<PlainCopy>(out, field, row);
-  const char* const text = static_cast<char*>(buffer_->data) + begin;
-  fragments.remember(row, {text, static_cast<size_t>(out - text)});
-  return out;
-}
-
-// Each field begins with a comma; the first one's, at `begin` of the buffer, becomes the brace.
-inline char* JsonEncoder::end_object(char* out, int64_t begin) {
+  for (Field& field : fields) out = write_field<Copy>(out, field, row);
   out = room(out, kFixedBytes);
   char* const first = static_cast<char*>(buffer_->data) + begin;
   if (out == first) ++out;
@@ -201,44 +310,44 @@ inline char* JsonEncoder::end_object(char* out, int64_t begin) {
   return out;
 }
 
-template <class Copy>
-[[gnu::always_inline]] inline char* JsonEncoder::write_document(char* out, int64_t row) {
-  const int64_t begin = out - static_cast<char*>(buffer_->data);
-  for (const Step& step : steps_) {
-    out = step.fragments == nullptr ? write_field<Copy>(out, *step.field, row)
-                                    : write_fragment<Copy>(out, *step.fragments, row);
-  }
-  return end_object(out, begin);
-}
-
 char* JsonEncoder::write_nested(char* out, Field& field, int64_t row) {
-  const int64_t begin = out - static_cast<char*>(buffer_->data);
-  for (Field& child : field.children) out = write_field<PlainCopy>(out, child, row);
-  return end_object(out, begin);
+  return write_object<PlainCopy>(out, field.children, row);
 }
 
-void JsonEncoder::prepare(int64_t first, int64_t end) {
-  for (JsonFragments& fragments : fragments_) fragments.prepare(first, end);
+void JsonEncoder::prefetch(int64_t first, int64_t end) {
   for (Field* const field : far_) {
     for (int64_t row = first; row < end; ++row) {
-      if (!field->is_null(row)) field->texts.prefetch(field->at<int32_t>(row));
+      if (field->is_null(row)) continue;
+      if (field->form == Form::kCategory) {
+        field->texts.prefetch(field->at<int32_t>(row));
+      } else {
+        field->objects.prefetch(number_bits(*field, row));
+      }
     }
   }
+}
+
+// A null's are of no number in particular.
+std::array<uint64_t, JsonEncoder::NumberObjects::kNumbers> JsonEncoder::number_bits(
+    const Field& field, int64_t row) {
+  std::array<uint64_t, NumberObjects::kNumbers> bits{};
+  for (size_t i = 0; i < field.children.size(); ++i) bits[i] = field.children[i].at<uint64_t>(row);
+  return bits;
 }
 
 template <class Copy>
 [[gnu::always_inline]] inline int64_t JsonEncoder::write_rows(int64_t first, int64_t end,
                                                               bool delimited, flow_view* view) {
-  constexpr int64_t kAhead = JsonFragments::kBlock;
-  prepare(first, std::min(first + kAhead, end));
+  constexpr int64_t kAhead = 16;
+  prefetch(first, std::min(first + kAhead, end));
   char* at = static_cast<char*>(buffer_->data);
   int64_t begin = 0;
   int64_t row = first;
   for (; row < end && begin < kCutBytes; ++row) {
     if ((row - first) % kAhead == 0) {
-      prepare(std::min(row + kAhead, end), std::min(row + 2 * kAhead, end));
+      prefetch(std::min(row + kAhead, end), std::min(row + 2 * kAhead, end));
     }
-    at = write_document<Copy>(at, row);
+    at = write_object<Copy>(at, fields_, row);
     *at = '\n';
     at += delimited ? 1 : 0;
     const auto* const base = static_cast<const char*>(buffer_->data);
@@ -301,41 +410,23 @@ int64_t JsonEncoder::encode_from(const Batch& in, int64_t first, bool delimited,
   return rows;
 }
 
-// Which fields are written together is judged by the first batch of some size, and anew when that
-// turns out to be wrong.
-void JsonEncoder::plan(int64_t rows) {
-  const auto is_useless = [](const JsonFragments& fragments) { return fragments.is_useless(); };
-  if (is_planned_ && std::none_of(fragments_.begin(), fragments_.end(), is_useless)) return;
-  steps_.clear();
-  fragments_.clear();
-  fragments_.reserve(fields_.size());
-  is_planned_ = rows >= kJsonPlanRows;
-  for (const JsonFieldRange& range : plan_fragments(fields_, rows)) {
-    Field* const field = &fields_[range.first];
-    if (range.is_fragment) fragments_.emplace_back(field, range.count, range.is_few);
-    steps_.push_back({field, range.is_fragment ? &fragments_.back() : nullptr});
-  }
-}
-
 void JsonEncoder::encode(const Batch& in, bool delimited, Output& out) {
   if (&in.schema() != schema_.get()) {
     schema_ = Reference<const flow_schema>::share(&in.schema());
     fields_ = std::vector<Field>(in.column_count());
-    for (uint32_t i = 0; i < in.column_count(); ++i) fields_[i].plan(*in.schema().fields[i]);
+    for (uint32_t i = 0; i < in.column_count(); ++i) plan(*in.schema().fields[i], fields_[i]);
     if (!fields_.empty()) {
       prefix_ = {'{'};
       std::copy_n(fields_.front().key.begin() + 1, prefix_.size() - 1, prefix_.begin() + 1);
     }
-    is_planned_ = false;
   }
-  for (uint32_t i = 0; i < in.column_count(); ++i) fields_[i].bind(in.column(i));
-  plan(in.rows());
-  for (JsonFragments& fragments : fragments_) fragments.start();
   far_.clear();
-  for (const Step& step : steps_) {
-    if (step.fragments == nullptr && step.field->form == Form::kCategory &&
-        step.field->texts.is_large()) {
-      far_.push_back(step.field);
+  for (uint32_t i = 0; i < in.column_count(); ++i) {
+    bind(in.column(i), fields_[i]);
+    const Field& field = fields_[i];
+    if (field.form == Form::kNumberObject ||
+        (field.form == Form::kCategory && field.texts.is_large())) {
+      far_.push_back(&fields_[i]);
     }
   }
   host_ = &out;

@@ -3,18 +3,18 @@
 
 #include <array>
 #include <cstdint>
-#include <string_view>
+#include <deque>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "flow/output.hpp"
-#include "operators/codecs/json_field.hpp"
-#include "operators/codecs/json_fragments.hpp"
 #include "operators/common/json_writer.hpp"
 
 namespace flow::operators {
 
-// Encodes batches into one buffer each. One an instance; it remembers the last schema, and what
-// categories and objects of numbers say as it stands in a document.
+// Encodes batches into one buffer each. One an instance; it remembers the last schema, and each
+// category's texts as they stand in a document.
 class JsonEncoder {
  public:
   explicit JsonEncoder(bool write_nulls) : write_nulls_(write_nulls) {}
@@ -24,19 +24,105 @@ class JsonEncoder {
   void encode(const Batch& in, bool delimited, Output& out);
 
  private:
-  using Field = JsonField;
-  using Form = JsonField::Form;
+  // The texts of one category column as they are written: `,"key":"text"`, each made when it is met
+  // first. Follows a dictionary that grows in place; any other dictionary starts it over.
+  class CategoryTexts {
+   public:
+    void follow(const flow_column& dictionary);
+    // The fragment of a code; readable kReadAhead bytes behind its end.
+    std::string_view fragment(const std::string& key, int32_t code) {
+      const Entry entry = entries_[static_cast<size_t>(code)];
+      if (entry.length != 0) return {bytes_.data() + entry.begin, entry.length};
+      return render(key, code);
+    }
+    // Whether the fragments are too many to be near; then it pays to begin loading one early.
+    bool is_large() const { return entries_.size() > 1024; }
+    void prefetch(int32_t code) const {
+      __builtin_prefetch(bytes_.data() + entries_[static_cast<size_t>(code)].begin);
+    }
 
-  // What is written next: one field, or several at once.
-  struct Step {
-    Field* field;
-    JsonFragments* fragments;  // null: the field
+   private:
+    struct Entry {
+      uint32_t begin = 0;
+      uint32_t length = 0;
+    };
+    std::string_view render(const std::string& key, int32_t code);
+
+    Column dictionary_;  // held, so that its address means it
+    std::vector<Entry> entries_;
+    std::vector<char> bytes_;
+    size_t used_ = 0;
   };
 
-  void plan(int64_t rows);
-  // Begins to load what the rows [first, end), a block at most, need from tables that are too large
-  // to be near.
-  void prepare(int64_t first, int64_t end);
+  // Objects of one or two numbers as they are written, `,"key":{...}`, remembered by their bits:
+  // places repeat. Direct-mapped.
+  class NumberObjects {
+   public:
+    static constexpr size_t kNumbers = 2;
+    static constexpr size_t kLongest = 64;  // copied in whole blocks of 16
+    struct alignas(32) Entry {
+      std::array<uint64_t, kNumbers> bits{};
+      uint8_t length = 0;  // 0: nothing is here
+      std::array<char, kLongest> text{};
+    };
+    Entry& entry(const std::array<uint64_t, kNumbers>& bits) {
+      const uint64_t hash = (bits[0] ^ bits[1] * 0xD6E8FEB86659FD93U) * 0x9E3779B97F4A7C15U;
+      return entries_[hash >> (64 - kEntryBits)];
+    }
+    void prefetch(const std::array<uint64_t, kNumbers>& bits) { __builtin_prefetch(&entry(bits)); }
+    void prepare() {
+      if (entries_.empty()) entries_.resize(size_t{1} << kEntryBits);
+    }
+
+   private:
+    static constexpr int kEntryBits = 13;
+    std::vector<Entry> entries_;  // 768 KiB once needed
+  };
+
+  // Memory that views point into. Number 0 are a column's views themselves, since up to 12 bytes
+  // stand there inline; then its buffers follow.
+  struct Region {
+    const char* begin;
+    const char* end;
+  };
+
+  // How a field is written.
+  enum class Form { kText, kCategory, kNumberObject, kOther };
+
+  // One field of the schema, and what the batch under way has for it.
+  struct Field {
+    flow_type type = 0;
+    Form form = Form::kOther;
+    std::string key;  // `,"name":`, then a quote and kReadAhead bytes more
+    size_t key_size = 0;
+    int64_t reserve = 0;  // what the key and a value of fixed size need
+    std::vector<Field> children;
+    CategoryTexts texts;
+    NumberObjects objects;
+
+    // Of the batch:
+    const uint8_t* validity = nullptr;
+    int64_t offset = 0;
+    const void* values = nullptr;  // behind `offset`, but for bool
+    const void* const* buffers = nullptr;
+    const flow_column* column = nullptr;
+    std::vector<Region> regions;  // text only
+
+    bool is_null(int64_t row) const {
+      const int64_t bit = offset + row;
+      return validity != nullptr && (validity[bit >> 3] >> (bit & 7) & 1) == 0;
+    }
+    template <class T>
+    T at(int64_t row) const {
+      return static_cast<const T*>(values)[row];
+    }
+  };
+
+  // Begins to load what the rows [first, end) need from tables that are too large to be near.
+  void prefetch(int64_t first, int64_t end);
+  static std::array<uint64_t, NumberObjects::kNumbers> number_bits(const Field& field, int64_t row);
+  static void plan(const flow_field& source, Field& field);
+  static void bind(const flow_column& column, Field& field);
   int64_t encode_from(const Batch& in, int64_t first, bool delimited, Output& out);
 
   // Makes room for `bytes` more; returns where to go on.
@@ -48,28 +134,22 @@ class JsonEncoder {
   int64_t write_rows(int64_t first, int64_t end, bool delimited, flow_view* view);
   int64_t write_rows_avx2(int64_t first, int64_t end, bool delimited, flow_view* view);
   template <class Copy>
-  char* write_document(char* out, int64_t row);
+  char* write_object(char* out, std::vector<Field>& fields, int64_t row);
   template <class Copy>
   char* write_field(char* out, Field& field, int64_t row);
   template <class Copy>
   char* write_text_field(char* out, const Field& field, int64_t row);
-  template <class Copy>
-  char* write_fragment(char* out, JsonFragments& fragments, int64_t row);
-  char* write_new_fragment(char* out, JsonFragments& fragments, int64_t row);
   char* write_other(char* out, Field& field, int64_t row);
+  char* write_number_object(char* out, Field& field, int64_t row);
   char* write_value(char* out, Field& field, int64_t row);
   char* write_nested(char* out, Field& field, int64_t row);
-  char* end_object(char* out, int64_t begin);
   char* write_text(char* out, const flow_view& view, const void* const* buffers);
   char* write_token(char* out, std::string_view token);
 
   bool write_nulls_;
   Reference<const flow_schema> schema_;
   std::vector<Field> fields_;
-  std::vector<JsonFragments> fragments_;
-  std::vector<Step> steps_;
-  bool is_planned_ = false;
-  std::vector<Field*> far_;       // single categories with many texts, in this batch
+  std::vector<Field*> far_;       // those that prefetch() is for, in this batch
   std::array<char, 4> prefix_{};  // of a document that has the first field
   DoubleWriter doubles_;
   double bytes_per_row_ = 512;  // of the last batch

@@ -51,8 +51,8 @@ class CallReader {
   AggregateCall read() const {
     const SyntaxNode root = parse_expression(text_, option_ + "." + name_);
     if (root.kind != SyntaxKind::kCall) {
-      fail(root.offset, "an aggregate is a function of a field", "eg: \"count()\" or \"mean(" +
-                                                                     example(root) + ")\"");
+      fail(root.offset, "an aggregate is a function of a field",
+           "eg: \"count()\" or \"mean(" + example(root) + ")\"");
     }
     const auto known =
         std::find_if(kFunctions.begin(), kFunctions.end(),
@@ -86,14 +86,14 @@ class CallReader {
   }
   void read_arguments(const SyntaxNode& root, const FunctionName& known,
                       AggregateCall& call) const {
-    const bool has_number = call.function == AggregateFunction::kQuantile ||
-                            call.function == AggregateFunction::kTop;
+    const bool has_number =
+        call.function == AggregateFunction::kQuantile || call.function == AggregateFunction::kTop;
     const size_t most = has_number ? 2 : 1;
     const size_t least = call.function == AggregateFunction::kCount ? 0 : most;
     if (root.children.size() < least || root.children.size() > most) {
-      fail(root.offset, "'" + root.name + "' does not take " +
-                            std::to_string(root.children.size()) +
-                            (root.children.size() == 1 ? " argument" : " arguments"),
+      fail(root.offset,
+           "'" + root.name + "' does not take " + std::to_string(root.children.size()) +
+               (root.children.size() == 1 ? " argument" : " arguments"),
            "write " + std::string(known.usage));
     }
     if (root.children.empty()) return;
@@ -114,8 +114,9 @@ class CallReader {
     const double least = fraction ? 0 : 1;
     const bool whole = fraction || std::holds_alternative<int64_t>(node.literal);
     if (!number || !whole || !(*number >= least && *number <= most)) {
-      fail(node.offset, fraction ? "the second argument must be a number from 0 to 1"
-                                 : "the second argument must be a whole number from 1 to 100",
+      fail(node.offset,
+           fraction ? "the second argument must be a number from 0 to 1"
+                    : "the second argument must be a whole number from 1 to 100",
            "write " + std::string(known.usage));
     }
     if (fraction) {
@@ -215,8 +216,8 @@ std::optional<Type> inferred_aggregate(const AggregateCall& call, const std::str
                                        const Inference& inference) {
   if (call.field.empty()) return Type::int64();
   try {
-    const auto type = inferred_column(inference, option, call.field,
-                                      static_cast<int64_t>(call.field_offset));
+    const auto type =
+        inferred_column(inference, option, call.field, static_cast<int64_t>(call.field_offset));
     if (!type) return std::nullopt;
     return aggregate_type(call, *type, option);
   } catch (const OptionFailure& failure) {

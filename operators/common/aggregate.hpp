@@ -50,7 +50,8 @@ std::vector<AggregateCall> parse_aggregates(const Table& table, const std::strin
 // OptionFailure for a type that the function cannot work on.
 Type aggregate_type(const AggregateCall& call, flow_type field, const std::string& option);
 
-// The same for what is known of an input; none: not known. Throws OptionFailure for a missing field.
+// The same for what is known of an input; none: not known. Throws OptionFailure for a missing
+// field.
 std::optional<Type> inferred_aggregate(const AggregateCall& call, const std::string& option,
                                        const Inference& inference);
 

@@ -1,4 +1,5 @@
-// Parts of cells of a fixed size: counts, sums, extremes, moments, and the earliest and latest value.
+// Parts of cells of a fixed size: counts, sums, extremes, moments, and the earliest and latest
+// value.
 #pragma once
 
 #include <cmath>
@@ -50,8 +51,7 @@ class SumPart final : public CellPart {
       for_values(in, [&](size_t i) { part_at<double>(in.cells[i], at) += values[in.rows[i]]; });
     } else {
       const int64_t* values = Int64View(field().column()).data();
-      for_values(in,
-                 [&](size_t i) { plus(part_at<Parts>(in.cells[i], at), values[in.rows[i]]); });
+      for_values(in, [&](size_t i) { plus(part_at<Parts>(in.cells[i], at), values[in.rows[i]]); });
     }
   }
   void merge(char* into, const char* from, size_t stride, size_t n) const override {

@@ -55,8 +55,8 @@ uint32_t register_of(uint64_t value) {
 }
 // One more than the zeros that the rest begins with.
 uint8_t rank_of(uint64_t value) {
-  const uint64_t rest = value << DistinctPart::kRegisterBits |
-                        uint64_t{1} << (DistinctPart::kRegisterBits - 1);
+  const uint64_t rest =
+      value << DistinctPart::kRegisterBits | uint64_t{1} << (DistinctPart::kRegisterBits - 1);
   return static_cast<uint8_t>(std::countl_zero(rest) + 1);
 }
 void note(uint8_t* registers, uint64_t value) {
@@ -200,8 +200,8 @@ class QuantileResult final : public CellResult {
       const auto& words = part_at<QuantilePart::Words>(cell, at_);
       for (const auto& bucket : read_block<QuantilePart::Bucket>(words.block, key.hash, memory)) {
         if (bucket.number == 0) continue;
-        counts_.push_back({bucket_value(coarser(bucket.number, shift - words.shift), shift),
-                           bucket.count});
+        counts_.push_back(
+            {bucket_value(coarser(bucket.number, shift - words.shift), shift), bucket.count});
         total += bucket.count;
       }
     }
@@ -247,8 +247,7 @@ class QuantileResult final : public CellResult {
 
 class EdgeResult final : public CellResult {
  public:
-  EdgeResult(uint32_t at, flow_type type, bool latest)
-      : at_(at), latest_(latest), values_(type) {}
+  EdgeResult(uint32_t at, flow_type type, bool latest) : at_(at), latest_(latest), values_(type) {}
   void append(const KeyCells& key, CellMemory& memory) override {
     const EdgeWords* best = nullptr;
     for (const char* cell : key.cells) {
@@ -379,8 +378,8 @@ void DistinctPart::insert(Words& words, uint64_t value, uint64_t hash, CellMemor
   }
   auto table = Cells<uint64_t>::edit(words.block, hash, memory);
   if (words.used * 4 >= table.size * 3) {
-    if (table.size > 0 && std::find(table.data, table.data + table.size, value) !=
-                              table.data + table.size) {
+    if (table.size > 0 &&
+        std::find(table.data, table.data + table.size, value) != table.data + table.size) {
       return;
     }
     const StoredBytes old = words.block;
@@ -517,7 +516,8 @@ TopPart::Entry& TopPart::entry(Words& words, uint64_t value, uint64_t hash,
                                CellMemory& memory) const {
   const auto table = Cells<Entry>::edit(words.block, hash, memory);
   uint32_t at = static_cast<uint32_t>(value) & (table.size - 1);
-  while (table.data[at].count != 0 && table.data[at].hash != value) at = (at + 1) & (table.size - 1);
+  while (table.data[at].count != 0 && table.data[at].hash != value)
+    at = (at + 1) & (table.size - 1);
   return table.data[at];
 }
 

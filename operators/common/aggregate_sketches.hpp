@@ -61,9 +61,9 @@ std::unique_ptr<CellResult> make_quantile_result(uint32_t at, double fraction);
 // The value of the row with the earliest or latest time.
 struct EdgeWords {
   int64_t time;
-  uint64_t word;      // a number
-  StoredBytes text;   // or a text
-  uint32_t has;       // 0: no value yet
+  uint64_t word;     // a number
+  StoredBytes text;  // or a text
+  uint32_t has;      // 0: no value yet
   uint32_t reserved;
 };
 template <bool kLatest>
@@ -91,7 +91,7 @@ class TopPart final : public CellPart {
   };
   struct Entry {
     uint64_t hash;
-    int64_t count;  // 0: none
+    int64_t count;   // 0: none
     uint64_t value;  // a number, or StoredBytes
   };
   using CellPart::CellPart;

@@ -90,9 +90,9 @@ class MeanResult final : public FloatResult {
   void append(const KeyCells& key, CellMemory&) override {
     const int64_t count = values_in(key.merged, gaps_);
     if (count == 0) return put_null();
-    const double sum = whole_ ? static_cast<double>(SumPart::wide(
-                                    part_at<SumPart::Parts>(key.merged, at_)))
-                              : part_at<double>(key.merged, at_);
+    const double sum =
+        whole_ ? static_cast<double>(SumPart::wide(part_at<SumPart::Parts>(key.merged, at_)))
+               : part_at<double>(key.merged, at_);
     put(sum / static_cast<double>(count));
   }
 

@@ -40,8 +40,9 @@ class TableMemory final : public CellMemory {
   StoredBytes allocate(uint64_t hash, uint32_t length) override {
     const std::optional<StoredBytes> stored = table_.allocate(hash, length);
     if (!stored) {
-      throw Failure("no room is left for what aggregates keep: raise state_limit, or use shorter "
-                    "windows or fewer keys");
+      throw Failure(
+          "no room is left for what aggregates keep: raise state_limit, or use shorter "
+          "windows or fewer keys");
     }
     return *stored;
   }

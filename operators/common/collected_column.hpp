@@ -49,7 +49,8 @@ class CollectedColumn {
   }
   template <class Builder>
   Column finish_numbers(Builder builder) {
-    if (!words_.empty()) std::memcpy(builder.data(), words_.data(), words_.size() * sizeof(words_[0]));
+    if (!words_.empty())
+      std::memcpy(builder.data(), words_.data(), words_.size() * sizeof(words_[0]));
     for (const int64_t row : nulls_) builder.set_null(row);
     return builder.finish();
   }

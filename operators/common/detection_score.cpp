@@ -5,14 +5,12 @@
 namespace flow::operators {
 namespace {
 
-constexpr double kNanosecond = 1e-9;
+constexpr double kSecond = 1e9;  // nanoseconds
 constexpr double kSecondsOfDay = 86'400;
 
-int64_t later(int64_t time, int64_t by) {
-  return time > INT64_MAX - by ? INT64_MAX : time + by;
-}
+int64_t later(int64_t time, int64_t by) { return time > INT64_MAX - by ? INT64_MAX : time + by; }
 double seconds_between(int64_t from, int64_t to) {
-  return (static_cast<double>(to) - static_cast<double>(from)) * kNanosecond;
+  return (static_cast<double>(to) - static_cast<double>(from)) / kSecond;
 }
 
 }  // namespace
@@ -25,9 +23,8 @@ void DetectionScorer::add_incident(const std::string& id, const std::string& kin
   incident.start = std::min(incident.start, start);
   std::vector<Span>& spans = series_[series].spans;
   // Incidents of a series come one after the other, as a rule.
-  const auto same = std::find_if(spans.rbegin(), spans.rend(), [&](const Span& span) {
-    return span.incident == known->second;
-  });
+  const auto same = std::find_if(spans.rbegin(), spans.rend(),
+                                 [&](const Span& span) { return span.incident == known->second; });
   if (same == spans.rend()) {
     spans.push_back({known->second, start, end});
   } else {
@@ -94,8 +91,7 @@ DetectionScore DetectionScorer::score() {
     return whole > 0 ? std::optional(static_cast<double>(part) / whole) : std::nullopt;
   };
   result.days = first_ ? seconds_between(*first_, *last_) / kSecondsOfDay : 0;
-  result.precision =
-      share(result.alarms - result.false_alarms, static_cast<double>(result.alarms));
+  result.precision = share(result.alarms - result.false_alarms, static_cast<double>(result.alarms));
   result.recall = share(result.found, static_cast<double>(result.incidents));
   result.alarms_per_day = share(result.alarms, result.days);
   result.false_alarms_per_day = share(result.false_alarms, result.days);

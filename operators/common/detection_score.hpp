@@ -24,8 +24,8 @@ struct DetectionScore {
   size_t false_alarms = 0;  // none of whose detections belongs to an incident
   double days = 0;          // of event time
   // Absent: there is nothing to divide.
-  std::optional<double> precision;  // of alarms
-  std::optional<double> recall;     // of incidents
+  std::optional<double> precision;                // of alarms
+  std::optional<double> recall;                   // of incidents
   std::optional<double> delay_median, delay_max;  // seconds from the start of found incidents
   std::optional<double> false_alarms_per_day, alarms_per_day;
   std::map<std::string, KindScore> kinds;

@@ -17,9 +17,8 @@
 
 namespace flow::operators {
 
-// How 32 bytes are copied as they are: copy() gives a bit for each that must be escaped, move()
-// just copies. One for each kind of processor: code that is compiled for Avx2Copy may run only
-// where `is_supported`.
+// How 32 bytes are copied as they are, with a bit for each that must be escaped. One for each kind
+// of processor: code that is compiled for Avx2Copy may run only where `is_supported`.
 #if defined(__SSSE3__)
 struct SseCopy {
   // The same for 16 bytes, without copying.
@@ -33,7 +32,6 @@ struct SseCopy {
   static uint64_t copy(char* out, const char* from) {
     return half(out, from) | half(out + 16, from + 16) << 16;
   }
-  static void move(char* out, const char* from) { std::memcpy(out, from, 32); }
 
  private:
   static uint64_t half(char* out, const char* from) {
@@ -50,10 +48,6 @@ struct Avx2Copy {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
            __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
   }
-  FLOW_AVX2 static inline void move(char* out, const char* from) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out),
-                        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
-  }
   FLOW_AVX2 static inline uint64_t copy(char* out, const char* from) {
     const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), bytes);
@@ -67,7 +61,6 @@ struct Avx2Copy {
 };
 #else
 struct PlainCopy {
-  static void move(char* out, const char* from) { std::memcpy(out, from, 32); }
   static uint64_t copy(char* out, const char* from) {
     uint64_t marks = 0;
     for (unsigned i = 0; i < 32; ++i) {
@@ -100,9 +93,8 @@ inline char* copy_blocks(char* out, const char* from, size_t size) {
 
 // The same, and always copies the first 32 bytes: for texts that mostly fit there. Up to 31 bytes
 // behind them must be readable.
-template <class Copy = PlainCopy>
-[[gnu::always_inline]] inline char* copy_short(char* out, const char* from, size_t size) {
-  Copy::move(out, from);
+inline char* copy_short(char* out, const char* from, size_t size) {
+  std::memcpy(out, from, 32);
   if (size > 32) [[unlikely]] {
     copy_blocks(out + 32, from + 32, size - 32);
   }

@@ -177,9 +177,9 @@ std::vector<SeriesLabels> parse_label_windows(std::string_view text) {
   std::vector<SeriesLabels> labels;
   for (const std::string& name : order) {
     std::vector<LabelWindow>& windows = series[name];
-    std::stable_sort(windows.begin(), windows.end(), [](const LabelWindow& a, const LabelWindow& b) {
-      return a.time.start < b.time.start;
-    });
+    std::stable_sort(
+        windows.begin(), windows.end(),
+        [](const LabelWindow& a, const LabelWindow& b) { return a.time.start < b.time.start; });
     labels.push_back({name, std::move(windows)});
   }
   return labels;

@@ -14,7 +14,8 @@ struct TimeWindow {
   int64_t end;
 };
 
-// The readings of one series in their order, and the windows in which something was wrong, ascending.
+// The readings of one series in their order, and the windows in which something was wrong,
+// ascending.
 struct NabSeries {
   std::vector<int64_t> times;
   std::vector<double> scores;

@@ -121,7 +121,11 @@ std::string in_json(const Evaluation& evaluation) {
     if (!figure.value) continue;
     char number[32];
     char* const end = write_double(number, *figure.value);
-    text.append("  \"").append(figure.name).append("\": ").append(number, static_cast<size_t>(end - number)).append(",\n");
+    text.append("  \"")
+        .append(figure.name)
+        .append("\": ")
+        .append(number, static_cast<size_t>(end - number))
+        .append(",\n");
   }
   text += "  \"kinds\": {";
   bool is_first = true;

@@ -1,7 +1,9 @@
 #include "operators/sinks/mqtt.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
+#include <functional>
 #include <random>
 #include <utility>
 
@@ -161,7 +163,7 @@ bool MqttSink::publish_some(const Batch& in, Output& out) {
         continue;
     }
     int message = 0;
-    switch (publisher_->publish(topic_, payloads[row], static_cast<int>(options_.qos),
+    switch (publisher_->publish(connection_, topic_, payloads[row], static_cast<int>(options_.qos),
                                 options_.retain, message)) {
       case MqttPublisher::Sent::kYes:
         unanswered_[message] = row;
@@ -185,7 +187,7 @@ bool MqttSink::settle_some(const Batch& in, Output& out) {
   bool any = false;
   for (const MqttPublisher::Outcome& outcome : outcomes_) {
     const auto at = unanswered_.find(outcome.message);
-    if (at == unanswered_.end()) continue;  // it was given up, and sent again
+    if (outcome.connection != connection_ || at == unanswered_.end()) continue;
     if (outcome.reason >= kRefused) {
       out.fail(in, at->second, "refused",
                "the broker refuses the message: " +
@@ -194,15 +196,16 @@ bool MqttSink::settle_some(const Batch& in, Output& out) {
     unanswered_.erase(at);
     any = true;
   }
-  const uint64_t breaks = publisher_->breaks();
-  if (std::exchange(breaks_, breaks) != breaks && options_.qos == 0) lose_unanswered();
+  const uint64_t connection = publisher_->connection();
+  if (std::exchange(connection_, connection) != connection) lose_unanswered();
   return any;
 }
 
-// What was handed to a connection that broke may not have left: it goes out once more.
+// What a connection that broke has not answered may not have arrived: it goes out once more.
 void MqttSink::lose_unanswered() {
   for (const auto& [message, row] : unanswered_) again_.push_back(row);
   unanswered_.clear();
+  std::sort(again_.begin(), again_.end(), std::greater<>());
 }
 
 void MqttSink::give_up(Output& out) {

@@ -59,10 +59,10 @@ class MqttSink final : public Sink {
   std::unique_ptr<MqttPublisher> publisher_;
   bool is_under_way_ = false;   // the batch of the last call is not done
   int64_t next_ = 0;            // row of the batch
-  std::vector<int64_t> again_;  // rows of QoS 0 that a broken connection may have lost
+  std::vector<int64_t> again_;  // rows that a broken connection may have lost, the last first
   boost::unordered_flat_map<int, int64_t> unanswered_;  // row by message
   std::vector<MqttPublisher::Outcome> outcomes_;
-  uint64_t breaks_ = 0;
+  uint64_t connection_ = 0;  // that what is unanswered was sent on
   std::string topic_;
   Clock::time_point progress_;
 };

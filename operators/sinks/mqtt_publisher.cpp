@@ -36,20 +36,25 @@ const char* text_of(const std::optional<std::string>& option) {
 
 MqttPublisher::MqttPublisher(const MqttConnectionOptions& options, const MqttAddress& address,
                              const std::string& client_id, int in_flight, const Host& host)
-    : options_(options), address_(address), host_(host) {
+    : options_(options),
+      address_(address),
+      client_id_(client_id),
+      in_flight_(in_flight),
+      host_(host) {
   static const Library kLibrary;
-  client_.reset(mosquitto_new(client_id.c_str(), true, this));
+  client_.reset(mosquitto_new(client_id_.c_str(), true, this));
   if (client_ == nullptr) throw Failure("mqtt sink: no client: " + error_text_of(MOSQ_ERR_ERRNO));
-  mosquitto_int_option(client_.get(), MOSQ_OPT_SEND_MAXIMUM, in_flight);
-  configure(options);
+  configure();
   connected_metric_ = host.gauge("mqtt_connected", "1 while there is a connection to the broker.");
   connections_ = host.counter("mqtt_connections", "Connections that a broker accepted.");
   failures_ = host.counter("mqtt_connection_failures", "Connections that broke or failed.");
   thread_ = std::thread([this] { run(); });
 }
 
-void MqttPublisher::configure(const MqttConnectionOptions& options) {
+void MqttPublisher::configure() {
   mosquitto* const client = client_.get();
+  const MqttConnectionOptions& options = options_;
+  mosquitto_int_option(client, MOSQ_OPT_SEND_MAXIMUM, in_flight_);
   const bool is_5 = options.version == MqttVersion::k5;
   mosquitto_int_option(client, MOSQ_OPT_PROTOCOL_VERSION,
                        is_5 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311);
@@ -91,7 +96,10 @@ MqttPublisher::~MqttPublisher() {
     is_stopping_ = true;
   }
   changed_.notify_all();
-  mosquitto_disconnect(client_.get());
+  {
+    const std::lock_guard lock(client_mutex_);
+    mosquitto_disconnect(client_.get());
+  }
   if (thread_.joinable()) thread_.join();
   connected_metric_.record(0);
 }
@@ -102,13 +110,12 @@ void MqttPublisher::run() {
     const std::lock_guard lock(mutex_);
     return is_stopping_;
   };
-  bool is_new = true;
+  bool is_first = true;
   while (!is_stopping()) {
+    if (!std::exchange(is_first, false)) reset();
     const int error =
-        is_new ? mosquitto_connect(client_.get(), address_.host.c_str(), address_.port, keep_alive)
-               : mosquitto_reconnect(client_.get());
+        mosquitto_connect(client_.get(), address_.host.c_str(), address_.port, keep_alive);
     if (error == MOSQ_ERR_SUCCESS) {
-      is_new = false;
       int state = MOSQ_ERR_SUCCESS;
       while (state == MOSQ_ERR_SUCCESS && !is_stopping()) {
         state = mosquitto_loop(client_.get(), kLoopMilliseconds, 1);
@@ -122,6 +129,12 @@ void MqttPublisher::run() {
     failures_.record(1);
     pause();
   }
+}
+
+void MqttPublisher::reset() {
+  const std::lock_guard lock(client_mutex_);
+  mosquitto_reinitialise(client_.get(), client_id_.c_str(), true, this);
+  configure();
 }
 
 void MqttPublisher::pause() {
@@ -139,7 +152,7 @@ void MqttPublisher::set_trouble(const std::string& what) {
   {
     const std::lock_guard lock(mutex_);
     trouble_ = what;
-    if (std::exchange(is_connected_, false)) ++breaks_;
+    if (std::exchange(is_connected_, false)) ++connection_;
   }
   changed_.notify_all();
   connected_metric_.record(0);
@@ -183,16 +196,18 @@ void MqttPublisher::on_publish(int message, int reason) {
   const auto code = static_cast<uint8_t>(reason);
   {
     const std::lock_guard lock(mutex_);
-    outcomes_.push_back({message, code == kPacketIdNotFound ? uint8_t{0} : code});
+    outcomes_.push_back({connection_, message, code == kPacketIdNotFound ? uint8_t{0} : code});
   }
   changed_.notify_all();
 }
 
-MqttPublisher::Sent MqttPublisher::publish(const std::string& topic, std::string_view payload,
-                                           int qos, bool retain, int& message) {
+MqttPublisher::Sent MqttPublisher::publish(uint64_t connection, const std::string& topic,
+                                           std::string_view payload, int qos, bool retain,
+                                           int& message) {
+  const std::lock_guard client_lock(client_mutex_);
   {
     const std::lock_guard lock(mutex_);
-    if (!is_connected_) return Sent::kNoRoom;
+    if (!is_connected_ || connection != connection_) return Sent::kNoRoom;
   }
   if (payload.size() > MQTT_MAX_PAYLOAD) return Sent::kTooLarge;
   const int error =
@@ -204,8 +219,7 @@ MqttPublisher::Sent MqttPublisher::publish(const std::string& topic, std::string
     case MOSQ_ERR_NO_CONN:
     case MOSQ_ERR_CONN_LOST:
     case MOSQ_ERR_ERRNO:
-      // Of QoS 1 and 2 it is kept, and goes out with the next connection.
-      return qos > 0 ? Sent::kYes : Sent::kNoRoom;
+      return Sent::kNoRoom;
     case MOSQ_ERR_PAYLOAD_SIZE:
     case MOSQ_ERR_OVERSIZE_PACKET:
       return Sent::kTooLarge;
@@ -231,9 +245,9 @@ bool MqttPublisher::wait_connected(int milliseconds) {
                            [this] { return is_connected_; });
 }
 
-uint64_t MqttPublisher::breaks() {
+uint64_t MqttPublisher::connection() {
   const std::lock_guard lock(mutex_);
-  return breaks_;
+  return connection_;
 }
 
 std::string MqttPublisher::trouble() {

@@ -18,11 +18,13 @@
 
 namespace flow::operators {
 
-// Connects on a thread of its own, again whenever the connection breaks; libmosquitto keeps what is
-// under way of QoS 1 and 2 and sends it again then. Members may be called from one other thread.
+// Connects on a thread of its own, again whenever the connection breaks. Each connection begins
+// with nothing under way: what an older one has no outcome for is the caller's to send again.
+// Members may be called from one other thread.
 class MqttPublisher {
  public:
   struct Outcome {
+    uint64_t connection;
     int message;     // as publish() numbered it
     uint8_t reason;  // of version 5; 0x80 and above: refused
   };
@@ -40,14 +42,15 @@ class MqttPublisher {
   MqttPublisher& operator=(const MqttPublisher&) = delete;
   ~MqttPublisher();
 
-  Sent publish(const std::string& topic, std::string_view payload, int qos, bool retain,
-               int& message);
+  // On this connection; kNoRoom where it is not the newest.
+  Sent publish(uint64_t connection, const std::string& topic, std::string_view payload, int qos,
+               bool retain, int& message);
   // Replaces `outcomes` with those since the last call; waits up to `milliseconds` for the first.
   void take(std::vector<Outcome>& outcomes, int milliseconds);
   // Waits up to `milliseconds` for a connection. False: there is none.
   bool wait_connected(int milliseconds);
-  // Grows with each connection that breaks: what was sent with QoS 0 may be lost then.
-  uint64_t breaks();
+  // The number of the newest connection, or of the next one where there is none.
+  uint64_t connection();
   // Why there is no connection; "" while there is one.
   std::string trouble();
 
@@ -55,7 +58,9 @@ class MqttPublisher {
   struct Destroy {
     void operator()(mosquitto* client) const { mosquitto_destroy(client); }
   };
-  void configure(const MqttConnectionOptions& options);
+  void configure();
+  // Forgets what is under way, for a connection that begins afresh.
+  void reset();
   void run();
   // Waits for the pause before another attempt, or for the end.
   void pause();
@@ -66,7 +71,10 @@ class MqttPublisher {
 
   const MqttConnectionOptions& options_;
   const MqttAddress& address_;
+  const std::string client_id_;
+  const int in_flight_;
   const Host host_;
+  std::mutex client_mutex_;  // held while libmosquitto is told something but to run
   std::unique_ptr<mosquitto, Destroy> client_;
   std::minstd_rand random_{std::random_device{}()};
   int attempt_ = 0;
@@ -78,7 +86,7 @@ class MqttPublisher {
   std::vector<Outcome> outcomes_;
   bool is_connected_ = false;
   bool is_stopping_ = false;
-  uint64_t breaks_ = 0;
+  uint64_t connection_ = 0;
   std::string trouble_ = "not connected yet";
 };
 

@@ -210,6 +210,10 @@ void MqttClient::read() {
 }
 
 void MqttClient::parse() {
+  if (is_stopping_) {
+    begin_ = end_ = 0;
+    return read();
+  }
   try {
     const auto* const bytes = static_cast<const char*>(input_->data);
     const Transport transport = transport_;
@@ -233,6 +237,12 @@ bool MqttClient::parse_packet(std::string_view bytes) {
   }
   const auto header = parse_mqtt_header(bytes);
   if (!header) return false;
+  const bool is_answer =
+      header->type == MqttPacketType::kConnack || header->type == MqttPacketType::kDisconnect;
+  if (!is_accepted() && !is_answer) {
+    throw MqttProtocolError("a packet of type " + std::to_string(static_cast<int>(header->type)) +
+                            " before its CONNACK");
+  }
   const bool is_message = header->type == MqttPacketType::kPublish;
   const size_t most = settings_.largest_payload + kHeadBytes;
   if (is_message && header->body > settings_.largest_payload) {
@@ -354,9 +364,6 @@ void MqttClient::subscribed(bool session_present) {
 }
 
 void MqttClient::on_message(const MqttPublish& message, MqttArrivals::Kind kind) {
-  if (!is_accepted()) {
-    throw MqttProtocolError("a PUBLISH before its CONNACK");
-  }
   bool was_empty = false;
   {
     const std::lock_guard lock(mutex_);
@@ -393,7 +400,7 @@ void MqttClient::write(std::string_view packets) {
 void MqttClient::write_more() {
   is_writing_ = !output_.empty();
   if (!is_writing_) {
-    if (is_stopping_) io_.stop();
+    if (is_stopping_) say_goodbye();
     return;
   }
   const Transport transport = transport_;
@@ -405,6 +412,14 @@ void MqttClient::write_more() {
                       if (error) return lose("the connection broke: " + error.message());
                       write_more();
                     });
+}
+
+// A socket that is closed with something unread would take back what was sent last: so it is read
+// until the broker closes its side.
+void MqttClient::say_goodbye() {
+  Error ignored;
+  transport_->socket().shutdown(boost::asio::ip::tcp::socket::shutdown_send, ignored);
+  if (!is_reading_) read();
 }
 
 void MqttClient::lose(const std::string& reason) {

@@ -79,6 +79,7 @@ class MqttClient {
   void subscribed(bool session_present);
   void write(std::string_view packets);
   void write_more();
+  void say_goodbye();
   // Whether nobody takes what has arrived: reading waits.
   bool is_full();
   void resume();

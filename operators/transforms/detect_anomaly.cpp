@@ -82,8 +82,13 @@ double threshold_of(const Options& options, Method method) {
 
 std::unique_ptr<detectors::Detector> gaussian_of(const Options& options, double threshold,
                                                  TableBound bound) {
+  if (options.warm_up.value_or(0) > options.window) {
+    throw OptionFailure("warm_up", "gaussian never knows more readings than its `window`",
+                        "lower it, or raise window");
+  }
   const detectors::GaussianScore::Settings settings{
-      .warm_up = static_cast<uint64_t>(options.warm_up.value_or(50)),
+      .warm_up =
+          static_cast<uint64_t>(options.warm_up.value_or(std::min<int64_t>(50, options.window))),
       .window = static_cast<uint64_t>(options.window),
       .threshold = threshold};
   std::unique_ptr<detectors::Detector> made;
@@ -151,8 +156,8 @@ std::unique_ptr<detectors::Detector> detector_of(const Options& options, Method 
       return std::make_unique<MethodDetector<detectors::RateOfChange>>(settings, bound);
     }
     default: {
-      const detectors::Stuck::Settings settings{
-          .most = static_cast<uint64_t>(options.stuck_after), .tolerance = options.tolerance};
+      const detectors::Stuck::Settings settings{.most = static_cast<uint64_t>(options.stuck_after),
+                                                .tolerance = options.tolerance};
       return std::make_unique<MethodDetector<detectors::Stuck>>(settings, bound);
     }
   }
@@ -223,11 +228,9 @@ bool DetectAnomaly::has_key(int32_t row) const {
                       [row](const Validity& validity) { return validity.is_null(row); });
 }
 
-// NULL: no method needs it.
 const int64_t* DetectAnomaly::times_of(const Batch& in, Validity& validity) {
-  if (!uses_time_) return nullptr;
   if (!time_) {
-    if (in.event_times() == nullptr && in.rows() > 0) {
+    if (uses_time_ && in.event_times() == nullptr && in.rows() > 0) {
       throw Failure(
           "detect_anomaly: the rows have no event time: put an event_time upstream, or name a "
           "timestamp field as `time`");
@@ -240,6 +243,7 @@ const int64_t* DetectAnomaly::times_of(const Batch& in, Validity& validity) {
     throw Failure("detect_anomaly: time: the field '" + time_->name() + "' is " +
                   std::string(type_name(column->type)) + ", but a timestamp is needed");
   }
+  if (!uses_time_) return nullptr;
   validity = Validity(*column);
   return Int64View(*column).data();
 }
@@ -267,6 +271,9 @@ void DetectAnomaly::read_rows(const Batch& in, Output& out) {
     } else if (kind == NumberInput::Kind::kNotFinite) {
       out.fail(in, row, "not_finite",
                "detect_anomaly: the field '" + value_name_ + "' is infinite or not a number");
+    } else if (kind == NumberInput::Kind::kTooLarge) {
+      out.fail(in, row, "too_large",
+               "detect_anomaly: the field '" + value_name_ + "' is beyond 1e150");
     } else if (kind == NumberInput::Kind::kNotANumber) {
       out.fail(in, row, "not_a_number",
                "detect_anomaly: " + values.shown(row) + " in the field '" + value_name_ +
@@ -274,14 +281,13 @@ void DetectAnomaly::read_rows(const Batch& in, Output& out) {
     } else if (time_validity.is_null(row)) {
       out.fail(in, row, "no_time", "detect_anomaly: the field '" + time_->name() + "' is null");
     } else {
-      readings_.push_back(
-          {row, rows_.hash(row), {value, times != nullptr ? times[row] : 0}});
+      readings_.push_back({row, rows_.hash(row), {value, times != nullptr ? times[row] : 0}});
     }
   }
 }
 
-void DetectAnomaly::refuse(const Batch& in,
-                           const std::vector<std::pair<size_t, Refusal>>& refused, Output& out) {
+void DetectAnomaly::refuse(const Batch& in, const std::vector<std::pair<size_t, Refusal>>& refused,
+                           Output& out) {
   if (refused.empty()) return;
   refused_.resize(readings_.size());
   for (const auto& [reading, why] : refused) {
@@ -379,7 +385,8 @@ void DetectAnomaly::emit(const Batch& in, Output& out) {
     if (judges_.size() > 1) {
       judge = &judges_[combined(i, its_score)];
     } else if (judge != nullptr) {
-      its_score = is_one ? judge->judgements[i].score : rescaled(*judge, judge->judgements[i].score);
+      its_score =
+          is_one ? judge->judgements[i].score : rescaled(*judge, judge->judgements[i].score);
     }
     const Judgement& judgement = judge != nullptr ? judge->judgements[i] : silent;
     const bool found = judge != nullptr && its_score >= threshold_;

@@ -78,6 +78,7 @@ class DetectAnomaly final : public GeneralTransform {
   // Sorts out the rows that cannot be judged; the others are in readings_.
   void read_rows(const Batch& in, Output& out);
   bool has_key(int32_t row) const;
+  // NULL: no method needs the time, or there are no rows.
   const int64_t* times_of(const Batch& in, Validity& validity);
   void find_key_columns(const Batch& in);
   void judge(const Batch& in, Output& out);

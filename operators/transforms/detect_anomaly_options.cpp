@@ -43,7 +43,7 @@ a plain name), its event time the moment at which the reading was missed. Once a
 the end of the input is not missing.
 
 A row fails as `no_key` where a field of `key` is null (readings of unknown origin are no series), as
-`no_value`, `not_finite` or `not_a_number` by its value, as `no_time` where that is needed and null, as
+`no_value`, `not_finite`, `too_large` (beyond 1e150) or `not_a_number` by its value, as `no_time` where that is needed and null, as
 `key_too_long` with a key above 64 KiB. Texts and JSON tokens that say a number are numbers.
 
 At most `max_keys` series are known, each of 128 groups by hash a share of them: beyond that the eighth of a
@@ -106,8 +106,7 @@ value = "value"
            "For how many readings after an anomaly only what is further out counts. By default 60 "
            "for range_quad, 0 (the range itself includes the value) for range.")
       .range(0, 1e9);
-  d.option("alpha", &Options::alpha, "Of ewma: the weight of the newest reading.")
-      .range(1e-6, 1);
+  d.option("alpha", &Options::alpha, "Of ewma: the weight of the newest reading.").range(1e-6, 1);
   d.option("window", &Options::window,
            "Of gaussian: how many readings it remembers, 8 bytes each (rounded up to 64, 256, "
            "1000, 2000, 4000 or 8000 readings).")

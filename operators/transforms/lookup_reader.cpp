@@ -91,9 +91,9 @@ void read_csv_table(const std::string& path, std::string_view text, TextTable& t
   std::vector<CsvCell> cells(kMostColumns + 1);
   const auto value = [&](const CsvCell& cell) {
     const auto length = static_cast<size_t>(cell.length);
-    return cell.is_own()
-               ? std::string_view(reader.own()).substr(static_cast<size_t>(cell.own_begin()), length)
-               : text.substr(static_cast<size_t>(cell.begin), length);
+    return cell.is_own() ? std::string_view(reader.own())
+                               .substr(static_cast<size_t>(cell.own_begin()), length)
+                         : text.substr(static_cast<size_t>(cell.begin), length);
   };
   std::vector<size_t> wanted;
   uint32_t width = 0;

@@ -46,13 +46,13 @@ class TextTable {
   std::vector<Cell> cells_;
 };
 
-// The bytes of a file, invalid UTF-8 repaired. Throws Failure with the file: it cannot be read, or is
-// larger than `max_bytes`.
+// The bytes of a file, invalid UTF-8 repaired. Throws Failure with the file: it cannot be read, or
+// is larger than `max_bytes`.
 std::string read_table_file(const std::string& path, int64_t max_bytes);
 
 // Each reads all of it into `table`, whose names say which columns are wanted; none: all there are,
-// which of NDJSON is a Failure. Throws Failure with the path, which is not opened but for SQLite, and
-// the line: a record that is none, a column that is not there.
+// which of NDJSON is a Failure. Throws Failure with the path, which is not opened but for SQLite,
+// and the line: a record that is none, a column that is not there.
 //
 // CSV: the first record has the names; an empty field without quotes is null.
 void read_csv_table(const std::string& path, std::string_view text, TextTable& table);

@@ -47,8 +47,8 @@ LookupTable::LookupTable(Host host, const TextTable& texts, size_t keys,
       if (texts.is_null(row, keys + i)) continue;
       const std::string_view text = texts.text(row, keys + i);
       if (!builder.put(row, text)) {
-        throw Failure("row " + std::to_string(row + 1) + ": the field '" + fields[i].name +
-                      "': '" + std::string(text.substr(0, 60)) + "' is no " +
+        throw Failure("row " + std::to_string(row + 1) + ": the field '" + fields[i].name + "': '" +
+                      std::string(text.substr(0, 60)) + "' is no " +
                       std::string(type_name(fields[i].type)));
       }
     }

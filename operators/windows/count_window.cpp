@@ -7,6 +7,7 @@ namespace flow::operators {
 namespace {
 
 WindowSettings settings_of(const CountWindow::Options& options) {
+  require_option(options.count, "count");
   WindowSettings settings = common_settings(options, "count_window");
   settings.max_keys = options.max_keys;
   return settings;
@@ -17,7 +18,8 @@ WindowSettings settings_of(const CountWindow::Options& options) {
 void CountWindow::describe(Description<Options>& d) {
   d.name("count_window");
   d.summary("Counts, sums and more of every so many rows of each key.");
-  d.doc(R"(A window of a key has `count` of its rows, one behind the other as they come; with the last of them its result
+  d.doc(
+      R"(A window of a key has `count` of its rows, one behind the other as they come; with the last of them its result
 comes, and the next row begins another. At the end of all input each key has a result of the rows that are
 left. A result has the fields of `key`, `window_start` and `window_end` (the earliest and the latest event time of its rows;
 null where no event_time stands before this), and the columns of `aggregate`.
@@ -26,7 +28,7 @@ Rows of one source partition come in order, so that the results are the same in 
 partitions with the same key come in any order between them.
 
 )" + std::string(aggregate_functions_doc()) +
-        R"(
+      R"(
 State: some 110 bytes a key with an unfinished window, and 8 to 24 a function (quantile, distinct, first, last and
 top keep more). A key of more than 64 KiB fails as `key_too_long`, one for which `state_limit` leaves no room as
 `state_limit`. Some 40 ns a row.)");
@@ -91,7 +93,7 @@ char* CountWindow::block_of(uint32_t group, uint32_t slot, int32_t row, const Ba
     out.fail(in, row, full ? "too_many_keys" : "state_limit",
              full ? "count_window: the key's group has its share of max_keys: raise max_keys"
                   : "count_window: no room for one more key: raise state_limit, or lower max_keys");
-    keys_.erase(group, {table.hash_at(group, slot), slot});
+    keys_.erase(group, {table.hash_at(group, slot), slot, {}});
     return nullptr;
   }
   table.modify_at(group, slot).block = *made;
@@ -117,8 +119,8 @@ void CountWindow::finish_key(uint32_t group, uint32_t slot) {
   Head head;
   std::memcpy(&head, block, sizeof head);
   const char* const cells = cell;
-  const WindowKeys::Member member{table.hash_at(group, slot), slot};
-  rows_.append(group, member, {{&cells, 1}, cell, hash},
+  const WindowKeys::Member member{table.hash_at(group, slot), slot, table.key_at(group, slot)};
+  rows_.append(member, {{&cells, 1}, cell, hash},
                head.last == WindowRows::kNoTime ? WindowRows::kNoTime : head.first, head.last, true,
                *memory_);
   set_.release(cell, hash, *memory_);
@@ -148,8 +150,8 @@ Status CountWindow::consume(uint32_t, const Batch& in, Output& out) {
     }
     const uint32_t segment = number >> WindowKeys::kSegmentBits;
     const uint32_t group = keys_.group_of_segment(segment);
-    const uint32_t slot = keys_.index_of_segment(segment) * WindowKeys::kSegment +
-                          number % WindowKeys::kSegment + 1;
+    const uint32_t slot =
+        keys_.index_of_segment(segment) * WindowKeys::kSegment + number % WindowKeys::kSegment + 1;
     char* const block = block_of(group, slot, row, in, out);
     if (block == nullptr) continue;
     if (event_times != nullptr) {

@@ -84,9 +84,7 @@ struct ShortText {
   bool operator==(const ShortText& other) const {
     return ((first ^ other.first) | (second ^ other.second)) == 0;
   }
-  static ShortText of(const flow_view& view) {
-    return std::bit_cast<ShortText>(view);
-  }
+  static ShortText of(const flow_view& view) { return std::bit_cast<ShortText>(view); }
 };
 static_assert(sizeof(ShortText) == sizeof(flow_view));
 

@@ -23,9 +23,9 @@ struct Pane {
   };
   int64_t start;
   int64_t from;
-  std::vector<Segment> segments;                  // by the segments of the keys
-  std::array<uint32_t, FLOW_KEY_GROUPS> keys{};   // with rows
-  std::vector<int32_t> rows;                      // of the batch under way
+  std::vector<Segment> segments;                 // by the segments of the keys
+  std::array<uint32_t, FLOW_KEY_GROUPS> keys{};  // with rows
+  std::vector<int32_t> rows;                     // of the batch under way
 };
 
 // Arrays of cells in the pages of keyed state: one for each pane and segment of keys. What is in

@@ -23,8 +23,8 @@ PanedWindow::PanedWindow(WindowSettings settings, int64_t size, int64_t slide, i
       slide_(slide),
       offset_(offset % slide),
       pane_(std::gcd(size, slide)),
-      keys_per_group_(static_cast<uint32_t>((settings_.max_keys + FLOW_KEY_GROUPS - 1) /
-                                            FLOW_KEY_GROUPS)),
+      keys_per_group_(
+          static_cast<uint32_t>((settings_.max_keys + FLOW_KEY_GROUPS - 1) / FLOW_KEY_GROUPS)),
       keys_(settings_.key),
       set_(settings_.calls, "aggregate"),
       told_at_(set_.cell_bytes()),
@@ -95,9 +95,9 @@ void PanedWindow::sort_rows(const Batch& in, Output& out) {
     const int32_t row = rows[i++];
     const int64_t time = times[row];
     if (time < INT64_MIN + border || time > INT64_MAX - border) {
-      out.fail(in, row, "bad_time",
-               settings_.name + ": no window can be made around the event time " +
-                   std::to_string(time));
+      out.fail(
+          in, row, "bad_time",
+          settings_.name + ": no window can be made around the event time " + std::to_string(time));
       continue;
     }
     Place other = place_of(time);
@@ -168,7 +168,8 @@ void PanedWindow::add_rows(Pane& pane, const Batch& in, Output& out) {
       }
       char* const cell = cells + size_t{number & kInSegment} * cell_bytes_;
       int64_t& count = part_at<int64_t>(cell, 0);
-      if (count == 0 && !begin_key(pane, number, row, in, out)) [[unlikely]] continue;
+      if (count == 0 && !begin_key(pane, number, row, in, out)) [[unlikely]]
+        continue;
       ++count;
       row_cells_[n] = cell;
       kept_[n++] = row;
@@ -286,7 +287,7 @@ void PanedWindow::collect(uint32_t group, int64_t end, bool final) {
         if (cells != nullptr && CellSet::rows(cells + at) != 0) key_cells_.push_back(cells + at);
       }
     }
-    rows_.append(group, member, {key_cells_, sum, member.hash}, end - size_, end, final, *memory_);
+    rows_.append(member, {key_cells_, sum, member.hash}, end - size_, end, final, *memory_);
   }
   for (const WindowKeys::Member& member : idle) keys_.erase(group, member);
 }
@@ -370,10 +371,8 @@ Status PanedWindow::advance(int64_t watermark, Output& out) {
 // ---- the clock ----
 
 void PanedWindow::set_timer(uint32_t group, int64_t end, Output& out) const {
-  const flow_key key{.size = sizeof(flow_key),
-                     .length = 0,
-                     .hash = hash_in_group(group),
-                     .bytes = ""};
+  const flow_key key{
+      .size = sizeof(flow_key), .length = 0, .hash = hash_in_group(group), .bytes = ""};
   out.get()->timer(out.get(), FLOW_PROCESSING_TIME, end, &key);
 }
 

@@ -7,6 +7,7 @@ namespace flow::operators {
 namespace {
 
 WindowSettings settings_of(const Session::Options& options) {
+  require_option(options.gap.nanoseconds, "gap");
   WindowSettings settings = common_settings(options, "session");
   settings.time = options.time;
   settings.max_keys = options.max_keys;
@@ -22,7 +23,8 @@ uint32_t slot_of(const WindowKeys& keys, uint32_t number) {
 void Session::describe(Description<Options>& d) {
   d.name("session");
   d.summary("Counts, sums and more of each key over rows that follow one another closely.");
-  d.doc(R"(A session of a key begins with a row, and is over when no other has come for the time `gap`. Its result has
+  d.doc(
+      R"(A session of a key begins with a row, and is over when no other has come for the time `gap`. Its result has
 the fields of `key`, `window_start` (the time of its first row), `window_end` (that of its last one, and `gap`
 more), and the columns of `aggregate`. Rows may come in any order: one between two sessions makes them one.
 
@@ -33,7 +35,7 @@ ended by then, whether that has fired yet or not. So the results are the same wh
 64-bit nanoseconds fails as `bad_time`.
 
 )" + std::string(aggregate_functions_doc()) +
-        R"(
+      R"(
 State: some 170 bytes a key with an open session, and 8 to 24 a function (quantile, distinct, first, last and top
 keep more). It goes with the session. A key with more than 2,048 open sessions fails as `too_many_sessions`, one of
 more than 64 KiB as `key_too_long`, and one for which `state_limit` leaves no room as `state_limit`. Some 60 ns a
@@ -126,10 +128,8 @@ void Session::fail(const char* reason, const std::string& why, int32_t row, cons
 }
 
 void Session::set_timer(const Due& due, Output& out) const {
-  const flow_key key{.size = sizeof(flow_key),
-                     .length = 0,
-                     .hash = hash_in_group(due.group),
-                     .bytes = ""};
+  const flow_key key{
+      .size = sizeof(flow_key), .length = 0, .hash = hash_in_group(due.group), .bytes = ""};
   out.get()->timer(out.get(), FLOW_PROCESSING_TIME, due.end, &key);
 }
 
@@ -169,7 +169,7 @@ char* Session::take_row(int32_t row, uint32_t number, const Batch& in, Output& o
            full ? "the key's group has its share of max_keys: raise max_keys"
                 : "no room for one more key: raise state_limit, or lower max_keys",
            row, in, out);
-      keys_.erase(group, {keys_.table().hash_at(group, slot), slot});
+      keys_.erase(group, {keys_.table().hash_at(group, slot), slot, {}});
       return nullptr;
     }
   }
@@ -194,14 +194,14 @@ char* Session::take_row(int32_t row, uint32_t number, const Batch& in, Output& o
     }
   }
   if (own == nullptr) {
-    char* const cell = pieces_.size() < kMostPieces ? begin_session(group, slot, time, out)
-                                                    : nullptr;
+    char* const cell =
+        pieces_.size() < kMostPieces ? begin_session(group, slot, time, out) : nullptr;
     if (cell == nullptr) {
       const bool many = pieces_.size() >= kMostPieces;
       fail(many ? "too_many_sessions" : "state_limit",
            many ? "the key has 2,048 open sessions" : "no room for one more: raise state_limit",
            row, in, out);
-      if (pieces_.empty()) keys_.erase(group, {keys_.table().hash_at(group, slot), slot});
+      if (pieces_.empty()) keys_.erase(group, {keys_.table().hash_at(group, slot), slot, {}});
     }
     return cell;
   }
@@ -286,8 +286,8 @@ void Session::fire_key(const Due& due) {
       key_cells_.push_back(memory_->load(hash, piece.cell).data());
       set_.merge(sum_.data(), key_cells_.back(), set_.cell_bytes(), 1);
     }
-    rows_.append(due.group, {due.hash, due.slot}, {key_cells_, sum_.data(), hash}, first, due.end,
-                 true, *memory_);
+    rows_.append({due.hash, due.slot, keys_.table().key_at(due.group, due.slot)},
+                 {key_cells_, sum_.data(), hash}, first, due.end, true, *memory_);
     for (const Piece& piece : pieces_) {
       if (piece.session != session) continue;
       set_.release(memory_->edit(hash, piece.cell), hash, *memory_);
@@ -300,7 +300,7 @@ void Session::fire_key(const Due& due) {
   }
   if (pieces_.empty()) {
     // A slot without a key has none of its pieces (write_pieces left nothing behind).
-    if (!over.empty()) keys_.erase(due.group, {due.hash, due.slot});
+    if (!over.empty()) keys_.erase(due.group, {due.hash, due.slot, {}});
   } else if (later != INT64_MAX) {
     due_.push({later, due.hash, due.group, due.slot});
   }

@@ -11,6 +11,8 @@ constexpr int64_t kMostPanes = 10'000;
 WindowSettings settings_of(const Sliding::Options& options) {
   const int64_t size = options.size.nanoseconds;
   const int64_t slide = options.slide.nanoseconds;
+  require_option(size, "size");
+  require_option(slide, "slide");
   if (slide > size) {
     throw OptionFailure("slide", "rows between two windows would count for none",
                         "at most `size`, which makes it tumbling");

@@ -6,6 +6,7 @@ namespace flow::operators {
 namespace {
 
 WindowSettings settings_of(const Tumbling::Options& options) {
+  require_option(options.size.nanoseconds, "size");
   WindowSettings settings = common_settings(options, "tumbling");
   settings.emit = options.emit;
   settings.every = options.every.nanoseconds;
@@ -19,7 +20,8 @@ WindowSettings settings_of(const Tumbling::Options& options) {
 void Tumbling::describe(Description<Options>& d) {
   d.name("tumbling");
   d.summary("Counts, sums and more of each key in windows of time that follow one another.");
-  d.doc(R"(Windows of the length `size` stand side by side from 1970 on: with "1m" each minute has its own. A row
+  d.doc(
+      R"(Windows of the length `size` stand side by side from 1970 on: with "1m" each minute has its own. A row
 belongs to the window that its event time is in, and each key has one result a window: the fields of `key`,
 `window_start`, `window_end` (not in it any more), and the columns of `aggregate`.
 
@@ -30,7 +32,7 @@ parallelism, and wherever batches are cut. A row whose event time is within two 
 nanoseconds (the years 1677 and 2262) fails as `bad_time`.
 
 )" + std::string(aggregate_functions_doc()) +
-        R"(
+      R"(
 State: for each open window 8 bytes a key, and of each function 8 to 24 (quantile, distinct, first, last and top
 keep more beside that), in blocks of 64 keys; and some 80 bytes a key that had rows in the last window. All of it
 goes when the window fires. A key of more than 64 KiB fails as `key_too_long`, one for which `state_limit` leaves

@@ -89,28 +89,36 @@ uint32_t WindowKeys::number_of(uint64_t hash, int32_t row) {
 }
 
 template <class Key, class Read>
-void WindowKeys::find_in(KeyIndex<Key>& index, const Validity& validity,
-                         std::span<const int32_t> rows, uint32_t* numbers, Read read) {
+void WindowKeys::find_in(KeyIndex<Key>& index, std::span<const int32_t> rows, uint32_t* numbers,
+                         Read read) {
   const uint64_t* const hashes = rows_.hashes();
-  const bool nulls = validity.has_nulls();
   for (size_t i = 0; i < rows.size(); ++i) {
     const int32_t row = rows[i];
     const uint64_t hash = hashes[row];
-    const std::optional<Key> key = nulls && validity.is_null(row) ? std::nullopt : read(row);
-    uint32_t number = key ? index.find(hash, *key) : kNone;
+    Key key;
+    const bool short_key = read(row, key);
+    uint32_t number = short_key ? index.find(hash, key) : kNone;
     if (number == kNone) [[unlikely]] {
       number = number_of(hash, row);
-      if (key && number < kFirstTrouble) index.insert(hash, *key, number);
+      if (short_key && number < kFirstTrouble) index.insert(hash, key, number);
     }
     numbers[i] = number;
   }
 }
 
+template <class Key, class Read>
+void WindowKeys::find_present(KeyIndex<Key>& index, const Validity& validity,
+                              std::span<const int32_t> rows, uint32_t* numbers, Read read) {
+  if (!validity.has_nulls()) return find_in(index, rows, numbers, read);
+  find_in(index, rows, numbers,
+          [&](int32_t row, Key& key) { return !validity.is_null(row) && read(row, key); });
+}
+
 void WindowKeys::find(std::span<const int32_t> rows, uint32_t* numbers) {
   if (rows.empty()) return;
-  const auto short_text = [](const flow_view& view) -> std::optional<ShortText> {
-    if (view.length > FLOW_VIEW_INLINE) return std::nullopt;
-    return ShortText::of(view);
+  const auto short_text = [](const flow_view& view, ShortText& key) {
+    key = ShortText::of(view);
+    return view.length <= FLOW_VIEW_INLINE;
   };
   switch (way_) {
     case Way::kOne:
@@ -118,21 +126,26 @@ void WindowKeys::find(std::span<const int32_t> rows, uint32_t* numbers) {
       return;
     case Way::kInteger: {
       const Int64View values(*column_);
-      find_in(integers_, values, rows, numbers,
-              [&](int32_t row) { return std::optional<int64_t>(values[row]); });
+      const int64_t* const data = values.data();
+      find_present(integers_, values, rows, numbers, [&](int32_t row, int64_t& key) {
+        key = data[row];
+        return true;
+      });
       return;
     }
     case Way::kText: {
       const TextView texts(*column_);
       const flow_view* const views = texts.views();
-      find_in(texts_, texts, rows, numbers, [&](int32_t row) { return short_text(views[row]); });
+      find_present(texts_, texts, rows, numbers,
+                   [&](int32_t row, ShortText& key) { return short_text(views[row], key); });
       return;
     }
     case Way::kCategory: {
       const CategoryView texts(*column_);
       const flow_view* const views = texts.dictionary().views();
-      find_in(texts_, texts, rows, numbers,
-              [&](int32_t row) { return short_text(views[texts.code(row)]); });
+      find_present(texts_, texts, rows, numbers, [&](int32_t row, ShortText& key) {
+        return short_text(views[texts.code(row)], key);
+      });
       return;
     }
     case Way::kBytes:
@@ -147,12 +160,11 @@ const std::vector<WindowKeys::Member>& WindowKeys::members(uint32_t group) {
   Group& known = groups_[group];
   if (known.known) return known.members;
   known.members.clear();
-  table_->for_each_slot(group, [&](uint32_t slot, uint64_t hash, std::string_view) {
-    known.members.push_back({hash, slot});
+  table_->for_each_slot(group, [&](uint32_t slot, uint64_t hash, std::string_view key) {
+    known.members.push_back({hash, slot, key});
   });
-  std::sort(known.members.begin(), known.members.end(), [&](const Member& a, const Member& b) {
-    if (a.hash != b.hash) return a.hash < b.hash;
-    return table_->key_at(group, a.slot) < table_->key_at(group, b.slot);
+  std::sort(known.members.begin(), known.members.end(), [](const Member& a, const Member& b) {
+    return a.hash != b.hash ? a.hash < b.hash : a.key < b.key;
   });
   for (const Member& member : known.members) segment(group, (member.slot - 1) / kSegment);
   known.known = true;
@@ -160,17 +172,17 @@ const std::vector<WindowKeys::Member>& WindowKeys::members(uint32_t group) {
 }
 
 void WindowKeys::erase(uint32_t group, const Member& member) {
-  const uint32_t number = segment(group, (member.slot - 1) / kSegment) << kSegmentBits |
-                          (member.slot - 1) % kSegment;
+  const uint32_t number =
+      segment(group, (member.slot - 1) / kSegment) << kSegmentBits | (member.slot - 1) % kSegment;
   integers_.erase(member.hash, number);
   texts_.erase(member.hash, number);
-  table_->erase(member.hash, std::string(table_->key_at(group, member.slot)));
+  table_->erase(member.hash, table_->key_at(group, member.slot));
   groups_[group].known = false;
 }
 
 // What KeyReader wrote: of each field 0 for null, or 1 and the value, of a text behind its length.
-void WindowKeys::append(uint32_t group, const Member& member) {
-  std::string_view key = table_->key_at(group, member.slot);
+void WindowKeys::append(const Member& member) {
+  std::string_view key = member.key;
   const auto word = [&](size_t bytes) {
     uint64_t value = 0;
     std::memcpy(&value, key.data(), bytes);

@@ -37,6 +37,7 @@ class WindowKeys {
   struct Member {
     uint64_t hash;
     uint32_t slot;
+    std::string_view key;  // good as long as the key is there
   };
 
   explicit WindowKeys(const std::vector<Field>& fields);
@@ -66,7 +67,7 @@ class WindowKeys {
   void erase(uint32_t group, const Member& member);
 
   // Collects a key for columns(), which puts the fields' columns first.
-  void append(uint32_t group, const Member& member);
+  void append(const Member& member);
   void take(Host host, std::vector<NewColumn>& columns);
 
  private:
@@ -84,9 +85,12 @@ class WindowKeys {
 
   void bind_types(const Batch& in);
   uint32_t number_of(uint64_t hash, int32_t row);
+  // `read(row, key)`: false where the row's key is none of the index.
   template <class Key, class Read>
-  void find_in(KeyIndex<Key>& index, const Validity& validity, std::span<const int32_t> rows,
-               uint32_t* numbers, Read read);
+  void find_in(KeyIndex<Key>& index, std::span<const int32_t> rows, uint32_t* numbers, Read read);
+  template <class Key, class Read>
+  void find_present(KeyIndex<Key>& index, const Validity& validity, std::span<const int32_t> rows,
+                    uint32_t* numbers, Read read);
 
   std::vector<std::string> names_;
   std::vector<ColumnFinder> finders_;

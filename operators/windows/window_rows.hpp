@@ -18,9 +18,9 @@ class WindowRows {
   WindowRows(WindowKeys& keys, CellSet& cells, bool updates)
       : keys_(keys), cells_(cells), updates_(updates) {}
 
-  void append(uint32_t group, const WindowKeys::Member& member, const KeyCells& cells,
-              int64_t start, int64_t end, bool final, CellMemory& memory) {
-    keys_.append(group, member);
+  void append(const WindowKeys::Member& member, const KeyCells& cells, int64_t start, int64_t end,
+              bool final, CellMemory& memory) {
+    keys_.append(member);
     cells_.append(cells, memory);
     starts_.push_back(start);
     ends_.push_back(end);

@@ -73,6 +73,11 @@ WindowSettings common_settings(const Options& options, std::string name) {
   return settings;
 }
 
+// Throws OptionFailure where a required number was left out.
+inline void require_option(int64_t value, const std::string& option) {
+  if (value <= 0) throw OptionFailure(option, "must be given");
+}
+
 // Tells the output's columns; nothing where the input is not known. `final`: with that column.
 void infer_windows(const WindowSettings& settings, Inference& inference);
 // That updates, or the clock, make the results depend on the run.

@@ -8,5 +8,5 @@
 #include "operators/windows/tumbling.hpp"
 
 FLOW_PLUGIN_LICENSED("flowrun.windows", "0.1.0", "Apache-2.0", flow::operators::EventTime,
-                     flow::operators::Tumbling, flow::operators::Sliding,
-                     flow::operators::Session, flow::operators::CountWindow)
+                     flow::operators::Tumbling, flow::operators::Sliding, flow::operators::Session,
+                     flow::operators::CountWindow)

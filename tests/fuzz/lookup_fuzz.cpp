@@ -57,8 +57,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto csv = [&](TextTable& texts) { read_csv_table("t.csv", text, texts); };
   read_both_ways(csv, {});
   read_both_ways(csv, {"a", "b"});
-  read_both_ways([&](TextTable& texts) { read_ndjson_table("t.ndjson", text, texts); },
-                 {"a", "b"});
+  read_both_ways([&](TextTable& texts) { read_ndjson_table("t.ndjson", text, texts); }, {"a", "b"});
   return 0;
 }
 

@@ -80,7 +80,8 @@ TEST(IotContract, Evaluate) {
   for (int64_t i = 0; i < rows.rows(); ++i) {
     found.emplace_back(i % 50 == 0);
     scores.emplace_back(static_cast<double>(i % 10) / 10);
-    faults.push_back(i % 100 < 5 ? Cell("spike") : Cell(nullptr));
+    faults.emplace_back(nullptr);
+    if (i % 100 < 5) faults.back() = Cell("spike");
   }
   rows.columns.emplace_back("is_anomaly", Type::boolean(), found);
   rows.columns.emplace_back("score", Type::float64(), scores);

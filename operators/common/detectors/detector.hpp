@@ -35,8 +35,7 @@ class Detector {
 
   virtual void open(Host host) = 0;
   // Judges the readings in their order, and learns from them. `keys` has read their batch; one
-  // judgement a reading. A series for which there is no room: `refused` is called with the number
-  // of the reading.
+  // judgement a reading. For those of series that there is no room for see refused().
   virtual void judge(std::span<const KeyedReading> readings, KeyedRows& keys,
                      std::span<Judgement> judgements) = 0;
   // Appends why a reading with this judgement is an anomaly.

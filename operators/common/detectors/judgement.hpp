@@ -6,9 +6,10 @@
 //   static constexpr double kThreshold;        // the score from which on a reading is an anomaly
 //   static constexpr bool kUsesTime;
 //   struct State;                              // of one series: trivially copyable, begins as {}
-//   void judge(State&, const Reading&, Judgement&) const;             // and learns from the reading
-//   void explain(const Judgement&, const Reading&, std::string&) const;  // appends the reason
-//   static void prefetch(const State&, const Reading&);               // what judge() will touch
+//   void judge(State&, const Reading&, Judgement&) const;             // and learns from the
+//   reading void explain(const Judgement&, const Reading&, std::string&) const;  // appends the
+//   reason static void prefetch(const State&, const Reading&);               // what judge() will
+//   touch
 //
 // No method looks ahead: a reading's score depends on it and on those before it in its series.
 #pragma once
@@ -30,13 +31,13 @@ struct Reading {
 };
 
 struct Judgement {
-  double score = 0;        // 0 to 1
-  double low = kUnknown;   // what was expected; unknown while the method warms up
+  double score = 0;       // 0 to 1
+  double low = kUnknown;  // what was expected; unknown while the method warms up
   double high = kUnknown;
-  double excess = 0;       // the method's own measure of how far it is off
-  double subject = 0;      // what is off, where that is not the value itself
-  uint64_t readings = 0;   // of the series before this one
-  uint32_t signal = 0;     // the method's own: what in it gave the score
+  double excess = 0;      // the method's own measure of how far it is off
+  double subject = 0;     // what is off, where that is not the value itself
+  uint64_t readings = 0;  // of the series before this one
+  uint32_t signal = 0;    // the method's own: what in it gave the score
 };
 
 // The weight of the newest in a mean of `n` values that is exact at first and exponential later:

@@ -153,9 +153,9 @@ std::vector<TypedColumn> KeyColumns::finish() {
     const auto& numbers = numbers_[field];
     switch (types_[field]) {
       case FLOW_BOOL:
-        columns.push_back({fill(BoolBuilder(host_, rows_), numbers,
-                                [](int64_t value) { return value != 0; }),
-                           Type::boolean()});
+        columns.push_back(
+            {fill(BoolBuilder(host_, rows_), numbers, [](int64_t value) { return value != 0; }),
+             Type::boolean()});
         break;
       case FLOW_FLOAT64:
         columns.push_back({fill(Float64Builder(host_, rows_), numbers,
@@ -170,10 +170,9 @@ std::vector<TypedColumn> KeyColumns::finish() {
         columns.push_back({fill(Int64Builder(host_, rows_), numbers, as_is), Type::int64()});
         break;
       default:
-        columns.push_back({texts_[field]->finish(), types_[field] == FLOW_JSON ? Type::json()
-                                                    : types_[field] == FLOW_BINARY
-                                                        ? Type::binary()
-                                                        : Type::text()});
+        columns.push_back({texts_[field]->finish(), types_[field] == FLOW_JSON     ? Type::json()
+                                                    : types_[field] == FLOW_BINARY ? Type::binary()
+                                                                                   : Type::text()});
     }
   }
   return columns;

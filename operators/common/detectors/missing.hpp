@@ -29,8 +29,7 @@ class SilenceWatch {
     int64_t due = 0;
   };
 
-  SilenceWatch(int64_t expected_every, TableBound bound)
-      : every_(expected_every), bound_(bound) {}
+  SilenceWatch(int64_t expected_every, TableBound bound) : every_(expected_every), bound_(bound) {}
   void open(Host host);
   // `types`: those of the key's columns, at most kMostKeyFields of them.
   void note(const flow_host* host, std::span<const KeyedReading> readings, KeyedRows& keys,

@@ -14,7 +14,9 @@ namespace flow::operators::detectors {
 // Integers, floats, and texts or JSON tokens that say one. Borrows the column.
 class NumberInput {
  public:
-  enum class Kind : uint8_t { kNumber, kNull, kNotFinite, kNotANumber };
+  enum class Kind : uint8_t { kNumber, kNull, kNotFinite, kNotANumber, kTooLarge };
+  // Sums of squares of what is smaller stay finite.
+  static constexpr double kLargest = 1e150;
 
   static bool accepts(flow_type type) {
     return type == FLOW_INT64 || type == FLOW_FLOAT64 || AnyTextView::accepts(type);
@@ -41,7 +43,8 @@ class NumberInput {
       if (!number) return Kind::kNotANumber;
       value = *number;
     }
-    return std::isfinite(value) ? Kind::kNumber : Kind::kNotFinite;
+    if (std::fabs(value) <= kLargest) return Kind::kNumber;
+    return std::isfinite(value) ? Kind::kTooLarge : Kind::kNotFinite;
   }
   // For messages: the text of a value that is none, cut off where it is long.
   std::string shown(int64_t row) const {

@@ -13,8 +13,8 @@ void Range::judge(State& state, const Reading& reading, Judgement& judgement) co
     judgement.low = range.low;
     judgement.high = range.high;
   }
-  const double excess = above_peak(state.peak, fading_,
-                                   range.include(reading.value, n, settings_.warm_up));
+  const double excess =
+      above_peak(state.peak, fading_, range.include(reading.value, n, settings_.warm_up));
   judgement.excess = excess;
   judgement.score = excess / (1 + excess);
 }

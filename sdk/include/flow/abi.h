@@ -421,9 +421,15 @@ typedef struct flow_operator {
   /* [worker] */
   flow_status (*process)(struct flow_operator* op, uint32_t input, const flow_batch* batch);
   flow_status (*poll)(struct flow_operator* op);
+  /* Timers set with host->timer, each once, of a kind in the order of their times: event time
+   * before `advance` with a watermark that has reached them, processing time when the host's clock
+   * has. All keys of one time by their bytes, at most some thousand a call. A timer set for a time
+   * that has passed fires soon. At the end of all input every pending one fires, and those that
+   * they set, for eight rounds; then come advance(INT64_MAX) and close. */
   flow_status (*timer)(struct flow_operator* op, flow_time kind, int64_t nanoseconds,
                        const flow_key* const* keys, uint32_t n_keys);
-  /* No row with an event time below `watermark` (nanoseconds) follows. */
+  /* No row with an event time below `watermark` (nanoseconds) follows. At the end of all input, and
+   * before close, INT64_MAX. */
   flow_status (*advance)(struct flow_operator* op, int64_t watermark);
   /* Small state of serial operators. `*state` is a new buffer, `*length` its used bytes. */
   flow_status (*snapshot)(struct flow_operator* op, flow_buffer** state, int64_t* length);
@@ -633,7 +639,8 @@ typedef struct flow_watermarks {
    * each does for as long as it is open. */
   void (*begin)(const flow_host* host, int64_t idle);
   /* [worker] From inside process or restore: no row of the partition, named as in the origin, with
-   * an event time below `watermark` follows. NULL, NULL: of rows without an origin. */
+   * an event time below `watermark` follows. NULL, NULL: of rows without an origin. A source with
+   * NULL: of all its partitions, told of or not. */
   void (*tell)(const flow_host* host, const char* source, const char* partition, int64_t watermark);
 } flow_watermarks;
 

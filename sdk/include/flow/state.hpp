@@ -153,9 +153,7 @@ class KeyedTable {
   Record& modify_at(uint32_t group, uint32_t slot) { return write_slot(at(group), slot)->record; }
   uint64_t hash_at(uint32_t group, uint32_t slot) { return read_slot(at(group), slot)->hash; }
   // No slot of the group has ever had a number above this.
-  uint32_t highest_slot(uint32_t group) {
-    return at(group).exists() ? at(group).peek().slots : 0;
-  }
+  uint32_t highest_slot(uint32_t group) { return at(group).exists() ? at(group).peek().slots : 0; }
   // False: there was no such key. Its variable parts are the caller's to remove before.
   bool erase(uint64_t hash, std::string_view key) {
     Group& group = open(hash);

@@ -40,7 +40,9 @@ TEST(KeySplitTest, EveryRowGoesToTheOwnerOfItsGroupInOrder) {
         last = row;
         const auto at = static_cast<std::size_t>(row);
         EXPECT_EQ(split.hashes()[at], hashes[at]);
-        EXPECT_EQ(owner_of_group(flow::host::key_group(hashes[at]), instances), instance);
+        EXPECT_EQ(flow::host::owner_of_group(flow::host::key_group(hashes[at]),
+                                             static_cast<std::uint32_t>(instances)),
+                  instance);
         seen[at] = true;
       }
       EXPECT_EQ(skew.rows_of_instance(instance), split.rows_of(instance).size());

@@ -92,8 +92,8 @@ class Clocked final : public flow::Source {
     const std::string name = std::to_string(partition);
     std::int64_t& at = at_[static_cast<std::size_t>(partition)];
     const std::int64_t end = options_.rows / (partition + 1);
-    const auto most = static_cast<std::int64_t>(
-        1 + (random >> 32) % static_cast<std::uint64_t>(options_.batch));
+    const auto most =
+        static_cast<std::int64_t>(1 + (random >> 32) % static_cast<std::uint64_t>(options_.batch));
     std::vector<TimedRow> rows;
     for (std::int64_t i = 0; i < most && at < end; ++i) {
       rows.push_back(timed_row(options_.seed, partition, at++, options_.keys));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <utility>
@@ -30,8 +31,8 @@ std::string pipeline(const std::string& sources, const std::string& inputs,
   return "[pipeline]\nplugins = [\"windows\"]\non_error = \"drop\"\n" + sources +
          "\n[transforms.timed]\ntype = \"event_time\"\nfield = \"time\"\nformat = \"epoch_s\"\n"
          "earliest = \"\"\nmax_future = \"0s\"\ninputs = [" +
-         inputs + "]\n" + event_time +
-         "\n[transforms.windows]\ntype = \"tumble\"\ninputs = [\"" + behind + "\"]\n" + tumble +
+         inputs + "]\n" + event_time + "\n[transforms.windows]\ntype = \"tumble\"\ninputs = [\"" +
+         behind + "\"]\n" + tumble +
          "\n[sinks.lines]\ntype = \"collect\"\ninputs = [\"windows\"]\ninto = \"lines\"\n";
 }
 std::string script(const std::string& name, const std::string& partitions,
@@ -80,17 +81,17 @@ Lines expected_lines(std::int64_t seed, std::int64_t rows, std::int64_t partitio
 TEST_F(TimeTest, WindowsAreTheSameAtAnyParallelismAndCut) {
   const std::uint64_t seed = test_seed("time");
   for (int round = 0; round < 8; ++round) {
-    const auto rows_seed = static_cast<std::int64_t>(mix(seed, static_cast<std::uint64_t>(round)) >>
-                                                     33);
+    const auto rows_seed =
+        static_cast<std::int64_t>(mix(seed, static_cast<std::uint64_t>(round)) >> 33);
     const std::int64_t lateness = round % 3;
     std::int64_t late = 0;
     const Lines expected = expected_lines(rows_seed, 400, 3, 7, lateness, late);
     for (const int parallelism : {1, 2, 4}) {
       clear_boards();
-      const std::string sources = "[sources.a]\ntype = \"clocked\"\nrows = 400\nseed = " +
-                                  std::to_string(rows_seed) +
-                                  "\ncuts = " + std::to_string(rows_seed % 1000 + parallelism) +
-                                  "\nbatch = " + std::to_string(1 + round * 9) + "\n";
+      const std::string sources =
+          "[sources.a]\ntype = \"clocked\"\nrows = 400\nseed = " + std::to_string(rows_seed) +
+          "\ncuts = " + std::to_string(rows_seed % 1000 + parallelism) +
+          "\nbatch = " + std::to_string(1 + round * 9) + "\n";
       Flow flow(pipeline(sources, "\"a\"",
                          "idle = \"0s\"\nlateness = \"" + std::to_string(lateness) + "s\"\n"),
                 {.parallelism = parallelism}, kFolders);
@@ -167,11 +168,29 @@ TEST_F(TimeTest, SilentPartitionIsLeftOutAfterIdleWithoutAnyMessage) {
   EXPECT_EQ(again.wait().outcome, Outcome::kFinished);
 }
 
+TEST_F(TimeTest, EventTimeThatNeverGetsAMessageHoldsNobodyBackAfterIdle) {
+  board("last").blocked = true;
+  std::atomic<std::int64_t> clock{1'700'000'000 * kSecond};
+  const std::string silent =
+      "[transforms.silent]\ntype = \"event_time\"\nfield = \"time\"\nformat = \"epoch_s\"\n"
+      "idle = \"30s\"\ninputs = [\"b\"]\n";
+  Flow flow(pipeline(script("a", "'p'", "'p 1 1', 'p 50 1', 'wait last'") +
+                         script("b", "'r'", "'stall last'") + silent,
+                     "\"a\"", "idle = \"0s\"\nlateness = \"0s\"\n", "", "timed\", \"silent"),
+            {.parallelism = 2, .now = [&] { return clock.load(); }}, kFolders);
+  flow.start();
+  EXPECT_FALSE(wait_until(std::chrono::milliseconds(150), [] { return !lines().empty(); }));
+  clock += 30 * kSecond;
+  EXPECT_TRUE(wait_until(kSoon, [] { return lines().size() == 1; }));
+  board("last").blocked = false;
+  EXPECT_EQ(flow.wait().outcome, Outcome::kFinished);
+}
+
 TEST_F(TimeTest, InputWithoutEventTimeHoldsNobodyBack) {
   board("last").blocked = true;
-  std::string text = pipeline(script("a", "'p'", "'p 1 1', 'p 50 1', 'wait last'") +
-                                  script("b", "'r'", "'wait last'"),
-                              "\"a\"", "idle = \"0s\"\nlateness = \"0s\"\n", "", "timed\", \"b");
+  std::string text = pipeline(
+      script("a", "'p'", "'p 1 1', 'p 50 1', 'wait last'") + script("b", "'r'", "'wait last'"),
+      "\"a\"", "idle = \"0s\"\nlateness = \"0s\"\n", "", "timed\", \"b");
   Flow flow(text, {.parallelism = 2}, kFolders);
   flow.start();
   EXPECT_TRUE(wait_until(kSoon, [] { return lines().size() == 1; }));
@@ -182,8 +201,8 @@ TEST_F(TimeTest, InputWithoutEventTimeHoldsNobodyBack) {
 TEST_F(TimeTest, TimersByTheClockFireWithoutAnyMessage) {
   board("last").blocked = true;
   std::atomic<std::int64_t> clock{1'700'000'000 * kSecond};
-  Flow flow(pipeline(script("a", "'p'", "'p 1 1', 'p 2 1', 'p 3 2', 'wait last', 'p 4 3'"),
-                     "\"a\"", "", "pause = 10"),
+  Flow flow(pipeline(script("a", "'p'", "'p 1 1', 'p 2 1', 'p 3 2', 'wait last', 'p 4 3'"), "\"a\"",
+                     "", "pause = 10"),
             {.parallelism = 2, .now = [&] { return clock.load(); }}, kFolders);
   flow.start();
   EXPECT_FALSE(wait_until(std::chrono::milliseconds(150), [] { return !lines().empty(); }));
@@ -206,9 +225,13 @@ TEST_F(TimeTest, StoppedStreamClosesWindowsOnlyWhereNoCheckpointKeepsThem) {
   for (const bool checkpoints : {false, true}) {
     clear_boards();
     board("last").blocked = true;
+    const std::string folder = ::testing::TempDir() + "/flowrun_stopped_stream";
+    std::filesystem::remove_all(folder);
     Flow flow(pipeline(script("a", "'p'", "'p 1 1', 'p 50 1', 'wait last'"), "\"a\"",
                        "lateness = \"0s\"\n"),
-              {.parallelism = 1, .checkpoint_interval = checkpoints ? 3'600 * kSecond : 0},
+              {.parallelism = 1,
+               .checkpoint_interval = checkpoints ? 3'600 * kSecond : 0,
+               .checkpoint_folder = checkpoints ? folder : ""},
               kFolders);
     flow.start();
     EXPECT_TRUE(wait_until(kSoon, [] { return lines().size() == 1; }));

@@ -139,7 +139,8 @@ TEST(TimersTest, DamagedBytesAreRefusedAndMemoryIsGivenBack) {
   {
     Timers timers(account);
     const std::string long_key(1000, 'k');
-    const flow_key key{.size = sizeof(flow_key), .length = 1000, .hash = 1, .bytes = long_key.data()};
+    const flow_key key{
+        .size = sizeof(flow_key), .length = 1000, .hash = 1, .bytes = long_key.data()};
     timers.set(FLOW_EVENT_TIME, 1, &key);
     timers.set(FLOW_PROCESSING_TIME, 1, nullptr);
     EXPECT_GT(account.used(), 1000);

@@ -93,6 +93,7 @@ TEST_F(MetricsTest, EveryNameHasAValueFromTheFirstScrape) {
     ledger_.add_component(info);
   ledger_.add_edge("log -> parsed");
   registry_.add_plugin("org.flowrun.std", "1.0.0", "Apache-2.0", "std.so");
+  registry_.component(window_).key_skew.set_instances(2);  // as the engine does for a keyed one
   const auto watch = registry_.watch(ledger_);
   const std::string page = "\n" + registry_.text();
   for (const std::string_view name : metric_names()) {

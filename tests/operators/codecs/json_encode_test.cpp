@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -7,6 +8,7 @@
 #include "flow/dictionary.hpp"
 #include "flow/testing/harness.hpp"
 #include "operators/codecs/json.hpp"
+#include "operators/common/split_mix.hpp"
 
 namespace flow::operators {
 namespace {
@@ -187,6 +189,99 @@ TEST(JsonEncode, CategoriesFollowADictionaryThatGrowsAndOneThatIsAnother) {
   EXPECT_EQ(push(growing, {"b"}), std::vector<Cell>{R"({"k":"b"})"});
   SharedDictionary other;
   EXPECT_EQ(push(other, {"z"}), std::vector<Cell>{R"({"k":"z"})"});
+}
+
+constexpr int kRows = 1500;
+constexpr int64_t kDictionaryRows = 256;
+
+// A place and a browser a row, of some hundred each, with nulls of every kind among them.
+Table places_and_browsers() {
+  const Type location = Type::structure({{"lat", Type::float64()}, {"lon", Type::float64()}});
+  const Type size = Type::structure({{"width", Type::int64()}});
+  Table table = {{"host", Type::text(), {}},
+                 {"city", Type::category(), {}},
+                 {"country", Type::category(), {}},
+                 {"location", location, {}},
+                 {"browser", Type::category(), {}},
+                 {"system", Type::category(), {}},
+                 {"screen", size, {}},
+                 {"page", Type::text(), {}}};
+  const auto add = [&](size_t column, Cell cell) {
+    table.columns[column].cells.push_back(std::move(cell));
+  };
+  for (uint64_t row = 0; row < kRows; ++row) {
+    const uint64_t place = split_mix(1, row) % 400;
+    const uint64_t browser = split_mix(2, row) % 30;
+    add(0, place % 11 == 0 ? Cell(nullptr) : Cell("host " + std::to_string(row)));
+    // A long one, and one with something to escape.
+    const std::string city = place == 1   ? std::string(300, 'x')
+                             : place == 2 ? "St. \"John's\"\n"
+                                          : "city " + std::to_string(place);
+    add(1, place % 7 == 0 ? Cell(nullptr) : Cell(city));
+    add(2, place % 5 == 0 ? Cell(nullptr) : Cell("C" + std::to_string(place % 20)));
+    const double degrees = static_cast<double>(place) / 7;
+    const Cell lat = place % 13 == 0 ? Cell(nullptr) : Cell(place % 17 == 0 ? 0.0 : degrees);
+    const Cell lon = place % 19 == 0 ? Cell(nullptr) : Cell(place % 2 == 0 ? -0.0 : 0.0);
+    add(3, place % 23 == 0 ? Cell(nullptr) : Cell::structure({{"lat", lat}, {"lon", lon}}));
+    add(4, browser == 0 ? Cell(nullptr) : Cell("Browser " + std::to_string(browser)));
+    add(5, Cell("System " + std::to_string(browser % 4)));
+    const auto width = static_cast<int64_t>(browser % 3);
+    add(6, browser == 5 ? Cell(nullptr) : Cell::structure({{"width", width}}));
+    add(7, Cell("page"));
+  }
+  return table;
+}
+
+std::vector<Cell> encode_in_batches(const Table& table, const Settings& settings,
+                                    int64_t rows_a_batch, int64_t first_row = 0) {
+  auto harness = Harness::of<Json>(settings, FLOW_ROLE_ENCODE_MESSAGE);
+  const Batch batch = harness.batch(table);
+  std::vector<Cell> rows;
+  for (int64_t first = first_row; first < batch.rows(); first += rows_a_batch) {
+    const int64_t n = std::min(rows_a_batch, batch.rows() - first);
+    harness.push(harness.host().host().slice(batch, first, n));
+    const Table encoded = harness.pull();
+    const std::vector<Cell>& cells = encoded["bytes"];
+    rows.insert(rows.end(), cells.begin(), cells.end());
+  }
+  return rows;
+}
+
+TEST(JsonEncode, DocumentsDoNotDependOnTheirBatch) {
+  const Table table = places_and_browsers();
+  for (const char* nulls : {"omit", "write"}) {
+    const Settings settings = {{"nulls", nulls}};
+    const std::vector<Cell> single = encode_in_batches(table, settings, 1);
+    ASSERT_EQ(single.size(), size_t{kRows});
+    EXPECT_EQ(encode_in_batches(table, settings, kRows), single) << nulls;
+    EXPECT_EQ(encode_in_batches(table, settings, 301), single) << nulls;
+    // From a place inside a byte of the validity bitmaps.
+    EXPECT_EQ(encode_in_batches(table, settings, kRows, 3),
+              std::vector<Cell>(single.begin() + 3, single.end()))
+        << nulls;
+  }
+}
+
+TEST(JsonEncode, CategoriesFollowDictionariesThatAreReplaced) {
+  auto harness = Harness::of<Json>({}, FLOW_ROLE_ENCODE_MESSAGE);
+  const Host host = harness.host().host();
+  Output maker(harness.host().abi());
+  for (const std::string prefix : {"a", "b", "c"}) {
+    SharedDictionary left;
+    SharedDictionary right;
+    DictionaryBuilder lefts(host, kDictionaryRows, left);
+    DictionaryBuilder rights(host, kDictionaryRows, right);
+    std::vector<Cell> expected;
+    for (int64_t row = 0; row < kDictionaryRows; ++row) {
+      const std::string value = prefix + std::to_string(row % 10);
+      lefts.append(left.intern(host, value), value);
+      rights.append(right.intern(host, value + "!"), value + "!");
+      expected.emplace_back("{\"l\":\"" + value + "\",\"r\":\"" + value + "!\"}");
+    }
+    harness.push(
+        maker.make(kDictionaryRows, {{"l", lefts.finish()}, {"r", rights.finish()}}, nullptr));
+    EXPECT_EQ(harness.pull()["bytes"], expected);
+  }
 }
 
 TEST(JsonEncode, OriginIsPassedOn) {

@@ -80,8 +80,8 @@ TEST(Aggregate, NullsAndNansAreNoValues) {
   EXPECT_EQ(result_of("first(v)", type, values), Cell(3.0));
   EXPECT_EQ(result_of("last(v)", type, values), Cell(-1.0));
   EXPECT_NEAR(result_of("stddev(v)", type, values).number(), std::sqrt(8.0), 1e-12);
-  for (const char* call : {"sum(v)", "mean(v)", "min(v)", "max(v)", "stddev(v)", "first(v)",
-                           "quantile(v, 0.5)"}) {
+  for (const char* call :
+       {"sum(v)", "mean(v)", "min(v)", "max(v)", "stddev(v)", "first(v)", "quantile(v, 0.5)"}) {
     EXPECT_TRUE(result_of(call, type, {nullptr, nan}).is_null()) << call;
   }
   EXPECT_EQ(result_of("count(v)", type, {nullptr, nan}), Cell(0));
@@ -105,18 +105,21 @@ TEST(Aggregate, SumOfIntegersIsExactOrNull) {
 
 TEST(Aggregate, FirstAndLastGoByTime) {
   auto harness = windows<Tumbling>({{"f", "first(v)"}, {"l", "last(v)"}}, {}, {{"size", "10s"}});
-  push_timed(harness,
-             {{"k", Cells(5, "a")},
-              {"v", {"middle", "one text of the beginning", "another", "of the end", "the very end"}}},
-             {5, 1, 1, 9, 9}, -1);
+  push_timed(
+      harness,
+      {{"k", Cells(5, "a")},
+       {"v", {"middle", "one text of the beginning", "another", "of the end", "the very end"}}},
+      {5, 1, 1, 9, 9}, -1);
   harness.advance(INT64_MAX);
   const Table table = harness.pull();
   EXPECT_EQ(table["f"], (Cells{"one text of the beginning"}));
   EXPECT_EQ(table["l"], (Cells{"the very end"}));
   EXPECT_EQ(result_of("last(v)", Type::boolean(), {true, false}), Cell(false));
   EXPECT_EQ(result_of("first(v)", Type::category(), {"x", "y"}), Cell("x"));
-  EXPECT_EQ(result_of("first(v)", Type::text(), {std::string(100'000, 'x')}).text().size(), 16'384U);
-  EXPECT_EQ(result_of("last(v)", Type::text(), {"something long enough to be stored", ""}), Cell(""));
+  EXPECT_EQ(result_of("first(v)", Type::text(), {std::string(100'000, 'x')}).text().size(),
+            16'384U);
+  EXPECT_EQ(result_of("last(v)", Type::text(), {"something long enough to be stored", ""}),
+            Cell(""));
 }
 
 TEST(Aggregate, DistinctIsExactThenWithinItsError) {
@@ -128,7 +131,8 @@ TEST(Aggregate, DistinctIsExactThenWithinItsError) {
   for (const int64_t different : {257, 1000, 10'000, 100'000}) {
     Cells values;
     for (int64_t i = 0; i < different; ++i) values.emplace_back("value " + std::to_string(i));
-    const auto counted = static_cast<double>(result_of("distinct(v)", Type::text(), values).integer());
+    const auto counted =
+        static_cast<double>(result_of("distinct(v)", Type::text(), values).integer());
     EXPECT_NEAR(counted, static_cast<double>(different), static_cast<double>(different) * 0.065);
   }
 }
@@ -148,7 +152,8 @@ TEST(Aggregate, QuantileIsWithinItsError) {
     const auto rank = std::max(1.0, std::ceil(fraction * static_cast<double>(sorted.size())));
     const double expected = sorted[static_cast<size_t>(rank) - 1];
     const double got =
-        result_of("quantile(v, " + std::to_string(fraction) + ")", Type::float64(), values).number();
+        result_of("quantile(v, " + std::to_string(fraction) + ")", Type::float64(), values)
+            .number();
     EXPECT_NEAR(got, expected, std::abs(expected) * 0.008) << fraction;
   }
   EXPECT_EQ(result_of("quantile(v, 0.5)", Type::int64(), {0, 0, 5}), Cell(0.0));

@@ -40,8 +40,8 @@ TEST(MqttPacket, APublishHasTopicIdAndPayload) {
   // Properties of every kind stand between: a content type, a user's, an expiry, an identifier.
   const MqttPublish five =
       parse_mqtt_publish(0,
-                         bytes("\x00\x01t\x18\x03\x00\x01j\x26\x00\x01k\x00\x01v\x02\x00\x00\x00"
-                               "\x05\x0B\x81\x01\x01\x01\x01\x01payload"),
+                         bytes("\x00\x01t\x15\x03\x00\x01j\x26\x00\x01k\x00\x01v\x02\x00\x00\x00"
+                               "\x05\x0B\x81\x01\x01\x01payload"),
                          MqttVersion::k5);
   EXPECT_EQ(five.topic, "t");
   EXPECT_EQ(five.packet_id, 0);

@@ -70,9 +70,9 @@ TEST(NabScore, NothingAtAllIsZero) {
   empty.windows = {{1, 2}};
   EXPECT_EQ(nab_scores(std::span(&empty, 1)).standard.score, 0);
   NabSeries silent = series({{100, 119}});
-  EXPECT_TRUE(std::isinf(nab_scores_at(std::span(&silent, 1),
-                                       std::numeric_limits<double>::infinity())
-                             .standard.threshold));
+  EXPECT_TRUE(
+      std::isinf(nab_scores_at(std::span(&silent, 1), std::numeric_limits<double>::infinity())
+                     .standard.threshold));
 }
 
 }  // namespace

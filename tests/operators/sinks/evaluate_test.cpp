@@ -26,22 +26,21 @@ constexpr int64_t kSecond = 1'000'000'000;
 Table rows(const std::vector<int64_t>& anomalies, const char* device = "a", bool labels = true) {
   std::vector<Cell> devices, times, found, scores, faults, incidents;
   for (int64_t second = 0; second < 400; ++second) {
-    const bool is_found =
-        std::find(anomalies.begin(), anomalies.end(), second) != anomalies.end();
+    const bool is_found = std::find(anomalies.begin(), anomalies.end(), second) != anomalies.end();
     const bool is_fault = labels && second >= 100 && second < 120;
     devices.emplace_back(device);
     times.emplace_back(second * kSecond);
     found.emplace_back(is_found);
     scores.emplace_back(is_found ? 0.9 : 0.1);
-    faults.push_back(is_fault ? Cell("spike") : Cell(nullptr));
-    incidents.push_back(is_fault ? Cell(7) : Cell(nullptr));
+    faults.emplace_back(nullptr);
+    incidents.emplace_back(nullptr);
+    if (!is_fault) continue;
+    faults.back() = Cell("spike");
+    incidents.back() = Cell(7);
   }
-  return {{"device", devices},
-          {"time", Type::timestamp(), times},
-          {"is_anomaly", found},
-          {"score", scores},
-          {"fault", faults},
-          {"incident", incidents}};
+  return {{"device", devices},   {"time", Type::timestamp(), times},
+          {"is_anomaly", found}, {"score", scores},
+          {"fault", faults},     {"incident", incidents}};
 }
 Harness evaluate(const Settings& more = {}) {
   Settings settings = {{"key", Names{"device"}}, {"time", "time"}, {"grace", "10s"}};
@@ -62,9 +61,10 @@ TEST(Evaluate, CountsIncidentsAlarmsAndDelays) {
   EXPECT_DOUBLE_EQ(harness.metric("evaluate_delay_median_seconds"), 5);
   EXPECT_TRUE(std::isnan(harness.metric("evaluate_nab_standard")));
   ASSERT_EQ(harness.host().logs.size(), 1U);
-  EXPECT_NE(harness.host().logs[0].second.find(
-                "found 1 of 1 incidents (recall 100 %), 2 of 3 alarms were false (precision 33.3 %)"),
-            std::string::npos)
+  EXPECT_NE(
+      harness.host().logs[0].second.find(
+          "found 1 of 1 incidents (recall 100 %), 2 of 3 alarms were false (precision 33.3 %)"),
+      std::string::npos)
       << harness.host().logs[0].second;
   EXPECT_NE(harness.host().logs[0].second.find("by kind: spike 1/1"), std::string::npos);
 }
@@ -86,7 +86,8 @@ TEST(Evaluate, WithoutIncidentIdsRunsOfLabelsAreIncidents) {
 TEST(Evaluate, RowsOfAlertsAreCounted) {
   auto harness = evaluate({{"alert_state", "state"}});
   harness.push(rows({105}));
-  harness.push({{"time", Type::timestamp(), {1, 2, 3}}, {"state", {"opened", "resolved", "opened"}}});
+  harness.push(
+      {{"time", Type::timestamp(), {1, 2, 3}}, {"state", {"opened", "resolved", "opened"}}});
   harness.close();
   EXPECT_EQ(harness.metric("evaluate_alerts"), 2);
   EXPECT_EQ(harness.metric("evaluate_rows"), 400);

@@ -81,7 +81,8 @@ TEST(DetectAnomaly, EachKeyIsASeriesOfItsOwn) {
   EXPECT_EQ(cells_of(rows, "is_anomaly"), (std::vector<Cell>{false, true, true}));
   EXPECT_EQ(cells_of(rows, "reason")[1], Cell("11 is above the limit 10"));
   auto range = detector({{"method", "range"}, {"warm_up", 3}});
-  for (int i = 0; i < 10; ++i) range.push({{"device", {"a", "b"}}, {"value", {1.0 + i % 2, 100.0}}});
+  for (int i = 0; i < 10; ++i)
+    range.push({{"device", {"a", "b"}}, {"value", {1.0 + i % 2, 100.0}}});
   range.push({{"device", {"a", "b"}}, {"value", {2.0, 1.0}}});
   EXPECT_EQ(cells_of(range.pull(), "is_anomaly").back(), Cell(true));
 }
@@ -90,14 +91,32 @@ TEST(DetectAnomaly, RowsThatAreNoReadingFail) {
   auto harness = detector({{"method", "range"}});
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const double infinity = std::numeric_limits<double>::infinity();
-  harness.push({{"device", {"a", nullptr, "a", "a", "a"}},
-                {"value", {1.0, 2.0, nullptr, nan, -infinity}}});
+  harness.push(
+      {{"device", {"a", nullptr, "a", "a", "a"}}, {"value", {1.0, 2.0, nullptr, nan, -infinity}}});
   EXPECT_EQ(harness.pull().rows(), 1);
   ASSERT_EQ(harness.failed().size(), 4U);
   EXPECT_EQ(harness.failed()[0].reason, "no_key");
   EXPECT_EQ(harness.failed()[1].reason, "no_value");
   EXPECT_EQ(harness.failed()[2].reason, "not_finite");
   EXPECT_EQ(harness.failed()[3].reason, "not_finite");
+}
+
+TEST(DetectAnomaly, ValuesTooLargeToBeSquaredFail) {
+  for (const char* method : {"range_quad", "range", "ewma", "gaussian", "stuck"}) {
+    auto harness = detector({{"method", method}, {"window", 8}, {"warm_up", 2}});
+    std::vector<double> values;
+    for (int i = 0; i < 40; ++i) values.push_back(i % 2 == 0 ? 1e150 : -1e150);
+    values.push_back(1e308);
+    values.push_back(0);
+    harness.push(readings(harness, values));
+    const Table rows = harness.pull();
+    EXPECT_EQ(rows.rows(), 41) << method;
+    for (const Cell& score : cells_of(rows, "score")) {
+      EXPECT_GE(score.number(), 0) << method;
+      EXPECT_LE(score.number(), 1) << method;
+    }
+    EXPECT_EQ(harness.failed().at(0).reason, "too_large");
+  }
 }
 
 TEST(DetectAnomaly, TextsThatSayANumberAreNumbers) {
@@ -313,6 +332,8 @@ TEST(DetectAnomaly, MistakesInOptionsNameTheRemedy) {
             std::string::npos);
   EXPECT_NE(refusal({{"method", "threshold"}}).find("`min`, `max`"), std::string::npos);
   EXPECT_NE(refusal({{"method", "threshold"}, {"min", 2}, {"max", 1}}).find("above `max`"),
+            std::string::npos);
+  EXPECT_NE(refusal({{"method", "gaussian"}, {"window", 10}, {"warm_up", 11}}).find("`window`"),
             std::string::npos);
   EXPECT_NE(refusal({{"method", "missing"}}).find("expected_every"), std::string::npos);
   EXPECT_NE(refusal({{"method", "rate_of_change"}}).find("max_change"), std::string::npos);

@@ -126,7 +126,8 @@ TEST(EventTime, TextsAndNumbersAreReadByTheFormat) {
 
 TEST(EventTime, RowsWithoutAUsableTimeFailAndMoveNothing) {
   auto harness = epochs();
-  const Table table{{"t", Type::int64(), {nullptr, 0, kDay + 5, 4'102'444'800, INT64_MAX, INT64_MIN}}};
+  const Table table{
+      {"t", Type::int64(), {nullptr, 0, kDay + 5, 4'102'444'800, INT64_MAX, INT64_MIN}}};
   harness.push(table);
   EXPECT_EQ(reasons(harness),
             (std::vector<std::string>{"no_time", "past", "future", "bad_time", "bad_time"}));
@@ -174,7 +175,9 @@ TEST(EventTime, RestartGoesOnWithTheSameWatermarks) {
 TEST(EventTime, ColumnThatIsNoTimeIsRefusedWithARemedy) {
   auto number = made();
   EXPECT_THROW(
-      try { number.push({{"t", {1}}}); } catch (const std::runtime_error& refusal) {
+      try {
+        number.push({{"t", {1}}});
+      } catch (const std::runtime_error& refusal) {
         EXPECT_NE(std::string(refusal.what()).find("epoch_s"), std::string::npos);
         throw;
       },

@@ -28,9 +28,10 @@ TEST(Session, IsOverWhenNothingHasComeForTheGap) {
   EXPECT_EQ(harness.pull().rows(), 0);
   harness.advance(19 * kSecond);
   Table table = harness.pull();
-  EXPECT_EQ(table["k"], (Cells{"b"}));
-  EXPECT_EQ(table["window_end"], (Cells{15 * kSecond}));
-  // 9 + 10 = 19: the last row of a began another one; the first is over.
+  // The last row of a came at the very end of the first session, and began another one.
+  EXPECT_EQ(table["k"], (Cells{"b", "a"}));
+  EXPECT_EQ(table["window_end"], (Cells{15 * kSecond, 19 * kSecond}));
+  EXPECT_EQ(table["n"], (Cells{1, 2}));
   harness.advance(INT64_MAX);
   table = harness.pull();
   EXPECT_EQ(table["window_start"], (Cells{19 * kSecond}));

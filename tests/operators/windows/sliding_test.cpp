@@ -30,8 +30,7 @@ TEST(Sliding, RowCountsForEveryWindowItIsIn) {
   push_timed(harness, {{"k", {"a", "a"}}}, {5, 15}, -1);
   harness.advance(INT64_MAX);
   const Table table = harness.pull();
-  EXPECT_EQ(table["window_start"],
-            (Cells{-20 * kSecond, -10 * kSecond, 0, 10 * kSecond}));
+  EXPECT_EQ(table["window_start"], (Cells{-20 * kSecond, -10 * kSecond, 0, 10 * kSecond}));
   EXPECT_EQ(table["hits"], (Cells{1, 2, 2, 1}));
 }
 

@@ -81,8 +81,8 @@ TEST(Tumbling, KeysMayBeOfAnyPlainType) {
       {Type::boolean(), {true, false, true, nullptr, nullptr}},
       {Type::timestamp(), {5, 6, 5, nullptr, nullptr}},
       {Type::text(), {"abcd", "", "abcd", nullptr, nullptr}},
-      {Type::category(), {"a longer text than twelve", "b", "a longer text than twelve", nullptr,
-                          nullptr}}};
+      {Type::category(),
+       {"a longer text than twelve", "b", "a longer text than twelve", nullptr, nullptr}}};
   for (const auto& [type, cells] : columns) {
     auto harness = made({{"hits", "count()"}});
     Table table;
@@ -113,9 +113,8 @@ TEST(Tumbling, SeveralFieldsOrNoneMakeAKey) {
   EXPECT_EQ(table["b"], (Cells{1, 2}));
   EXPECT_EQ(table["n"], (Cells{2, 1}));
 
-  auto all = Harness::of<Tumbling>({{"key", Names{}},
-                                    {"size", "10s"},
-                                    {"aggregate", Setting::table({{"n", "count()"}})}});
+  auto all = Harness::of<Tumbling>(
+      {{"key", Names{}}, {"size", "10s"}, {"aggregate", Setting::table({{"n", "count()"}})}});
   push_timed(all, {{"a", {"x", "y", "z"}}}, {1, 2, 30}, -1);
   all.advance(INT64_MAX);
   table = all.pull();

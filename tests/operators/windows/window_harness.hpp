@@ -27,9 +27,8 @@ flow::testing::Harness windows(const std::vector<std::pair<std::string, std::str
   settings.emplace_back("key", Names{"k"});
   settings.emplace_back("aggregate", Setting::table(calls));
   for (const auto& setting : usual) {
-    const bool given = std::any_of(settings.begin(), settings.end(), [&](const auto& known) {
-      return known.first == setting.first;
-    });
+    const bool given = std::any_of(settings.begin(), settings.end(),
+                                   [&](const auto& known) { return known.first == setting.first; });
     if (!given) settings.push_back(setting);
   }
   return flow::testing::Harness::of<Window>(settings);

@@ -52,16 +52,15 @@ ContractSubject subject(Settings settings) {
   result.watermark = "w";
   result.settings = std::move(settings);
   result.settings.emplace_back("key", Names{"k"});
-  result.settings.emplace_back(
-      "aggregate", Setting::table({{"hits", Setting("count()")},
-                                   {"total", Setting("sum(v)")},
-                                   {"spread", Setting("stddev(v)")},
-                                   {"p95", Setting("quantile(v, 0.95)")},
-                                   {"pages", Setting("distinct(page)")},
-                                   {"entry", Setting("first(page)")},
-                                   {"exit", Setting("last(page)")},
-                                   {"most", Setting("top(page, 3)")},
-                                   {"highest", Setting("max(id)")}}));
+  result.settings.emplace_back("aggregate", Setting::table({{"hits", Setting("count()")},
+                                                            {"total", Setting("sum(v)")},
+                                                            {"spread", Setting("stddev(v)")},
+                                                            {"p95", Setting("quantile(v, 0.95)")},
+                                                            {"pages", Setting("distinct(page)")},
+                                                            {"entry", Setting("first(page)")},
+                                                            {"exit", Setting("last(page)")},
+                                                            {"most", Setting("top(page, 3)")},
+                                                            {"highest", Setting("max(id)")}}));
   return result;
 }
 

@@ -103,8 +103,8 @@ inline void hash_column(const flow_column& column, std::span<uint64_t> hashes, b
     mix_all([&](int64_t row, uint64_t seed) {
       const int64_t value = values[row];
       const auto word = static_cast<uint64_t>(is_double && value == INT64_MIN ? 0 : value);
-      return detail::hash_word(word, detail::hash_fold(seed ^ detail::kHashFirst,
-                                                       sizeof word ^ detail::kHashSecond));
+      return detail::hash_word(
+          word, detail::hash_fold(seed ^ detail::kHashFirst, sizeof word ^ detail::kHashSecond));
     });
   }
 }

