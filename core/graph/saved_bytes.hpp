@@ -2,9 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
+
+#include "core/state/byte_order.hpp"
 
 namespace flowrun {
 
@@ -16,9 +20,7 @@ struct SavedStateError : std::runtime_error {
 // Numbers take eight bytes, least significant first; a text is its length and its bytes.
 class SavedWriter {
  public:
-  void number(std::uint64_t value) {
-    for (int shift = 0; shift < 64; shift += 8) bytes_ += static_cast<char>(value >> shift);
-  }
+  void number(std::uint64_t value) { put(bytes_, value); }
   void text(std::string_view value) {
     number(value.size());
     bytes_.append(value);
@@ -35,17 +37,17 @@ class SavedReader {
   explicit SavedReader(std::string_view bytes) : left_(bytes) {}
 
   std::uint64_t number() {
-    if (left_.size() < 8) throw SavedStateError("ends in the middle of a number");
-    std::uint64_t value = 0;
-    for (std::size_t i = 0; i < 8; ++i) {
-      value |= std::uint64_t{static_cast<unsigned char>(left_[i])} << (8 * i);
+    if (left_.size() < sizeof(std::uint64_t)) {
+      throw SavedStateError("saved state ends in the middle of a number");
     }
-    left_.remove_prefix(8);
-    return value;
+    std::uint64_t value = 0;
+    std::memcpy(&value, left_.data(), sizeof value);
+    left_.remove_prefix(sizeof value);
+    return little_endian(value);
   }
   std::string text() {
     const std::uint64_t size = number();
-    if (size > left_.size()) throw SavedStateError("ends in the middle of a text");
+    if (size > left_.size()) throw SavedStateError("saved state ends in the middle of a text");
     std::string value(left_.substr(0, size));
     left_.remove_prefix(size);
     return value;

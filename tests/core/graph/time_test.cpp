@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <utility>
@@ -224,9 +225,13 @@ TEST_F(TimeTest, StoppedStreamClosesWindowsOnlyWhereNoCheckpointKeepsThem) {
   for (const bool checkpoints : {false, true}) {
     clear_boards();
     board("last").blocked = true;
+    const std::string folder = ::testing::TempDir() + "/flowrun_stopped_stream";
+    std::filesystem::remove_all(folder);
     Flow flow(pipeline(script("a", "'p'", "'p 1 1', 'p 50 1', 'wait last'"), "\"a\"",
                        "lateness = \"0s\"\n"),
-              {.parallelism = 1, .checkpoint_interval = checkpoints ? 3'600 * kSecond : 0},
+              {.parallelism = 1,
+               .checkpoint_interval = checkpoints ? 3'600 * kSecond : 0,
+               .checkpoint_folder = checkpoints ? folder : ""},
               kFolders);
     flow.start();
     EXPECT_TRUE(wait_until(kSoon, [] { return lines().size() == 1; }));
