@@ -238,9 +238,13 @@ Alert::Inputs Alert::read_inputs(const Batch& in, Output& out) {
   }
   for (size_t i = 0; i < key_finders_.size(); ++i) {
     const flow_column* column = key_finders_[i].find(in);
-    // Of a column that is not there every value is null.
-    inputs.key_types[i] = static_cast<uint8_t>(column != nullptr ? column->type : FLOW_TEXT);
+    if (column != nullptr) {
+      known_types_[i] = static_cast<uint8_t>(key_column_type(column->type));
+    } else if (known_types_[i] == 0) {
+      known_types_[i] = FLOW_TEXT;  // every value is null
+    }
   }
+  inputs.key_types = known_types_;
   series_.read(in);
   return inputs;
 }
