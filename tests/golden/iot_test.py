@@ -91,16 +91,17 @@ class IotTest(unittest.TestCase):
 
     def test_incident_is_opened_once_and_resolved_once_behind_it(self):
         steps = collections.defaultdict(list)
-        open_devices = {}
+        open_series = {}
         for line in self.plain["alerts"]:
             alert = json.loads(line)
+            series = alert["device"], alert["quantity"]
             steps[alert["incident"]].append(alert["state"])
             if alert["state"] == "opened":
-                self.assertNotIn(alert["device"], open_devices)
-                open_devices[alert["device"]] = alert["incident"]
-            self.assertEqual(open_devices[alert["device"]], alert["incident"])
+                self.assertNotIn(series, open_series)
+                open_series[series] = alert["incident"]
+            self.assertEqual(open_series[series], alert["incident"])
             if alert["state"] == "resolved":
-                del open_devices[alert["device"]]
+                del open_series[series]
         self.assertGreater(len(steps), 10)
         for incident, states in steps.items():
             self.assertEqual(states[0], "opened", incident)
