@@ -85,7 +85,7 @@ TEST_F(MessageColumnsTest, ACodecThatLosesPositionsIsRefused) {
 TEST(MessageSource, DecodedRowsHaveTheColumnsBesideTheirMessage) {
   using graph_test::board;
   graph_test::clear_boards();
-  graph_test::Flow flow(R"(
+  graph_test::Flow flow(R"toml(
     [sources.messages]
     type = "messages"
     messages = ["{\"n\": 1}", "{\"n\": 2}\n{\"n\": 3}", "no json", "{\"n\": 4}"]
@@ -94,7 +94,7 @@ TEST(MessageSource, DecodedRowsHaveTheColumnsBesideTheirMessage) {
     [transforms.lined]
     type = "compute"
     inputs = ["messages"]
-    fields = { line = "topic + ' ' + to_text(n)"
+    fields = { line = "concat(topic, ' ', n)"
 }
 
     [sinks.sink]
@@ -105,7 +105,7 @@ TEST(MessageSource, DecodedRowsHaveTheColumnsBesideTheirMessage) {
     type = "collect"
     inputs = ["messages.errors"]
     into = "letters"
-  )",
+)toml",
                         {}, {FLOWRUN_PLUGIN_DIR});
     const RunResult result = flow.run();
     EXPECT_EQ(result.outcome, Outcome::kFinished) << result.message;
