@@ -94,8 +94,7 @@ TEST(MessageSource, DecodedRowsHaveTheColumnsBesideTheirMessage) {
     [transforms.lined]
     type = "compute"
     inputs = ["messages"]
-    fields = { line = "concat(topic, ' ', n)"
-}
+    fields = { line = "concat(topic, ' ', n)" }
 
     [sinks.sink]
     type = "collect"
@@ -107,12 +106,12 @@ TEST(MessageSource, DecodedRowsHaveTheColumnsBesideTheirMessage) {
     into = "letters"
 )toml",
                         {}, {FLOWRUN_PLUGIN_DIR});
-    const RunResult result = flow.run();
-    EXPECT_EQ(result.outcome, Outcome::kFinished) << result.message;
-    EXPECT_EQ(flow.metric("flowrun_unaccounted_rows"), 0);
-    EXPECT_EQ(board("sink").lines, (std::vector<std::string>{"t0 1", "t1 2", "t1 3", "t3 4"}));
-    EXPECT_EQ(board("letters").letters.size(), 1u);
-    }
+  const RunResult result = flow.run();
+  EXPECT_EQ(result.outcome, Outcome::kFinished) << result.message;
+  EXPECT_EQ(flow.metric("flowrun_unaccounted_rows"), 0);
+  EXPECT_EQ(board("sink").lines, (std::vector<std::string>{"t0 1", "t1 2", "t1 3", "t3 4"}));
+  EXPECT_EQ(board("letters").letters.size(), 1u);
+}
 
-    }  // namespace
-    }  // namespace flowrun
+}  // namespace
+}  // namespace flowrun
