@@ -22,15 +22,15 @@ using flow::testing::TestHost;
 
 class KeptFieldsTest : public ::testing::Test {
  protected:
-  KeptFieldsTest() : out(host.abi()) {}
+  KeptFieldsTest() : out_(host_.abi()) {}
 
   Batch batch(const Table& table) {
     std::vector<flow::NewColumn> columns;
     for (const auto& column : table.columns) {
       columns.push_back(
-          {column.name, {make_column(host.host(), column.type, column.cells), column.type}});
+          {column.name, {make_column(host_.host(), column.type, column.cells), column.type}});
     }
-    return out.make(table.rows(), columns, nullptr);
+    return out_.make(table.rows(), columns, nullptr);
   }
   Batch encoded(const std::vector<Cell>& rows) { return batch({{"bytes", Type::binary(), rows}}); }
   static KeptFields kept(const std::vector<const char*>& names) {
@@ -39,8 +39,8 @@ class KeptFieldsTest : public ::testing::Test {
                        .fields = names.data()});
   }
 
-  TestHost host;
-  flow::Output out;
+  TestHost host_;
+  flow::Output out_;
 };
 
 TEST_F(KeptFieldsTest, ColumnsTravelBesideTheBytesOfTheirRows) {
@@ -52,7 +52,7 @@ TEST_F(KeptFieldsTest, ColumnsTravelBesideTheBytesOfTheirRows) {
               {Cell::structure({{"city", "here"}}), Cell::structure({{"city", "there"}})}}});
   KeptFields fields = kept({"place.city", "n"});
   fields.hold(encoded({"one", "two"}));
-  const std::vector<Batch> released = fields.release(in, out);
+  const std::vector<Batch> released = fields.release(in, out_);
   ASSERT_EQ(released.size(), 1u);
   EXPECT_EQ(read_table(released[0]), (Table{{"bytes", Type::binary(), {"one", "two"}},
                                             {"kept:place.city", {"here", "there"}},
@@ -68,20 +68,20 @@ TEST_F(KeptFieldsTest, FailedRowsAreLeftOutAndSeveralBatchesAreTakenApart) {
   fields.failed(in.get(), 3);
   fields.failed(in.get(), 1);
   fields.hold(encoded({"2", "4"}));
-  const std::vector<Batch> released = fields.release(in, out);
+  const std::vector<Batch> released = fields.release(in, out_);
   ASSERT_EQ(released.size(), 2u);
   EXPECT_EQ(read_table(released[0]), (Table{{"bytes", Type::binary(), {"0"}}, {"kept:n", {0}}}));
   EXPECT_EQ(read_table(released[1]),
             (Table{{"bytes", Type::binary(), {"2", "4"}}, {"kept:n", {2, 4}}}));
   // Nothing is left for the next batch.
   fields.hold(encoded({"a", "b", "c", "d", "e"}));
-  EXPECT_EQ(fields.release(in, out).size(), 1u);
+  EXPECT_EQ(fields.release(in, out_).size(), 1u);
 }
 
 TEST_F(KeptFieldsTest, PrologueStaysTheLastColumn) {
   KeptFields fields = kept({"n"});
   fields.hold(batch({{"bytes", Type::binary(), {"1"}}, {"prologue", Type::binary(), {"n"}}}));
-  const std::vector<Batch> released = fields.release(batch({{"n", {1}}}), out);
+  const std::vector<Batch> released = fields.release(batch({{"n", {1}}}), out_);
   ASSERT_EQ(released.size(), 1u);
   EXPECT_EQ(read_table(released[0]), (Table{{"bytes", Type::binary(), {"1"}},
                                             {"kept:n", {1}},
@@ -93,13 +93,13 @@ TEST_F(KeptFieldsTest, NothingComesOfABatchWhoseRowsAllFail) {
   const Batch in = batch({{"n", {0}}});
   KeptFields fields = kept({"n"});
   fields.failed(in.get(), 0);
-  EXPECT_TRUE(fields.release(in, out).empty());
+  EXPECT_TRUE(fields.release(in, out_).empty());
 }
 
 TEST_F(KeptFieldsTest, MissingColumnsAreNull) {
   KeptFields fields = kept({"nowhere"});
   fields.hold(encoded({"one"}));
-  EXPECT_EQ(read_table(fields.release(batch({{"n", {1}}}), out)[0]),
+  EXPECT_EQ(read_table(fields.release(batch({{"n", {1}}}), out_)[0]),
             (Table{{"bytes", Type::binary(), {"one"}}, {"kept:nowhere", Type::text(), {nullptr}}}));
 }
 
@@ -107,14 +107,14 @@ TEST_F(KeptFieldsTest, CodecsThatLoseTrackOfTheirRowsAreRefused) {
   const Batch in = batch({{"n", {1, 2}}});
   KeptFields fields = kept({"n"});
   fields.hold(encoded({"one"}));
-  EXPECT_THROW(fields.release(in, out), std::runtime_error);
+  EXPECT_THROW(fields.release(in, out_), std::runtime_error);
   fields.hold(encoded({"one"}));
   const Batch other = batch({{"n", {1, 2}}});
   fields.failed(other.get(), 0);
-  EXPECT_THROW(fields.release(in, out), std::runtime_error);
+  EXPECT_THROW(fields.release(in, out_), std::runtime_error);
   fields = kept({"n"});
   fields.hold(batch({{"n", {1, 2}}}));
-  EXPECT_THROW(fields.release(in, out), std::runtime_error);
+  EXPECT_THROW(fields.release(in, out_), std::runtime_error);
 }
 
 }  // namespace
