@@ -315,7 +315,7 @@ void DetectAnomaly::judge(const Batch& in, Output& out) {
     refuse(in, judge.detector->refused(), out);
   }
   if (silence_) {
-    silence_->note(out.get(), readings_, rows_, key_types_);
+    silence_->note(out.get(), readings_, rows_, key_types_, in.watermarks(), ended_);
     refuse(in, silence_->refused(), out);
   }
   if (refused_.empty()) return;
@@ -360,9 +360,8 @@ size_t DetectAnomaly::combined(size_t reading, double& score) {
   return largest;
 }
 
-void DetectAnomaly::emit(const Batch& in, Output& out) {
+Batch DetectAnomaly::judged(const Batch& in, Output& out) {
   const auto rows = static_cast<int64_t>(readings_.size());
-  if (rows == 0) return;
   Float64Builder score(out, rows);
   BoolBuilder is_anomaly(out, rows);
   CategoryBuilder method(out, rows, method_names_);
@@ -407,13 +406,38 @@ void DetectAnomaly::emit(const Batch& in, Output& out) {
   kept_.clear();
   for (const detectors::KeyedReading& reading : readings_) kept_.push_back(reading.row);
   const Batch passed = rows == in.rows() ? in : out.select(in, kept_.data(), rows);
-  out.emit(out.with(passed, {{"score", {score.finish(), Type::float64()}},
-                             {"is_anomaly", {is_anomaly.finish(), Type::boolean()}},
-                             {"method", {method.finish(), Type::category()}},
-                             {"expected_low", {low.finish(), Type::float64()}},
-                             {"expected_high", {high.finish(), Type::float64()}},
-                             {"reason", {reason.finish(), Type::text()}}}));
   if (anomalies > 0) anomalies_.record(static_cast<double>(anomalies));
+  return out.with(passed, {{"score", {score.finish(), Type::float64()}},
+                           {"is_anomaly", {is_anomaly.finish(), Type::boolean()}},
+                           {"method", {method.finish(), Type::category()}},
+                           {"expected_low", {low.finish(), Type::float64()}},
+                           {"expected_high", {high.finish(), Type::float64()}},
+                           {"reason", {reason.finish(), Type::text()}}});
+}
+
+void DetectAnomaly::queue(const Batch& in, Output& out) {
+  const auto rows = static_cast<int64_t>(readings_.size());
+  const Batch all = rows > 0 ? judged(in, out) : Batch();
+  int64_t next = 0;
+  const auto pass = [&](int64_t until) {
+    if (until == next) return;
+    waiting_.push_back(
+        {next == 0 && until == rows ? all : out.slice(all, next, until - next), false});
+    next = until;
+  };
+  for (size_t first = 0; first < ended_.size();) {
+    size_t behind = first;
+    while (behind < ended_.size() && ended_[behind].row == ended_[first].row) ++behind;
+    pass(std::lower_bound(readings_.begin(), readings_.end(), ended_[first].row,
+                          [](const detectors::KeyedReading& reading, int32_t row) {
+                            return reading.row < row;
+                          }) -
+         readings_.begin());
+    waiting_.push_back({missed(std::span(ended_).subspan(first, behind - first), out), true});
+    first = behind;
+  }
+  ended_.clear();
+  pass(rows);
 }
 
 void DetectAnomaly::tell_evicted(Output& out) {
@@ -429,10 +453,25 @@ void DetectAnomaly::tell_evicted(Output& out) {
 }
 
 Status DetectAnomaly::consume(uint32_t, const Batch& in, Output& out) {
-  read_rows(in, out);
-  judge(in, out);
-  emit(in, out);
-  tell_evicted(out);
+  if (!std::exchange(goes_on_, false)) {
+    read_rows(in, out);
+    judge(in, out);
+    queue(in, out);
+    tell_evicted(out);
+  }
+  while (!waiting_.empty()) {
+    if (out.room() < 1) {
+      goes_on_ = true;
+      return Status::kMore;
+    }
+    const Waiting next = std::move(waiting_.front());
+    waiting_.pop_front();
+    if (next.is_created) {
+      out.create(next.batch);
+    } else {
+      out.emit(next.batch);
+    }
+  }
   return Status::kDone;
 }
 
@@ -444,17 +483,16 @@ Status DetectAnomaly::timer(flow_time, int64_t nanoseconds, std::span<const flow
 
 Status DetectAnomaly::advance(int64_t watermark, Output& out) {
   if (!silence_) return Status::kDone;
-  for (auto& silence : silence_->take(watermark)) silent_.push_back(std::move(silence));
-  if (silent_.empty()) return Status::kDone;
-  create(out);
-  silent_.clear();
+  const auto silences = silence_->take(watermark);
+  // One batch: there is room for it at the start of a call.
+  if (!silences.empty()) out.create(missed(silences, out));
   return Status::kDone;
 }
 
-// One batch: there is room for it at the start of a call.
-void DetectAnomaly::create(Output& out) {
-  const auto rows = static_cast<int64_t>(silent_.size());
-  const std::span<const flow_type> types(silent_.front().types.data(), key_finders_.size());
+Batch DetectAnomaly::missed(std::span<const detectors::SilenceWatch::Silence> silences,
+                            Output& out) {
+  const auto rows = static_cast<int64_t>(silences.size());
+  const std::span<const flow_type> types(silences.front().types.data(), key_finders_.size());
   detectors::KeyColumns keys(out, rows, types);
   TimestampBuilder due(out, rows);
   Float64Builder score(out, rows);
@@ -463,7 +501,7 @@ void DetectAnomaly::create(Output& out) {
   Float64Builder low(out, rows);
   Float64Builder high(out, rows);
   TextBuilder reason(out, rows);
-  for (const detectors::SilenceWatch::Silence& silence : silent_) {
+  for (const detectors::SilenceWatch::Silence& silence : silences) {
     keys.append(silence.key);
     due.append(silence.due);
     score.append(1);
@@ -493,8 +531,8 @@ void DetectAnomaly::create(Output& out) {
   origin.size = sizeof origin;
   origin.event_time = times.get();
   origin.watermark = times.get();
-  out.create(out.make(rows, columns, &origin));
   anomalies_.record(static_cast<double>(rows));
+  return out.make(rows, columns, &origin);
 }
 
 }  // namespace flow::operators

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -85,11 +86,13 @@ class DetectAnomaly final : public GeneralTransform {
   // Fails the readings that a table has no room for, and takes them out.
   void refuse(const Batch& in, const std::vector<std::pair<size_t, detectors::Refusal>>& refused,
               Output& out);
-  void emit(const Batch& in, Output& out);
+  Batch judged(const Batch& in, Output& out);
+  // Puts the rows that have been judged into waiting_, each silence before the row that ended it.
+  void queue(const Batch& in, Output& out);
   // Of a reading: the judge whose words count, and the score of all together.
   size_t combined(size_t reading, double& score);
   double rescaled(const Judge& judge, double score) const;
-  void create(Output& out);
+  Batch missed(std::span<const detectors::SilenceWatch::Silence> silences, Output& out);
   void tell_evicted(Output& out);
 
   std::vector<Field> key_;
@@ -112,7 +115,13 @@ class DetectAnomaly final : public GeneralTransform {
   std::vector<int32_t> kept_;
   std::vector<double> scores_;
   std::string text_;
-  std::vector<detectors::SilenceWatch::Silence> silent_;  // to be told
+  std::vector<detectors::SilenceWatch::Silence> ended_;  // of the batch in process, by row
+  struct Waiting {
+    Batch batch;
+    bool is_created;
+  };
+  std::deque<Waiting> waiting_;  // for room
+  bool goes_on_ = false;         // with the input of the last call
   Column method_names_;
   Metric anomalies_;
   Metric evicted_;

@@ -33,8 +33,10 @@ void SilenceWatch::set(const flow_host* host, State& state, int64_t time, uint64
 }
 
 void SilenceWatch::note(const flow_host* host, std::span<const KeyedReading> readings,
-                        KeyedRows& keys, std::span<const flow_type> types) {
+                        KeyedRows& keys, std::span<const flow_type> types,
+                        const int64_t* watermarks, std::vector<Silence>& ended) {
   refused_.clear();
+  ended.clear();
   for (size_t i = 0; i < readings.size(); ++i) {
     const KeyedReading& at = readings[i];
     const std::string_view key = keys.key(at.row);
@@ -50,6 +52,11 @@ void SilenceWatch::note(const flow_host* host, std::span<const KeyedReading> rea
       for (size_t field = 0; field < types.size() && field < kMostKeyFields; ++field) {
         state->types[field] = static_cast<uint8_t>(types[field]);
       }
+    }
+    // Without a timer it has been told already.
+    if (state->has_timer != 0 && watermarks != nullptr && deadline(*state) <= watermarks[at.row]) {
+      ended.push_back(silence_of(*state, key, deadline(*state)));
+      ended.back().row = at.row;
     }
     state->last = std::max(state->last, at.reading.time);
     if (state->has_timer == 0) set(host, *state, deadline(*state), at.hash, key);
@@ -68,15 +75,18 @@ void SilenceWatch::timer(const flow_host* host, int64_t time,
       set(host, *state, next, due->hash, key);
       continue;
     }
-    Silence silence;
-    silence.key = key;
-    for (size_t field = 0; field < kMostKeyFields; ++field) {
-      silence.types[field] = state->types[field];
-    }
-    silence.last = state->last;
-    silence.due = time;
-    silent_.push_back(std::move(silence));
+    silent_.push_back(silence_of(*state, key, time));
   }
+}
+
+SilenceWatch::Silence SilenceWatch::silence_of(const State& state, std::string_view key,
+                                               int64_t due) {
+  Silence silence;
+  silence.key = key;
+  std::copy(state.types.begin(), state.types.end(), silence.types.begin());
+  silence.last = state.last;
+  silence.due = due;
+  return silence;
 }
 
 std::vector<SilenceWatch::Silence> SilenceWatch::take(int64_t watermark) {

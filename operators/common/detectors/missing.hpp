@@ -17,6 +17,9 @@ namespace flow::operators::detectors {
 // Notes the event time of each reading and sets one timer a series; when that is due and nothing
 // newer has come, the series is told as silent, once, until it is heard of again. What is due only
 // because the input has ended is no silence.
+//
+// A reading whose own watermark has reached the deadline comes behind the silence, whether or not
+// the timer has fired by then: so what is told does not depend on how rows are cut into batches.
 class SilenceWatch {
  public:
   static constexpr const char* kName = "missing";
@@ -27,13 +30,16 @@ class SilenceWatch {
     std::array<flow_type, kMostKeyFields> types{};
     int64_t last = 0;  // event time of the last reading
     int64_t due = 0;
+    int32_t row = 0;  // that ended it; of those that a timer tells 0
   };
 
   SilenceWatch(int64_t expected_every, TableBound bound) : every_(expected_every), bound_(bound) {}
   void open(Host host);
-  // `types`: those of the key's columns, at most kMostKeyFields of them.
+  // `types`: those of the key's columns, at most kMostKeyFields of them. `watermarks`: one a row,
+  // or NULL. `ended` gets the silences that these readings end, by row.
   void note(const flow_host* host, std::span<const KeyedReading> readings, KeyedRows& keys,
-            std::span<const flow_type> types);
+            std::span<const flow_type> types, const int64_t* watermarks,
+            std::vector<Silence>& ended);
   // Numbers of the readings whose series note() had no room for, ascending, with why.
   const std::vector<std::pair<size_t, Refusal>>& refused() const { return refused_; }
   void timer(const flow_host* host, int64_t time, std::span<const flow_key* const> keys);
@@ -52,6 +58,7 @@ class SilenceWatch {
   };
 
   int64_t deadline(const State& state) const;
+  static Silence silence_of(const State& state, std::string_view key, int64_t due);
   static void set(const flow_host* host, State& state, int64_t time, uint64_t hash,
                   std::string_view key);
 

@@ -238,6 +238,35 @@ TEST(DetectAnomaly, SilentSeriesAreToldOnceAtTheirTime) {
   EXPECT_EQ(cells_of(harness.pull(), "device"), (std::vector<Cell>{"a", "b", "a"}));
 }
 
+// Whether the timer fires between two readings or they come in one batch: the same rows in the same
+// order, also when there is room for one batch at a time.
+TEST(DetectAnomaly, SilencesDoNotDependOnBatches) {
+  const std::vector<int64_t> minutes = {0, 1, 20, 21, 50};
+  const auto run = [&](size_t rows_a_batch, int64_t room) {
+    auto harness = detector({{"method", "missing"}, {"expected_every", "5m"}});
+    harness.host().limit_room(room);
+    for (size_t first = 0; first < minutes.size(); first += rows_a_batch) {
+      const size_t behind = std::min(minutes.size(), first + rows_a_batch);
+      std::vector<int64_t> times;
+      for (size_t i = first; i < behind; ++i) times.push_back(minutes[i] * kMinute);
+      const std::vector<Cell> devices(times.size(), Cell("a"));
+      const std::vector<Cell> values(times.begin(), times.end());
+      harness.push(
+          harness.timed(harness.batch({{"device", devices}, {"value", values}}), times, times));
+      harness.fire_due(FLOW_EVENT_TIME, times.back());
+      harness.advance(times.back());
+    }
+    EXPECT_EQ(harness.host().created, 2);
+    EXPECT_EQ(harness.host().room_violations, 0);
+    return cells_of(harness.pull(), "method");
+  };
+  const std::vector<Cell> alone = run(1, -1);
+  EXPECT_EQ(alone.size(), 7U);
+  EXPECT_EQ(run(5, -1), alone);
+  EXPECT_EQ(run(5, 1), alone);
+  EXPECT_EQ(run(2, 1), alone);
+}
+
 TEST(DetectAnomaly, TheEndOfTheInputIsNoSilence) {
   auto harness = detector({{"method", "missing"}, {"expected_every", "5m"}});
   harness.push(readings(harness, {1, 2, 3}));
