@@ -365,6 +365,8 @@ void MqttSource::fail_messages(Output& out) {
 void MqttSource::acknowledge(const std::string&, std::string_view position) {
   const auto messages = decode_stream_position(position);
   if (!messages) throw Failure("mqtt: a position that was written by something else");
+  // What cannot be answered now is answered when it is delivered again.
+  if (!client_->is_newest(connection_)) deliveries_.connected(0, true);
   deliveries_.durable(static_cast<uint64_t>(*messages));
   waiting_.record(static_cast<double>(deliveries_.waiting()));
   send_answers();

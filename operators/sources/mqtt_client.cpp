@@ -429,6 +429,7 @@ void MqttClient::lose(const std::string& reason) {
   transport_.reset();
   resolver_.cancel();
   state_ = State::kApart;
+  ++connection_;  // answers for the one that broke mean nothing any more
   connected_.record(0);
   broken_.record(1);
   const int64_t pause =

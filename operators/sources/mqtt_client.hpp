@@ -58,6 +58,8 @@ class MqttClient {
   void wake();
   // Sends whole packets if `connection` is still the newest; else they mean nothing any more.
   void send(std::string packets, uint64_t connection);
+  // Whether `connection` is the newest, and as far as is known not broken.
+  bool is_newest(uint64_t connection) const { return connection == connection_.load(); }
 
  private:
   using Clock = std::chrono::steady_clock;
