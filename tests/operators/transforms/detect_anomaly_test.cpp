@@ -258,7 +258,7 @@ TEST(DetectAnomaly, SilencesDoNotDependOnBatches) {
     }
     EXPECT_EQ(harness.host().created, 2);
     EXPECT_EQ(harness.host().room_violations, 0);
-    return cells_of(harness.pull(), "method");
+    return cells_of(harness.pull(), "reason");
   };
   const std::vector<Cell> alone = run(1, -1);
   EXPECT_EQ(alone.size(), 7U);
