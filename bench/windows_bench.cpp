@@ -142,6 +142,7 @@ void engine(benchmark::State& state, const Case& c) {
   const int64_t duration = kTurn * kRows * c.slide * kSecond / c.rows_a_slide;
   std::vector<Rows> rows = make_rows(kTurn, kBegin, duration);
   std::vector<Batch> batches;
+  batches.reserve(rows.size());
   for (const Rows& piece : rows) batches.push_back(batch_of(harness, piece, c.text));
   int64_t turn = 0;
   int64_t out_rows = 0;

@@ -143,6 +143,7 @@ TEST(Tumbling, KeysGoWithTheirWindows) {
   auto harness = made({{"hits", "count()"}});
   for (int64_t window = 0; window < 50; ++window) {
     std::vector<Cell> keys;
+    keys.reserve(1000);
     for (int i = 0; i < 1000; ++i) keys.emplace_back(window * 1000 + i);
     push_timed(harness, {{"k", keys}}, std::vector<int64_t>(1000, window * 10), -1);
     harness.advance(window * 10 * kSecond);
@@ -157,6 +158,7 @@ TEST(Tumbling, StateLimitFailsRows) {
   auto harness = made({{"hits", "count()"}});
   harness.host().state_limit = 12 << 20;
   std::vector<Cell> keys;
+  keys.reserve(20'000);
   for (int i = 0; i < 20'000; ++i) {
     keys.emplace_back("a key of some length, number " + std::to_string(i));
   }

@@ -23,6 +23,7 @@ flow::testing::Harness windows(const std::vector<std::pair<std::string, std::str
                                const flow::testing::Settings& usual) {
   using flow::testing::Setting;
   std::vector<std::pair<std::string, Setting>> calls;
+  calls.reserve(aggregates.size());
   for (const auto& [name, call] : aggregates) calls.emplace_back(name, Setting(call));
   settings.emplace_back("key", Names{"k"});
   settings.emplace_back("aggregate", Setting::table(calls));
