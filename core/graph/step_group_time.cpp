@@ -156,7 +156,9 @@ void StepGroup::restore_timing(const std::vector<std::string>& saved, std::size_
     while (!in.at_end()) {
       const std::uint64_t group = in.number();
       const std::string timers = in.text();
-      if (group * instances / FLOW_KEY_GROUPS == instance) step.instance->timers().load(timers);
+      if (flow::host::owner_of_group(static_cast<std::uint32_t>(group),
+                                     static_cast<std::uint32_t>(instances)) == instance)
+        step.instance->timers().load(timers);
     }
   }
   next_tick_.store(0);  // what was restored may be due

@@ -144,7 +144,7 @@ std::string_view aggregate_functions_doc() {
 | `min(field)`, `max(field)` | of int64, float64 or timestamp |
 | `mean(field)` | float64 |
 | `stddev(field)` | of a sample: divided by one less than there are values; null for fewer than two |
-| `distinct(field)` | how many different values: exact up to 256, then by HyperLogLog of 4,096 registers: a standard error of 1.6 %. 64 bytes to 8 KiB |
+| `distinct(field)` | how many different values: exact up to 256, then by HyperLogLog of 4,096 registers: a standard error of 1.6 %. 64 bytes to 4 KiB |
 | `quantile(field, 0.95)` | of numbers: the smallest value that at least this share of the values does not exceed, within 0.8 % of itself. Values are counted in buckets of 64 to the power of two, 8 bytes a bucket that has any, 32 KiB at most: values that spread over more than 3,000 buckets are kept half as exactly, and so on |
 | `first(field)`, `last(field)` | the value of the earliest or latest row by event time; of equal times, the first or last to arrive. Of a text at most 16 KiB |
 | `top(field, 5)` | the most frequent values, at most 100: a list of `{value, count}`, of equal counts the smaller value first. Exact up to 512 different values; past that the rarest are let go, and a count may be too low by at most 0.4 % of the rows. Some 40 bytes a value, and its text, of which 1 KiB is kept |

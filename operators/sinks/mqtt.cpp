@@ -12,6 +12,14 @@ namespace {
 
 constexpr int kWaitMilliseconds = 100;
 constexpr uint8_t kRefused = 0x80;
+// With 3.1.1 a broker cannot say how many messages of QoS 2 it takes at a time, and mosquitto stops
+// answering beyond its limit.
+constexpr int64_t kMostInFlight3 = 20;
+
+int64_t most_in_flight(const MqttSink::Options& options) {
+  const bool is_bounded = options.version == MqttVersion::k3 && options.qos == 2;
+  return is_bounded ? std::min(options.in_flight, kMostInFlight3) : options.in_flight;
+}
 
 MqttTopicTemplate parse_topic(const std::string& text) {
   try {
@@ -74,9 +82,11 @@ void MqttSink::describe(Description<Options>& d) {
       .range(0, 2);
   d.option("retain", &Options::retain,
            "Makes the broker keep the newest message of each topic for those who subscribe later.");
-  d.option("in_flight", &Options::in_flight,
-           "How many messages may be without an answer. A broker of version 5 may want fewer; "
-           "mosquitto wants 20 unless told otherwise (`max_inflight_messages`).")
+  d.option(
+       "in_flight", &Options::in_flight,
+       "How many messages may be without an answer. A broker of version 5 may want fewer; "
+       "mosquitto wants 20 unless told otherwise (`max_inflight_messages`). One of 3.1.1 cannot "
+       "say so: of QoS 2 at most 20 are sent to it at a time.")
       .range(1, 65'000);
   d.option("timeout", &Options::timeout,
            "How long nothing may go on until an alarm is raised. The rows wait all the same.")
@@ -93,7 +103,7 @@ MqttSink::MqttSink(const Options& options, Shared& shared)
 void MqttSink::open(Output& out) {
   publisher_ = std::make_unique<MqttPublisher>(options_, shared_.address,
                                                options_.client_id.value_or(random_client_id()),
-                                               static_cast<int>(options_.in_flight), out);
+                                               static_cast<int>(most_in_flight(options_)), out);
 }
 
 void MqttSink::close(bool, Output&) { publisher_.reset(); }
@@ -138,7 +148,7 @@ void MqttSink::process(const Batch& in, Output& out) {
 
 bool MqttSink::publish_some(const Batch& in, Output& out) {
   const TextView payloads(in.column(0));
-  while (static_cast<int64_t>(unanswered_.size()) < options_.in_flight) {
+  while (static_cast<int64_t>(unanswered_.size()) < most_in_flight(options_)) {
     const bool is_repeated = !again_.empty();
     if (!is_repeated && next_ == in.rows()) return true;
     const int64_t row = is_repeated ? again_.back() : next_;

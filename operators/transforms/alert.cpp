@@ -103,7 +103,8 @@ one, its last anomalous reading), `count` (anomalous readings so far), `worst_sc
 reading with the worst score (up to 1 KiB of it).
 
 Time is the event time that an `event_time` before it set, and time passes by watermarks: the same readings give
-the same incidents in every run, whatever the batches. An anomalous reading that comes when an incident of its
+the same incidents in every run, whatever the batches, as long as the rows of a key come in the same order. Behind
+an operator with a finer key (detect_anomaly by device and quantity, with `series`) they may not. An anomalous reading that comes when an incident of its
 time would be over already goes to `late`. Rows fail as `state_limit` where there is no room for one more key,
 as `key_too_long` (64 KiB), and as `too_many_series` (2,700 series of one key anomalous at once).
 
@@ -167,6 +168,10 @@ void Alert::infer(const Options& options, Shared& shared, Inference& inference) 
   infer_condition(shared.when, inference, true);
   if (options.time == Time::kProcessing) {
     inference.depend(FLOW_CLOCK_DEPENDENT, OptionFailure("time", "is the clock"));
+  }
+  if (!options.series.empty()) {
+    inference.depend(FLOW_ORDER_DEPENDENT,
+                     OptionFailure("series", "several series of a key meet in one incident"));
   }
   Fields key;
   bool known = true;
@@ -238,9 +243,13 @@ Alert::Inputs Alert::read_inputs(const Batch& in, Output& out) {
   }
   for (size_t i = 0; i < key_finders_.size(); ++i) {
     const flow_column* column = key_finders_[i].find(in);
-    // Of a column that is not there every value is null.
-    inputs.key_types[i] = static_cast<uint8_t>(column != nullptr ? column->type : FLOW_TEXT);
+    if (column != nullptr) {
+      known_types_[i] = static_cast<uint8_t>(key_column_type(column->type));
+    } else if (known_types_[i] == 0) {
+      known_types_[i] = FLOW_TEXT;  // every value is null
+    }
   }
+  inputs.key_types = known_types_;
   series_.read(in);
   return inputs;
 }

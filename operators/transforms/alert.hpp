@@ -135,6 +135,7 @@ class Alert final : public GeneralTransform {
   KeyedRows rows_;
   KeyReader series_;
   std::vector<ColumnFinder> key_finders_;
+  KeyTypes known_types_{};  // as the last batches had them
   ColumnFinder score_;
   ColumnFinder reason_;
   std::optional<Watches> watches_;

@@ -13,8 +13,9 @@
 
 namespace flow::operators {
 
-// Logical types of a key's fields, 0 behind the last; as a key's record keeps them, so that its
-// values can be told apart in its bytes when a timer fires and no row is there.
+// What a key's fields are in the rows made of it (key_column_type), 0 behind the last; as a key's
+// record keeps them, so that its values can be told apart in its bytes when a timer fires and no
+// row is there.
 inline constexpr size_t kLongestKey = 16;
 using KeyTypes = std::array<uint8_t, kLongestKey>;
 

@@ -252,7 +252,12 @@ void Lookup::infer(const Options& options, Shared& shared, Inference& inference)
                                    "set it to \"0s\" for the same result in every run"));
   }
   for (const Field& field : options.key) {
-    const auto type = inferred_column(inference, "key", field.name);
+    std::optional<flow_type> type;
+    try {
+      type = inferred_column(inference, "key", field.name);
+    } catch (const OptionFailure& missing) {
+      inference.warn(missing);  // no row has a match
+    }
     if (type && (*type == FLOW_STRUCT || *type == FLOW_LIST)) {
       throw OptionFailure("key", "the column '" + field.name + "' is a " +
                                      std::string(type_name(*type)) + ", which is no key");

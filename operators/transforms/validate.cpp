@@ -181,14 +181,10 @@ void Validate::infer(const Options& options, Shared& shared, Inference& inferenc
     if (path.steps.empty()) {
       if (inference.open()) continue;
       const std::string nearest = nearest_column(*schema, rules.name);
-      const OptionFailure missing("schema", "there is no column '" + rules.name + "' in the input",
-                                  nearest.empty() ? "" : "did you mean '" + nearest + "'?", -1,
-                                  rules.name);
-      if (rules.required) {
-        inference.problem(missing);
-      } else {
-        inference.warn(missing);
-      }
+      const std::string what = rules.required ? "; every row fails as required" : "";
+      inference.warn(
+          OptionFailure("schema", "there is no column '" + rules.name + "' in the input" + what,
+                        nearest.empty() ? "" : "did you mean '" + nearest + "'?", -1, rules.name));
       continue;
     }
     if (!reading_of(rules, path.type)) {

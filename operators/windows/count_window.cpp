@@ -31,7 +31,7 @@ partitions with the same key come in any order between them.
       R"(
 State: some 110 bytes a key with an unfinished window, and 8 to 24 a function (quantile, distinct, first, last and
 top keep more). A key of more than 64 KiB fails as `key_too_long`, one for which `state_limit` leaves no room as
-`state_limit`. Some 40 ns a row.)");
+`state_limit`.)");
   d.example(R"toml(type = "count_window"
 inputs = ["orders"]
 key = ["shop"]

@@ -52,6 +52,15 @@ Pane& PaneCells::pane(int64_t start, int64_t from) {
   return **panes_.insert(place, std::move(made));
 }
 
+const Pane* PaneCells::find(int64_t start, int64_t from) const {
+  const auto place = std::lower_bound(panes_.begin(), panes_.end(), std::pair(start, from),
+                                      [](const auto& known, const auto& wanted) {
+                                        return std::pair(known->start, known->from) < wanted;
+                                      });
+  const bool found = place != panes_.end() && (*place)->start == start && (*place)->from == from;
+  return found ? place->get() : nullptr;
+}
+
 PaneCells::Key PaneCells::key_of(const Pane& pane, uint32_t segment) const {
   return {pane.start, pane.from, keys_.index_of_segment(segment), keys_.group_of_segment(segment)};
 }

@@ -41,6 +41,8 @@ class PaneCells {
   void begin_call();
   // The pane, made if need be; it stays where it is until it is removed.
   Pane& pane(int64_t start, int64_t from);
+  // NULL: there is none.
+  const Pane* find(int64_t start, int64_t from) const;
   // Ascending by start, then by from.
   const std::vector<std::unique_ptr<Pane>>& panes() const { return panes_; }
   // The cells of a segment, to be written to; NULL past state_limit.

@@ -35,6 +35,10 @@ PanedWindow::PanedWindow(WindowSettings settings, int64_t size, int64_t slide, i
     throw OptionFailure("aggregate", "these are too many: they need more than 1,024 bytes a key",
                         "use two " + settings_.name + " operators");
   }
+  constexpr int64_t kFewPanes = 3;
+  if (pane_ == slide_ && size_ / slide_ > kFewPanes) {
+    pane_sums_.emplace(set_, keys_, cells_, pane_, size_ / slide_, offset_);
+  }
 }
 
 void PanedWindow::open(Output& out) {
@@ -110,6 +114,8 @@ void PanedWindow::sort_rows(const Batch& in, Output& out) {
       put(cells_.pane(other.start, from), row);
     } else {
       other.pane = &cells_.pane(other.start, other.first);
+      // Only a clock that was set back brings rows to what has fired.
+      if (pane_sums_ && other.first <= fired_) pane_sums_->forget();
       place = other;
       put(*place.pane, row);
     }
@@ -215,8 +221,35 @@ std::optional<int64_t> PanedWindow::next_end() const {
   return next;
 }
 
+// Adds a pane to merged_: the first one is read where it is.
+void PanedWindow::add_pane(const Pane& pane, uint32_t group) {
+  const std::vector<uint32_t>& segments = keys_.segments(group);
+  const size_t segment_bytes = size_t{cell_bytes_} * WindowKeys::kSegment;
+  const uint32_t slots = keys_.highest_slot(group);
+  for (uint32_t index = 0; index < segments.size(); ++index) {
+    const char* const cells = PaneCells::peek(pane, segments[index]);
+    if (cells == nullptr) continue;
+    if (merged_[index] == nullptr) {
+      merged_[index] = cells;
+      continue;
+    }
+    const size_t used = std::min(WindowKeys::kSegment, slots - index * WindowKeys::kSegment);
+    char* const sum = sums_.data() + index * segment_bytes;
+    if (merged_[index] != sum) {
+      std::memcpy(sum, merged_[index], used * cell_bytes_);
+      merged_[index] = sum;
+    }
+    set_.merge(sum, cells, cell_bytes_, used);
+    if (cell_bytes_ == told_at_) continue;
+    for (size_t i = 0; i < used; ++i) {
+      part_at<int64_t>(sum + i * cell_bytes_, told_at_) +=
+          part_at<int64_t>(cells + i * cell_bytes_, told_at_);
+    }
+  }
+}
+
 // Adds the panes of a window up for a group: merged_.
-void PanedWindow::add_up(uint32_t group, int64_t end) {
+void PanedWindow::add_up(uint32_t group, int64_t end, bool final) {
   panes_in_window_.clear();
   for (const auto& pane : cells_.panes()) {
     if (pane->start >= end) break;
@@ -224,32 +257,18 @@ void PanedWindow::add_up(uint32_t group, int64_t end) {
       panes_in_window_.push_back(pane.get());
     }
   }
-  const std::vector<uint32_t>& segments = keys_.segments(group);
+  const size_t segments = keys_.segments(group).size();
   const size_t segment_bytes = size_t{cell_bytes_} * WindowKeys::kSegment;
-  merged_.assign(segments.size(), nullptr);
-  sums_.resize(segments.size() * segment_bytes);
-  const uint32_t slots = keys_.table().highest_slot(group);
-  for (uint32_t index = 0; index < segments.size(); ++index) {
-    const size_t used = std::min(WindowKeys::kSegment, slots - index * WindowKeys::kSegment);
-    char* const sum = sums_.data() + index * segment_bytes;
-    for (const Pane* pane : panes_in_window_) {
-      const char* const cells = PaneCells::peek(*pane, segments[index]);
-      if (cells == nullptr) continue;
-      if (merged_[index] == nullptr) {
-        merged_[index] = cells;
-        continue;
-      }
-      if (merged_[index] != sum) {
-        std::memcpy(sum, merged_[index], used * cell_bytes_);
-        merged_[index] = sum;
-      }
-      set_.merge(sum, cells, cell_bytes_, used);
-      if (cell_bytes_ == told_at_) continue;
-      for (size_t i = 0; i < used; ++i) {
-        part_at<int64_t>(sum + i * cell_bytes_, told_at_) +=
-            part_at<int64_t>(cells + i * cell_bytes_, told_at_);
-      }
-    }
+  merged_.assign(segments, nullptr);
+  // Panes that rows may still come to are not kept as sums.
+  const bool kept = final && pane_sums_.has_value();
+  if (kept) pane_sums_->add_up(group, end - size_, sums_);
+  sums_.resize(segments * segment_bytes);
+  for (size_t index = 0; kept && index < segments; ++index) {
+    merged_[index] = sums_.data() + index * segment_bytes;
+  }
+  for (const Pane* pane : panes_in_window_) {
+    if (!kept || pane->from != pane->start + pane_) add_pane(*pane, group);
   }
 }
 
@@ -267,7 +286,7 @@ bool PanedWindow::has_rows(const WindowKeys::Member& member, uint32_t group) con
 void PanedWindow::collect(uint32_t group, int64_t end, bool final) {
   const std::vector<WindowKeys::Member>& members = keys_.members(group);
   if (members.empty()) return;
-  add_up(group, end);
+  add_up(group, end, final);
   const bool blocks = set_.has_blocks();
   std::vector<WindowKeys::Member> idle;
   for (const WindowKeys::Member& member : members) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "operators/windows/pane_cells.hpp"
+#include "operators/windows/pane_sums.hpp"
 #include "operators/windows/window_memo.hpp"
 #include "operators/windows/window_rows.hpp"
 #include "operators/windows/window_settings.hpp"
@@ -50,7 +51,8 @@ class PanedWindow : public Window {
 
   std::optional<int64_t> next_end() const;
   Status fire(int64_t until, Output& out);
-  void add_up(uint32_t group, int64_t end);
+  void add_up(uint32_t group, int64_t end, bool final);
+  void add_pane(const Pane& pane, uint32_t group);
   void collect(uint32_t group, int64_t end, bool final);
   bool has_rows(const WindowKeys::Member& member, uint32_t group) const;
   void finish(int64_t end);
@@ -67,6 +69,7 @@ class PanedWindow : public Window {
   PaneCells cells_;
   TableMemory<WindowKeys::Record>& memory() { return *memory_; }
   std::optional<TableMemory<WindowKeys::Record>> memory_;
+  std::optional<PaneSums> pane_sums_;  // where windows have many panes
   WindowMemo memo_;
   WindowRows rows_;
   RowTimes times_;

@@ -38,8 +38,8 @@ ended by then, whether that has fired yet or not. So the results are the same wh
       R"(
 State: some 170 bytes a key with an open session, and 8 to 24 a function (quantile, distinct, first, last and top
 keep more). It goes with the session. A key with more than 2,048 open sessions fails as `too_many_sessions`, one of
-more than 64 KiB as `key_too_long`, and one for which `state_limit` leaves no room as `state_limit`. Some 60 ns a
-row.)");
+more than 64 KiB as `key_too_long`, and one for which `state_limit` leaves no room as `state_limit`.
+)");
   d.example(R"toml(type = "session"
 inputs = ["timed"]
 key = ["user"]
@@ -175,8 +175,8 @@ char* Session::take_row(int32_t row, uint32_t number, const Batch& in, Output& o
   }
   // Sessions that the row belongs to and that were not over become one: the first of them.
   Piece* own = nullptr;
-  for (size_t i = 0; i < pieces_.size(); ++i) {
-    const uint64_t session = pieces_[i].session;
+  for (Piece& candidate : pieces_) {
+    const uint64_t session = candidate.session;
     int64_t first = INT64_MAX;
     int64_t last = INT64_MIN;
     for (const Piece& piece : pieces_) {
@@ -186,7 +186,7 @@ char* Session::take_row(int32_t row, uint32_t number, const Batch& in, Output& o
     }
     if (time >= last + gap_ || time + gap_ <= first || last + gap_ <= watermark) continue;
     if (own == nullptr) {
-      own = &pieces_[i];
+      own = &candidate;
     } else if (session != own->session) {
       for (Piece& piece : pieces_) {
         if (piece.session == session) piece.session = own->session;

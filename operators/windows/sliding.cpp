@@ -42,8 +42,9 @@ minute, of the hour before it. Each key with rows in a window has one: the field
 `window_end` (not in it any more), and the columns of `aggregate`.
 
 Windows share their panes, pieces as long as the greatest common divisor of `size` and `slide`: a row costs the
-same as in `tumbling`, and a result as much as its window has panes. Sums of float64 add up the rows of each pane in order,
-then the panes in order.
+same as in `tumbling`. Where `slide` divides `size`, sums of panes are kept too, so that a result costs a few additions
+however many panes its window has. Sums of float64 add up the rows of each pane in order, then the panes in an order
+that depends on nothing but time; so a result may differ in its last digit from adding row by row.
 
 Results come when the watermark reaches the window's end, in the order of the ends, and within one by the hash of
 the key. A row misses the windows that ended at or before the watermark of its partition, whether they have fired
@@ -55,7 +56,7 @@ years 1677 and 2262) fails as `bad_time`.
 )" + std::string(aggregate_functions_doc()) +
       R"(
 State: for each pane 8 bytes a key, and of each function 8 to 24 (quantile, distinct, first, last and top keep more
-beside that), in blocks of 64 keys, and some 80 bytes a key. A pane goes with its last window, a key when it has
+beside that), in blocks of 64 keys, and as much again in memory for the sums; some 80 bytes a key. A pane goes with its last window, a key when it has
 no row in the last window. A key of more than 64 KiB fails as `key_too_long`, one for which `state_limit` leaves no room as
 `state_limit`.)");
   d.example(R"toml(type = "sliding"
@@ -76,8 +77,8 @@ aggregate = { readings = "count()", mean = "mean(value)" }
       .range(1'000'000, 31'536'000'000'000'000);
   d.option("slide", &Options::slide,
            "How much later than the one before it a window begins. At most `size`, best a divisor "
-           "of it: an odd one makes many short panes. 60 of them in a window cost some 50 ns a "
-           "result more than one.")
+           "of it: otherwise panes are short and many, and a result costs as much as its window "
+           "has panes.")
       .required()
       .range(1'000'000, 31'536'000'000'000'000);
   d.option("offset", &Options::offset,

@@ -56,6 +56,7 @@ class WindowKeys {
   size_t fields() const { return names_.size(); }
 
   KeyedTable<Record>& table() { return *table_; }
+  uint32_t highest_slot(uint32_t group) { return table_->highest_slot(group); }
   // Segments of a group, in the order of its slots.
   const std::vector<uint32_t>& segments(uint32_t group) const { return groups_[group].segments; }
   uint32_t segment(uint32_t group, uint32_t index);

@@ -85,7 +85,7 @@ TEST_F(MessageColumnsTest, ACodecThatLosesPositionsIsRefused) {
 TEST(MessageSource, DecodedRowsHaveTheColumnsBesideTheirMessage) {
   using graph_test::board;
   graph_test::clear_boards();
-  graph_test::Flow flow(R"(
+  graph_test::Flow flow(R"toml(
     [sources.messages]
     type = "messages"
     messages = ["{\"n\": 1}", "{\"n\": 2}\n{\"n\": 3}", "no json", "{\"n\": 4}"]
@@ -94,8 +94,7 @@ TEST(MessageSource, DecodedRowsHaveTheColumnsBesideTheirMessage) {
     [transforms.lined]
     type = "compute"
     inputs = ["messages"]
-    fields = { line = "topic + ' ' + to_text(n)"
-}
+    fields = { line = "concat(topic, ' ', n)" }
 
     [sinks.sink]
     type = "collect"
@@ -105,14 +104,14 @@ TEST(MessageSource, DecodedRowsHaveTheColumnsBesideTheirMessage) {
     type = "collect"
     inputs = ["messages.errors"]
     into = "letters"
-  )",
+)toml",
                         {}, {FLOWRUN_PLUGIN_DIR});
-    const RunResult result = flow.run();
-    EXPECT_EQ(result.outcome, Outcome::kFinished) << result.message;
-    EXPECT_EQ(flow.metric("flowrun_unaccounted_rows"), 0);
-    EXPECT_EQ(board("sink").lines, (std::vector<std::string>{"t0 1", "t1 2", "t1 3", "t3 4"}));
-    EXPECT_EQ(board("letters").letters.size(), 1u);
-    }
+  const RunResult result = flow.run();
+  EXPECT_EQ(result.outcome, Outcome::kFinished) << result.message;
+  EXPECT_EQ(flow.metric("flowrun_unaccounted_rows"), 0);
+  EXPECT_EQ(board("sink").lines, (std::vector<std::string>{"t0 1", "t1 2", "t1 3", "t3 4"}));
+  EXPECT_EQ(board("letters").letters.size(), 1u);
+}
 
-    }  // namespace
-    }  // namespace flowrun
+}  // namespace
+}  // namespace flowrun

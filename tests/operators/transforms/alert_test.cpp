@@ -249,6 +249,23 @@ TEST(Alert, KeysOfAnyTypeComeBackAsTheyWere) {
   EXPECT_EQ(table["reason"], (std::vector<Cell>{nullptr, nullptr}));
 }
 
+// Rows that a detector makes beside those that it passes on.
+TEST(Alert, KeyMayBeACategoryInSomeRowsAndATextInOthersOrMissing) {
+  auto harness = Harness::of<Alert>(with({}));
+  const auto push_one = [&](const Table& rows) {
+    harness.push(harness.timed(harness.batch(rows), {0}, {0}));
+  };
+  push_one({{"device", Type::category(), {"a"}}, {"is_anomaly", {true}}});
+  push_one({{"device", Type::text(), {"b"}}, {"is_anomaly", {true}}});
+  push_one({{"is_anomaly", {true}}});
+  end(harness);
+  const Table table = harness.pull();
+  EXPECT_EQ(table.rows(), 6);
+  EXPECT_EQ(table["device"][0].text(), "a");
+  EXPECT_EQ(table["device"][1].text(), "b");
+  EXPECT_TRUE(table["device"][2].is_null());
+}
+
 TEST(Alert, NothingIsLeftOfAKeyThatIsCalm) {
   auto harness = Harness::of<Alert>(with({{"cool_down", "10s"}, {"open_after", 2}}));
   std::vector<Reading> readings;

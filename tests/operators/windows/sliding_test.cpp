@@ -62,6 +62,54 @@ TEST(Sliding, SlideMustNotLeaveGaps) {
   EXPECT_THROW(made({{"n", "count()"}}, {{"size", "1h"}, {"slide", "7001ms"}}), std::runtime_error);
 }
 
+// Windows of many panes are made of kept sums: against plain counts, with keys that come and go.
+TEST(Sliding, ManyPanesAddUpToTheSame) {
+  for (uint64_t seed = 1; seed <= 5; ++seed) {
+    std::mt19937_64 random(seed);
+    auto harness = made({{"n", "count()"}, {"s", "sum(v)"}, {"hi", "max(v)"}},
+                        {{"size", "12s"}, {"slide", "1s"}});
+    std::map<std::pair<int64_t, int64_t>, std::vector<int64_t>> expected;
+    int64_t watermark = 0;
+    for (int batch = 0; batch < 200; ++batch) {
+      Cells keys, values;
+      std::vector<int64_t> times, stamps;
+      const auto rows = static_cast<int>(random() % 60);
+      for (int i = 0; i < rows; ++i) {
+        const auto key = static_cast<int64_t>(random() % 40) + watermark / 20 * 20;
+        const int64_t time = watermark + static_cast<int64_t>(random() % 20) - 10;
+        const auto value = static_cast<int64_t>(random() % 1000) - 500;
+        keys.emplace_back(key);
+        values.emplace_back(value);
+        times.push_back(time);
+        stamps.push_back(watermark);
+        for (int64_t start = time - 11; start <= time; ++start) {
+          if (start + 12 > watermark) expected[{start, key}].push_back(value);
+        }
+      }
+      Table table;
+      table.columns.emplace_back("k", Type::int64(), keys);
+      table.columns.emplace_back("v", Type::int64(), values);
+      push_timed(harness, table, times, stamps);
+      if (random() % 2 == 0) {
+        watermark += static_cast<int64_t>(random() % (random() % 10 == 0 ? 40 : 4));
+        harness.advance(watermark * kSecond);
+      }
+    }
+    harness.advance(INT64_MAX);
+    const Table table = harness.pull();
+    ASSERT_EQ(table.rows(), static_cast<int64_t>(expected.size()));
+    for (size_t at = 0; at < static_cast<size_t>(table.rows()); ++at) {
+      const auto& values =
+          expected.at({table["window_start"][at].integer() / kSecond, table["k"][at].integer()});
+      int64_t sum = 0;
+      for (const int64_t value : values) sum += value;
+      EXPECT_EQ(table["n"][at].integer(), static_cast<int64_t>(values.size()));
+      EXPECT_EQ(table["s"][at].integer(), sum);
+      EXPECT_EQ(table["hi"][at].integer(), *std::max_element(values.begin(), values.end()));
+    }
+  }
+}
+
 // Every function against everything that came, for random rows, out of order and late.
 TEST(Sliding, EqualsTheRowsOfEachWindow) {
   for (uint64_t seed = 1; seed <= 10; ++seed) {

@@ -72,6 +72,7 @@ TEST(WindowsContract, Tumbling) {
 TEST(WindowsContract, Sliding) {
   EXPECT_CONTRACT(kLibrary, "sliding", subject({{"size", "30s"}, {"slide", "10s"}}));
   EXPECT_CONTRACT(kLibrary, "sliding", subject({{"size", "25s"}, {"slide", "10s"}}));
+  EXPECT_CONTRACT(kLibrary, "sliding", subject({{"size", "60s"}, {"slide", "5s"}}));
 }
 
 TEST(WindowsContract, Session) {
