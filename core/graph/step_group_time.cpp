@@ -5,6 +5,7 @@
 
 #include "core/graph/saved_bytes.hpp"
 #include "core/graph/step_group.hpp"
+#include "flow/host/key_hash.hpp"
 
 namespace flowrun {
 
