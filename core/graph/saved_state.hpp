@@ -19,15 +19,18 @@
 
 namespace flowrun {
 
-// A partition of a source: where it goes on, and what of its stream was not passed on yet.
+// What of a stream was not passed on yet.
+struct SavedStream {
+  std::string held;                // bytes of a record that is not whole
+  std::int64_t held_position = 0;  // of its first byte
+  std::string context;             // see flow_stream_context
+  // Of the first byte that has not been read.
+  std::int64_t next() const { return held_position + static_cast<std::int64_t>(held.size()); }
+};
+
+// A partition of a source, and where it goes on.
 struct SavedPartition {
-  struct Stream {
-    std::string held;                // bytes of a record that is not whole
-    std::int64_t held_position = 0;  // of its first byte
-    std::string context;             // see flow_stream_context
-    // Of the first byte that has not been read.
-    std::int64_t next() const { return held_position + static_cast<std::int64_t>(held.size()); }
-  };
+  using Stream = SavedStream;
   std::string position;
   bool ended = false;
   std::optional<Stream> stream;  // absent: none that goes on

@@ -351,7 +351,11 @@ TEST_F(FileSourceTest, PositionIsSixteenBytesLeastSignificantFirst) {
   const FilePosition position{0x0102, 0xff};
   EXPECT_EQ(position.encode(), std::string("\x02\x01\0\0\0\0\0\0\xff\0\0\0\0\0\0\0", 16));
   EXPECT_EQ(FilePosition::decode(position.encode())->fingerprint, 0xffU);
-  EXPECT_FALSE(FilePosition::decode(std::string(16, '\xff')));
+  const FilePosition last{0x0102, 0xff, true};
+  EXPECT_EQ(FilePosition::decode(last.encode())->offset, 0x0102);
+  EXPECT_TRUE(FilePosition::decode(last.encode())->at_end);
+  EXPECT_FALSE(FilePosition::decode(position.encode())->at_end);
+  EXPECT_FALSE(FilePosition::decode(std::string(15, '\0')));
 }
 
 TEST_F(FileSourceTest, RevokedFileIsNotReadFurther) {
