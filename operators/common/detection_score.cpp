@@ -19,14 +19,15 @@ void DetectionScorer::add_incident(const std::string& id, const std::string& kin
                                    const std::string& series, int64_t start, int64_t end) {
   const auto [known, is_new] = incident_numbers_.emplace(id, incidents_.size());
   if (is_new) incidents_.push_back({kind, start});
-  Incident& incident = incidents_[known->second];
+  const size_t number = known->second;
+  Incident& incident = incidents_[number];
   incident.start = std::min(incident.start, start);
   std::vector<Span>& spans = series_[series].spans;
   // Incidents of a series come one after the other, as a rule.
   const auto same = std::find_if(spans.rbegin(), spans.rend(),
-                                 [&](const Span& span) { return span.incident == known->second; });
+                                 [&](const Span& span) { return span.incident == number; });
   if (same == spans.rend()) {
-    spans.push_back({known->second, start, end});
+    spans.push_back({number, start, end});
   } else {
     same->start = std::min(same->start, start);
     same->end = std::max(same->end, end);
