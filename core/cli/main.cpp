@@ -33,10 +33,8 @@ constexpr const char* kShortHelp =
     "  flowrun eval FILE                        measure how well it detects anomalies\n"
     "  flowrun pipe 'A ! B ! C'                 run a pipeline written in one line\n"
     "  flowrun expr 'EXPR' [FILE]               try an expression on lines of JSON\n"
-    "  flowrun new pipeline NAME                begin a pipeline from a template\n"
-    "  flowrun fmt FILE                         lay a pipeline file out\n"
+    "  flowrun new pipeline|plugin NAME         begin one from a template\n"
     "  flowrun state ls FOLDER                  look into a pipeline's checkpoints\n"
-    "  flowrun new plugin NAME                  begin a plugin of your own\n"
     "  flowrun --help                           everything else\n";
 
 // Large blocks go back and forth between the pipeline and the heap all the time: keep them there

@@ -106,7 +106,7 @@ void Timers::set(flow_time kind, std::int64_t nanoseconds, const flow_key* key) 
   }
   std::uint8_t round = 0;
   if (ending_ && firing()) {
-    round = static_cast<std::uint8_t>(round_ + 1);
+    round = static_cast<std::uint8_t>(round_behind(hash, bytes) + 1);
     if (round > kMostRounds) {
       ++discarded_;
       return;
@@ -133,6 +133,17 @@ void Timers::set(flow_time kind, std::int64_t nanoseconds, const flow_key* key) 
   std::push_heap(heap.begin(), heap.end(), Later());
   ++size_;
   if (grows || bytes.size() > kInline) charge();
+}
+
+// The round of the timer of this key that fires now; of another key's, the latest of all that do.
+std::uint8_t Timers::round_behind(std::uint64_t hash, std::string_view key) const {
+  auto same = std::lower_bound(
+      firing_.begin(), firing_.end(), key,
+      [this](std::uint32_t index, std::string_view bytes) { return at(index).key() < bytes; });
+  for (; same != firing_.end() && at(*same).key() == key; ++same) {
+    if (at(*same).hash == hash) return at(*same).round;
+  }
+  return round_;
 }
 
 std::int64_t Timers::next(flow_time kind) const {

@@ -91,6 +91,7 @@ class Timers {
   std::uint64_t place_of(std::uint32_t index) const;
   std::uint32_t take_entry();
   void grow_table();
+  std::uint8_t round_behind(std::uint64_t hash, std::string_view key) const;
   void forget(std::uint32_t index);
   void charge();
 
@@ -106,7 +107,7 @@ class Timers {
   std::int64_t longer_bytes_ = 0;
 
   std::vector<std::uint32_t> same_time_;  // of the time that fires, the next one last
-  std::vector<std::uint32_t> firing_;
+  std::vector<std::uint32_t> firing_;     // by key
   std::vector<flow_key> key_of_;
   std::vector<const flow_key*> keys_;
   Due due_;

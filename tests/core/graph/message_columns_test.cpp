@@ -86,6 +86,9 @@ TEST(MessageSource, DecodedRowsHaveTheColumnsBesideTheirMessage) {
   using graph_test::board;
   graph_test::clear_boards();
   graph_test::Flow flow(R"toml(
+    [pipeline]
+    plugins = ["std"]
+
     [sources.messages]
     type = "messages"
     messages = ["{\"n\": 1}", "{\"n\": 2}\n{\"n\": 3}", "no json", "{\"n\": 4}"]

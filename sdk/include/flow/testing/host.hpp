@@ -7,7 +7,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -111,8 +110,8 @@ class TestHost {
     for (Timer& timer : timers) {
       if (timer.kind != kind || timer.nanoseconds != due.nanoseconds) {
         rest.push_back(std::move(timer));
-      } else if (firing_.keys.emplace(timer.key, timer.hash).second) {
-        firing_.round = std::max(firing_.round, timer.round);
+      } else if (firing_.rounds.emplace(std::pair(timer.key, timer.hash), timer.round).second) {
+        firing_.latest_round = std::max(firing_.latest_round, timer.round);
         due.timers.push_back(std::move(timer));
       }
     }
@@ -170,8 +169,8 @@ class TestHost {
   struct Firing {
     flow_time kind = FLOW_EVENT_TIME;
     int64_t nanoseconds = 0;
-    std::set<std::pair<std::string, uint64_t>> keys;
-    int round = 0;
+    std::map<std::pair<std::string, uint64_t>, int> rounds;  // by key
+    int latest_round = 0;
     bool ends = false;
   };
 
@@ -312,12 +311,11 @@ class TestHost {
       }
       TestHost& test = self(host);
       const Firing& firing = test.firing_;
-      if (firing.keys.count({timer.key, timer.hash}) != 0 && firing.kind == kind &&
-          firing.nanoseconds == nanoseconds) {
-        return;
-      }
+      const auto own = firing.rounds.find({timer.key, timer.hash});
+      const bool fires = own != firing.rounds.end();
+      if (fires && firing.kind == kind && firing.nanoseconds == nanoseconds) return;
       // At the end of a stream an operator that always sets another comes to an end.
-      timer.round = firing.ends ? firing.round + 1 : 0;
+      if (firing.ends) timer.round = 1 + (fires ? own->second : firing.latest_round);
       if (timer.round <= kMostRounds) test.timers.push_back(std::move(timer));
     };
     abi_.offer = [](const flow_host* host, const char* partition) {
