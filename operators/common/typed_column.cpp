@@ -9,6 +9,7 @@
 #include "operators/common/json_validate.hpp"
 #include "operators/common/rfc3339.hpp"
 #include "operators/common/text_hash.hpp"
+#include "operators/common/utf8.hpp"
 
 namespace flow::operators {
 namespace {
@@ -103,8 +104,15 @@ int32_t TypedColumnBuilder::code_of(std::string_view text) {
   if (known_.empty()) known_.resize(kKnownCodes);
   KnownCode& known = known_[text_hash(text) % kKnownCodes];
   if (known.code == SharedDictionary::kNone || known.text != text) {
-    known.code = field_.categories->intern(host_, text);
     known.text = text;
+    if (is_valid_utf8(text)) {
+      known.code = field_.categories->intern(host_, text);
+    } else {
+      // Of a row that is going to be repaired and read again: what a dictionary has once it keeps.
+      std::string repaired;
+      append_repaired_utf8(text, repaired);
+      known.code = field_.categories->intern(host_, repaired);
+    }
   }
   return known.code;
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "flow/testing/harness.hpp"
+#include "flow/utf8.hpp"
 
 namespace flow::operators {
 namespace {
@@ -167,6 +168,17 @@ TEST(ParseJson, CategoriesAndBytesAreRead) {
             (Table{{"a", {"1", "2", "1"}}}));
   EXPECT_EQ(parse({{"message", Type::binary(), {"{\"a\":\"\xFF and more than a view\"}"}}}),
             (Table{{"a", {"\"\xEF\xBF\xBD and more than a view\""}}}));
+}
+
+// A row is read before it is known to need repair: nothing of that reading stays in a dictionary.
+TEST(ParseJson, DictionariesHoldRepairedTextsOnly) {
+  auto harness = Harness::of<ParseJson>({{"schema", Setting::table({{"c", "category"}})}});
+  harness.push({{"message", Type::binary(), {"{\"c\":\"\xFF\"}", "{\"c\":\"\xC3 no object"}}});
+  const std::vector<Batch> batches = harness.pull_batches();
+  ASSERT_EQ(batches.size(), 1U);
+  const TextView dictionary(*batches[0].find("c")->dictionary);
+  for (int64_t i = 0; i < dictionary.size(); ++i) EXPECT_TRUE(is_valid_utf8(dictionary[i])) << i;
+  EXPECT_EQ(CategoryView(*batches[0].find("c"))[0], "\xEF\xBF\xBD");
 }
 
 TEST(ParseJson, ContradictoryOptionsAreRefused) {
