@@ -19,8 +19,8 @@ import unittest
 import golden
 from golden import SEED
 
-ROWS = 300_000
-DEVICES = 250
+ROWS = 120_000
+DEVICES = 50
 
 
 def small(pipeline=(), batch_rows=4096):
@@ -121,7 +121,7 @@ class IotTest(unittest.TestCase):
         chance = random.Random(SEED)
         for _ in range(2):
             pipeline = [f"parallelism = {chance.randrange(1, 5)}", f"memory_limit = \"{chance.choice([32, 256])}MiB\""]
-            batch_rows = chance.choice([100, 1000, 4096])
+            batch_rows = chance.choice([100, 1000, 4096, 8192])
             with self.subTest(seed=SEED, pipeline=pipeline, batch_rows=batch_rows):
                 with tempfile.TemporaryDirectory() as work:
                     other = run_flow(work, pipeline, batch_rows)
