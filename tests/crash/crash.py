@@ -15,6 +15,7 @@ import gzip
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -74,6 +75,100 @@ def numbered(lines):
     return write
 
 
+def timed(lines):
+    """Writer of an input: NDJSON readings of fifty keys, out of order by up to four seconds, some of them later."""
+
+    def write(path, chance):
+        with open(path, "w", encoding="utf-8") as out:
+            at = 1_760_000_000_000
+            for number in range(lines):
+                at += chance.randrange(20)
+                late = 30_000 if number % 1009 == 7 else chance.randrange(4_000)
+                row = {"n": number, "at": at - late, "key": f"k{chance.randrange(50)}", "value": chance.randrange(1000) / 8}
+                out.write(json.dumps(row) + "\n")
+
+    return write
+
+
+def nothing(path, _):
+    """Writer of no input: the pipeline makes its rows up."""
+    with open(path, "wb"):
+        pass
+
+
+WINDOWS = """[pipeline]
+name = "windows"
+plugins = ["std", "files", "windows"]
+dead_letter = "out/rejected.ndjson"
+{pipeline}
+[sources.rows]
+type = "file"
+path = "input.log"
+decoding = {{ type = "json", schema = {{ n = "int", at = "int", key = "text", value = "float" }} }}
+[transforms.timed]
+type = "event_time"
+inputs = ["rows"]
+field = "at"
+format = "epoch_ms"
+lateness = "3s"
+[windows.tumbling]
+type = "tumbling"
+inputs = ["timed"]
+key = ["key"]
+size = "10s"
+aggregate = {{ rows = "count()", total = "sum(value)", mean = "mean(value)", p95 = "quantile(value, 0.95)" }}
+[windows.sliding]
+type = "sliding"
+inputs = ["timed"]
+key = ["key"]
+size = "60s"
+slide = "10s"
+aggregate = {{ rows = "count()", highest = "max(value)", values = "distinct(value)" }}
+[windows.session]
+type = "session"
+inputs = ["timed"]
+key = ["key"]
+gap = "1s"
+aggregate = {{ rows = "count()", first = "first(n)", last = "last(n)" }}
+[sinks.tumbling_out]
+type = "file"
+inputs = ["tumbling"]
+path = "out/tumbling.ndjson"
+encoding = "json"
+[sinks.sliding_out]
+type = "file"
+inputs = ["sliding"]
+path = "out/sliding.ndjson"
+encoding = "json"
+[sinks.session_out]
+type = "file"
+inputs = ["session"]
+path = "out/session.ndjson"
+encoding = "json"
+"""
+
+
+def windows(lines):
+    return WINDOWS.format(pipeline=lines)
+
+
+def window_key(row):
+    kind = "tumbling" if "p95" in row else "sliding" if "highest" in row else "session"
+    return kind, row["key"]
+
+
+def iot(lines):
+    """pipelines/iot.toml over fewer readings, without the sinks whose words are for people."""
+    text = re.sub(r"(?ms)^\[sinks\.(screen|found)\]\n.*?(?=^\[|^#|\Z)", "", shipped("iot", lines))
+    return re.sub(r"(?m)^rows = .*$", "rows = 200000", text)
+
+
+def iot_key(row):
+    if "window_start" in row:
+        return "minute", row["class"], row["quantity"]
+    return "alert" if "state" in row else "reading", row["device"], row["quantity"]
+
+
 FILES = """[pipeline]
 name = "files"
 plugins = ["std", "files"]
@@ -112,6 +207,10 @@ CASES = {
     "rolled_compressed": Case(files('path = "out/all.ndjson.zst"\nroll = { size = "2MB" }'), numbered(150_000), None),
     "at_checkpoints": Case(files('path = "out/{key}.ndjson"\nroll = { checkpoint = true }'), numbered(100_000),
                            lambda line: line["key"]),
+    # The windows of each kind, their state and their timers.
+    "windows": Case(windows, timed(150_000), window_key),
+    # Detection, alerts and windows by key, an archive by hour.
+    "iot": Case(iot, nothing, iot_key),
     # Keyed state; which of a batch's keys comes first is chance.
     "deduplicated": Case(files('path = "out/all.ndjson"', 'type = "deduplicate"\nkey = ["third"]'), numbered(150_000),
                          lambda line: line["third"]),

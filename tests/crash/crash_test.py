@@ -103,10 +103,10 @@ class RecoveryTest(unittest.TestCase):
 
     def test_kills_change_no_output(self):
         begin = time.monotonic()
-        names = ["weblogs", "events", "rolled_compressed", "deduplicated", "templated", "weblogs_append"]
+        names = ["weblogs", "windows", "iot", "events", "rolled_compressed", "deduplicated", "templated", "weblogs_append"]
         with tempfile.TemporaryDirectory() as folder:
             for name in names:
-                if time.monotonic() - begin > 25:
+                if time.monotonic() - begin > 30:
                     break
                 crash.Round(folder, name, self.chance.choice([1, 2]), SEED).run(self.chance, 3)
 
