@@ -321,7 +321,7 @@ Batch MqttSource::batch(Output& out, const std::vector<size_t>& messages) {
     const MqttArrivals::Item& item = arrivals_.items()[i];
     const std::string_view payload = arrivals_.payload(item);
     if (payload.empty()) {
-      payloads.append({});
+      payloads.append("");
     } else {
       payloads.append_shared(payload, buffer, base);
     }

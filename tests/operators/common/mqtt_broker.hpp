@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -87,6 +88,7 @@ class MqttBroker {
   void start() {
     process_ = ::fork();
     if (process_ == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that dies leaves no broker behind
       const char* const arguments[] = {kProgram, "-c", configuration_.c_str(), nullptr};
       ::execv(kProgram, const_cast<char* const*>(arguments));
       ::_exit(127);
