@@ -48,7 +48,7 @@ class MqttArrivals {
     return std::string_view(topics_).substr(item.topic, item.topic_bytes);
   }
   std::string_view payload(const Item& item) const {
-    if (item.payload_bytes == 0) return {};
+    if (item.payload_bytes == 0) return "";
     return {static_cast<const char*>(payloads_->data) + item.payload,
             static_cast<size_t>(item.payload_bytes)};
   }
