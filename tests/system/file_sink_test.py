@@ -72,6 +72,10 @@ class FileSinkTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr.decode()[-3000:])
         return done.stderr.decode()
 
+    def names(self):
+        """The files below out/; what is in them may be renamed while it is looked at."""
+        return [name for _, _, names in os.walk(self.path("out")) for name in names]
+
     def files(self, folder="out"):
         found = {}
         for root, _, names in os.walk(self.path(folder)):
@@ -138,7 +142,7 @@ class FileSinkTest(unittest.TestCase):
                 with subprocess.Popen(self.command(), cwd=self.work, stdout=subprocess.DEVNULL,
                                       stderr=subprocess.DEVNULL) as process:
                     limit = time.monotonic() + 30
-                    while process.poll() is None and time.monotonic() < limit and not self.files():
+                    while process.poll() is None and time.monotonic() < limit and not self.names():
                         time.sleep(0.005)
                     time.sleep(self.random.uniform(0.0, 0.3))
                     process.send_signal(signal.SIGKILL)
