@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <set>
 #include <system_error>
+#include <thread>
 
 #include "core/state/checkpoint_writer.hpp"
 #include "flow/host/key_hash.hpp"
@@ -30,7 +32,14 @@ File lock_folder(const fs::path& folder) {
     // Not emptied before it is ours: it names who has it.
     if (!fs::exists(path)) File::create(path);
     File file = File::append(path);
-    if (::flock(file.descriptor(), LOCK_EX | LOCK_NB) != 0) {
+    // A run that was killed a moment ago has the lock until the system has cleared its memory.
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+    bool is_ours = false;
+    while (!(is_ours = ::flock(file.descriptor(), LOCK_EX | LOCK_NB) == 0) &&
+           std::chrono::steady_clock::now() < until) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    if (!is_ours) {
       const std::string owner = read_whole(path);
       throw CheckpointError("the checkpoint folder " + folder.string() + " is in use by process " +
                             owner.substr(0, owner.find('\n')) +
