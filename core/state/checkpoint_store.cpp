@@ -78,11 +78,12 @@ std::optional<Manifest> CheckpointStore::load(std::vector<DamagedCheckpoint>& da
   const CheckpointFiles files = list_files(folder());
   std::optional<Manifest> found;
   std::vector<Manifest> kept;  // newest first
-  for (auto at = files.manifests.rbegin(); at != files.manifests.rend(); ++at) {
-    const fs::path path = manifest_path(folder(), *at);
+  const std::vector<std::uint64_t> newest_first(files.manifests.rbegin(), files.manifests.rend());
+  for (const std::uint64_t id : newest_first) {
+    const fs::path path = manifest_path(folder(), id);
     try {
       Manifest manifest = read_manifest(path);
-      if (manifest.id != *at) {
+      if (manifest.id != id) {
         throw CheckpointError(path.string() + " is checkpoint " + std::to_string(manifest.id));
       }
       if (!found) {
@@ -91,7 +92,7 @@ std::optional<Manifest> CheckpointStore::load(std::vector<DamagedCheckpoint>& da
       }
       kept.push_back(std::move(manifest));
     } catch (const CheckpointError& error) {
-      damaged.push_back({*at, path, error.what()});
+      damaged.push_back({id, path, error.what()});
     }
   }
   std::reverse(kept.begin(), kept.end());
