@@ -1,14 +1,14 @@
-// flowrun eval: how well a pipeline detects anomalies, with one or several settings.
+// flowrun eval: how well a pipeline detects or recommends, with one or several settings.
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +16,7 @@
 
 #include "core/cli/command.hpp"
 #include "core/cli/command_run.hpp"
+#include "core/cli/evaluator.hpp"
 #include "core/cli/exit_code.hpp"
 #include "core/cli/json_text.hpp"
 #include "core/cli/leading_part.hpp"
@@ -29,8 +30,6 @@ namespace flowrun::cli {
 namespace {
 
 constexpr const char* kEvaluationId = "flowrun_evaluation";
-constexpr const char* kEvaluateSink = "evaluate";
-constexpr const char* kDetector = "detect_anomaly";
 constexpr std::size_t kMostRuns = 1000;
 
 struct EvalOptions {
@@ -74,42 +73,61 @@ std::string words_of(const Settings& settings) {
   return words.empty() ? "as in the file" : words;
 }
 
-// The component whose rows are judged. An error in `found`, and "", if it is not clear which.
-std::string judged_component(const EvalOptions& options, const PipelineSpecification& specification,
-                             Diagnostics& found) {
-  std::vector<std::string> ids, detectors;
+// What is judged, and by what.
+struct Judged {
+  std::string id;  // "": not clear, told by then
+  const Evaluator* evaluator = nullptr;
+};
+
+Judged named_component(const EvalOptions& options, const PipelineSpecification& specification,
+                       Diagnostics& found) {
+  std::vector<std::string> ids;
   for (const ComponentSpecification& component : specification.components) {
     ids.push_back(component.id);
-    if (component.type.value == kDetector) detectors.push_back(component.id);
+    if (component.id != options.component) continue;
+    // Rows of other components (a computed score, say) are judged as a detector's are.
+    const Evaluator* evaluator = evaluator_of(component.type.value);
+    return {component.id, evaluator != nullptr ? evaluator : evaluators().data()};
   }
-  if (!options.component.empty()) {
-    if (std::find(ids.begin(), ids.end(), options.component) != ids.end()) {
-      return options.component;
-    }
-    std::string remedy = did_you_mean(options.component, ids);
-    if (remedy.empty()) remedy = "the file has " + enumerate(ids);
-    found.error(specification.place, "", "there is no component " + quote(options.component),
-                std::move(remedy));
-    return {};
+  std::string remedy = did_you_mean(options.component, ids);
+  if (remedy.empty()) remedy = "the file has " + enumerate(ids);
+  found.error(specification.place, "", "there is no component " + quote(options.component),
+              std::move(remedy));
+  return {};
+}
+
+Judged judged_component(const EvalOptions& options, const PipelineSpecification& specification,
+                        Diagnostics& found) {
+  if (!options.component.empty()) return named_component(options, specification, found);
+  std::vector<std::string> candidates;
+  Judged judged;
+  for (const ComponentSpecification& component : specification.components) {
+    const Evaluator* evaluator = evaluator_of(component.type.value);
+    if (evaluator == nullptr) continue;
+    candidates.push_back(component.id);
+    judged = {component.id, evaluator};
   }
-  if (detectors.size() == 1) return detectors.front();
-  if (detectors.empty()) {
-    found.error(specification.place, "", "no component has the type detect_anomaly",
+  if (candidates.size() == 1) return judged;
+  if (candidates.empty()) {
+    std::vector<std::string> types;
+    for (const Evaluator& evaluator : evaluators()) types.emplace_back(evaluator.judged);
+    found.error(specification.place, "",
+                "no component has a type that can be judged: " + enumerate(types),
                 "name the one whose rows have score and is_anomaly with --component");
   } else {
-    found.error(specification.place, "", "there are several detectors: " + enumerate(detectors),
+    found.error(specification.place, "",
+                "there are several components to judge: " + enumerate(candidates),
                 "choose one with --component");
   }
   return {};
 }
 
-ComponentSpecification evaluation_sink(const EvalOptions& options,
+ComponentSpecification evaluation_sink(const EvalOptions& options, const Evaluator& evaluator,
                                        const ComponentSpecification& judged) {
   InputReference reference;
   reference.component = judged.id;
-  ComponentSpecification sink = tool_sink(kEvaluateSink, kEvaluationId, std::move(reference));
-  // Series and times are those of the detector.
-  for (const char* const name : {"key", "time"}) {
+  ComponentSpecification sink = tool_sink(evaluator.sink, kEvaluationId, std::move(reference));
+  for (const char* const name : evaluator.shared_options) {
     if (const Value* value = find(judged.options, name)) {
       sink.options.push_back({name, value->place, *value});
     }
@@ -122,75 +140,49 @@ ComponentSpecification evaluation_sink(const EvalOptions& options,
   return sink;
 }
 
-LoadedPipeline load(const EvalOptions& options, const Settings& settings) {
+LoadedPipeline load(const EvalOptions& options, const Settings& settings,
+                    const Evaluator*& evaluator) {
   Diagnostics found;
   LoadSettings load_settings;
   load_settings.parameters = settings;
   PipelineSpecification read = load_pipeline(options.file, found, load_settings);
-  const std::string id = judged_component(options, read, found);
+  const Judged judged = judged_component(options, read, found);
+  if (judged.evaluator != nullptr && !judged.evaluator->has_labels &&
+      (!options.labels.empty() || options.grace)) {
+    found.error(
+        read.place, "",
+        "--labels and --grace are for detectors of anomalies, and " + quote(judged.id) + " is none",
+        "leave them out: each click is the label of the list before it");
+  }
   found.throw_if_errors();
+  evaluator = judged.evaluator;
   return load_changed_pipeline(
       std::move(read), std::move(found), options.plugin_path,
       [&](PipelineSpecification& specification, const Registry&, Diagnostics&) {
-        keep_what_leads_to(id, specification);
-        const ComponentSpecification* judged = specification.find(id);
-        if (judged == nullptr) return;  // told by then
-        ComponentSpecification sink = evaluation_sink(options, *judged);
+        keep_what_leads_to(judged.id, specification);
+        const ComponentSpecification* component = specification.find(judged.id);
+        if (component == nullptr) return;  // told by then
+        ComponentSpecification sink = evaluation_sink(options, *judged.evaluator, *component);
         specification.components.push_back(std::move(sink));
       });
 }
 
-struct Column {
-  const char* figure;  // the sink's gauge without "evaluate_"
-  const char* title;
-  enum class Form : std::uint8_t { kCount, kShare, kSeconds, kTwoDecimals, kThreshold } form;
-};
-using Form = Column::Form;
-constexpr std::array<Column, 14> kColumns = {
-    {{"incidents", "incidents", Form::kCount},
-     {"incidents_found", "found", Form::kCount},
-     {"recall", "recall", Form::kShare},
-     {"precision", "precision", Form::kShare},
-     {"delay_median_seconds", "delay", Form::kSeconds},
-     {"delay_max_seconds", "longest", Form::kSeconds},
-     {"alarms_per_day", "alarms/day", Form::kTwoDecimals},
-     {"false_alarms", "false", Form::kCount},
-     {"false_alarms_per_day", "false/day", Form::kTwoDecimals},
-     {"nab_standard", "NAB", Form::kTwoDecimals},
-     {"nab_low_fp", "low FP", Form::kTwoDecimals},
-     {"nab_low_fn", "low FN", Form::kTwoDecimals},
-     {"nab_threshold", "threshold", Form::kThreshold},
-     {"unlabelled_series", "unlabelled", Form::kCount}}};
-
 struct Evaluated {
   Settings settings;
-  std::array<std::optional<double>, kColumns.size()> figures;
+  const Evaluator* evaluator = nullptr;
+  std::vector<std::optional<double>> figures;  // as the evaluator has them
 };
 
 // A figure that there is none of is NaN.
 void read_figures(CommandRun& run, Evaluated& evaluated) {
+  evaluated.figures.resize(evaluated.evaluator->figures.size());
   const ComponentLedger* ledger = run.pipeline().ledger().find_component(kEvaluationId);
   if (ledger == nullptr) return;
   const ComponentMetrics& metrics = run.metrics().component(ledger->info());
-  for (std::size_t i = 0; i < kColumns.size(); ++i) {
-    const auto value = metrics.plugin_gauge(std::string("evaluate_") + kColumns[i].figure);
+  for (std::size_t i = 0; i < evaluated.figures.size(); ++i) {
+    const char* const name = evaluated.evaluator->figures[i].name;
+    const auto value = metrics.plugin_gauge(std::string("evaluate_") + name);
     if (value && !std::isnan(*value)) evaluated.figures[i] = value;
-  }
-}
-
-std::string shown(const Column& column, const std::optional<double>& figure) {
-  if (!figure) return "-";
-  switch (column.form) {
-    case Form::kCount:
-      return fmt::format("{:.0f}", *figure);
-    case Form::kShare:
-      return fmt::format("{:.1f} %", *figure * 100);
-    case Form::kSeconds:
-      return fmt::format("{:.0f}s", *figure);
-    case Form::kTwoDecimals:
-      return fmt::format("{:.2f}", *figure);
-    default:
-      return fmt::format("{:.6g}", *figure);
   }
 }
 
@@ -199,14 +191,15 @@ void print_table(const std::vector<Evaluated>& all) {
   std::vector<std::vector<std::string>> rows(all.size() + 1);
   rows[0].emplace_back("setting");
   for (std::size_t i = 0; i < all.size(); ++i) rows[i + 1].push_back(words_of(all[i].settings));
-  for (std::size_t c = 0; c < kColumns.size(); ++c) {
+  const std::span<const EvaluatedFigure> figures = all.front().evaluator->figures;
+  for (std::size_t c = 0; c < figures.size(); ++c) {
     const bool any = std::any_of(all.begin(), all.end(), [c](const Evaluated& evaluated) {
       return evaluated.figures[c].has_value();
     });
     if (!any) continue;
-    rows[0].emplace_back(kColumns[c].title);
+    rows[0].emplace_back(figures[c].title);
     for (std::size_t i = 0; i < all.size(); ++i) {
-      rows[i + 1].push_back(shown(kColumns[c], all[i].figures[c]));
+      rows[i + 1].push_back(shown(figures[c], all[i].figures[c]));
     }
   }
   for (const std::vector<std::string>& row : rows) {
@@ -230,9 +223,10 @@ void print_json(const std::vector<Evaluated>& all) {
       json.key(setting.name).value(setting.value);
     }
     json.end_object();
-    for (std::size_t c = 0; c < kColumns.size(); ++c) {
-      if (!evaluated.figures[c] || !std::isfinite(*evaluated.figures[c])) continue;
-      json.key(kColumns[c].figure).value(*evaluated.figures[c]);
+    for (std::size_t c = 0; c < evaluated.figures.size(); ++c) {
+      const std::optional<double>& figure = evaluated.figures[c];
+      if (!figure || !std::isfinite(*figure)) continue;
+      json.key(evaluated.evaluator->figures[c].name).value(*figure);
     }
     json.end_object();
   }
@@ -251,7 +245,7 @@ int eval(const EvalOptions& options) {
     evaluated.settings = settings;
     ToolRun tool;
     tool.parallelism = options.parallelism;
-    tool.load = [&] { return load(options, settings); };
+    tool.load = [&] { return load(options, settings, evaluated.evaluator); };
     tool.report = [&](CommandRun& run, double) { read_figures(run, evaluated); };
     const int code = run_tool(tool);
     if (code != kSuccess) return code;
@@ -269,7 +263,7 @@ int eval(const EvalOptions& options) {
 
 void add_eval(CLI::App& program, int& exit_code) {
   CLI::App* command =
-      program.add_subcommand("eval", "Measure how well a pipeline detects anomalies");
+      program.add_subcommand("eval", "Measure how well a pipeline detects anomalies or recommends");
   auto options = std::make_shared<EvalOptions>();
   command->add_option("FILE", options->file, "The pipeline file")->required()->option_text(" ");
   command
@@ -279,8 +273,9 @@ void add_eval(CLI::App& program, int& exit_code) {
                    "and incident of the rows")
       ->option_text("FILE");
   command
-      ->add_option("--component", options->component,
-                   "Whose rows are judged; by default the component of the type detect_anomaly")
+      ->add_option(
+          "--component", options->component,
+          "Whose rows are judged; by default the component of the type detect_anomaly or recommend")
       ->option_text("ID");
   add_quantity(*command, "--grace", options->grace, parse_duration, 0,
                "How long behind its end an incident may still be found (by default 5m)")
@@ -294,16 +289,20 @@ void add_eval(CLI::App& program, int& exit_code) {
   command->add_flag("--json", options->json, "The figures as one JSON document");
   add_plugin_path(*command, options->plugin_path);
   command->footer(
-      "Runs what leads to the component, with the sink `evaluate` in the place of the file's\n"
-      "sinks, and prints how many incidents were found, how late, and how many alarms were false.\n"
-      "With several values for a parameter, and commas between them, it runs once for each, or "
-      "for\n"
-      "each combination, and prints a line for each. Columns: 'flowrun inspect evaluate'.\n\n"
+      "Runs what leads to the component, with a sink that judges its rows in the place of the\n"
+      "file's sinks. Of a detector (sink `evaluate`) it prints how many incidents were found, how\n"
+      "late, and how many alarms were false; of `recommend` (sink `evaluate_recommendations`) how\n"
+      "often, and how far up, the next item was in the list: HR@20 and MRR@20. With several "
+      "values\n"
+      "for a parameter, and commas between them, it runs once for each, or for each combination,\n"
+      "and prints a line for each. Columns: 'flowrun inspect evaluate'.\n\n"
       "Examples:\n"
       "  flowrun eval pipelines/iot.toml\n"
       "  flowrun eval nab.toml --labels combined_windows.json\n"
       "  flowrun eval nab.toml --labels labels.csv --set method=range_quad,ewma --set "
-      "hold=30,60\n");
+      "hold=30,60\n"
+      "  flowrun eval pipelines/recommendations.toml --set clicks=clicks.csv --set "
+      "model=sr,vmis\n");
   command->callback([options, &exit_code] { exit_code = eval(*options); });
 }
 

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -66,6 +67,12 @@ int run_loaded(const LoadedPipeline& loaded, const RunOptions& options, StopCont
   }
   settings.fresh = options.fresh;
   settings.allow_state_loss = options.allow_state_loss;
+  const std::string& notice = loaded.bound.specification.notice;
+  std::atomic<bool> has_told{false};
+  settings.input_read = [&] {
+    has_told.store(true);
+    tell_notice(notice, options.log.format);
+  };
 
   std::unique_ptr<AdminListener> admin;
   try {
@@ -99,6 +106,9 @@ int run_loaded(const LoadedPipeline& loaded, const RunOptions& options, StopCont
     result = pipeline.run();
   }
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
+  if (!has_told.load() && result.outcome == Outcome::kFinished) {
+    tell_notice(notice, options.log.format);
+  }
   report_end(pipeline, result, elapsed.count(), control.was_stopped(), options.log.format);
   return exit_code_of(result, pipeline.ledger().unaccounted());
 }

@@ -68,6 +68,17 @@ void announce(const LoadedPipeline& loaded, int parallelism, const std::string& 
              {"plugins", plugin_list(loaded.registry)}});
 }
 
+void tell_notice(const std::string& notice, log::Format format) {
+  if (notice.empty()) return;
+  if (is_json(format)) {
+    log::info("Input is read.", {{"notice", notice}});
+    return;
+  }
+  log::info("Input is read.");
+  std::cerr << notice << (notice.ends_with('\n') ? "" : "\n");
+  std::cerr.flush();
+}
+
 void report_end(const Pipeline& pipeline, const RunResult& result, double seconds, bool stopped,
                 log::Format format) {
   const PipelineLedger& ledger = pipeline.ledger();

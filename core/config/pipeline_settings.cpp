@@ -80,9 +80,15 @@ constexpr flow_option kOnError = {
     0,
     kOnErrorChoices};
 
+constexpr flow_option kNotice =
+    option(FLOW_OPTION_TEXT, "notice", nullptr,
+           "What whoever runs the pipeline reads once its input is read: when a source has come to "
+           "its end and its rows are through, even if other sources go on, or else at the end of "
+           "the run. For the commands that look at the results. Nothing, unless given.");
+
 constexpr const flow_option* kPipelineOptions[] = {
     &kName,      &kPlugins,    &kMemoryLimit,  &kStateLimit, &kInFlight, &kParallelism,
-    &kBatchRows, &kCheckpoint, &kDrainTimeout, &kDeadLetter, &kOnError};
+    &kBatchRows, &kCheckpoint, &kDrainTimeout, &kDeadLetter, &kOnError,  &kNotice};
 
 constexpr const flow_option* kOnErrorOnly[] = {&kOnError};
 
@@ -157,6 +163,7 @@ class SettingsReader {
     if (const flow_value* choice = options_.find("on_error")) {
       specification_.on_error.value = to_on_error(choice->text);
     }
+    if (const flow_value* notice = options_.find("notice")) specification_.notice = notice->text;
   }
 
  private:

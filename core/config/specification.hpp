@@ -80,6 +80,7 @@ struct PipelineSpecification {
   std::optional<CheckpointSpecification> checkpoint;
   Placed<std::string> dead_letter;  // path of a file
   Placed<OnError> on_error;
+  std::string notice;  // for whoever runs it, when the input has been read; "": none
   std::vector<ComponentSpecification> components;  // in file order
   // FNV-1a of the bytes of the file, of those it includes and of what --set says: the
   // `configuration` of dead letters.

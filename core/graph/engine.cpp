@@ -335,6 +335,7 @@ void Pipeline::Engine::abort() {
 // The conductor's thread: whatever has to happen without anybody asking for it.
 void Pipeline::Engine::look_after() {
   bool waiting = false;
+  bool has_told = !settings_.input_read;
   while (!stop_looking_.load()) {
     const auto pause =
         waiting || runtime.checkpointing || runtime.aborted.load() ? kLook : 10 * kLook;
@@ -344,6 +345,10 @@ void Pipeline::Engine::look_after() {
     if (runtime.aborted.load()) {
       for (const auto& source : sources_) source->wake();
     }
+    if (!has_told && input_is_read()) {
+      has_told = true;
+      settings_.input_read();
+    }
     const auto now = Clock::now();
     checkpoints->tick(now, runtime.now());
     if (now.time_since_epoch().count() > drain_deadline_.load() && !runtime.aborted.load()) {
@@ -351,6 +356,13 @@ void Pipeline::Engine::look_after() {
       abort();
     }
   }
+}
+
+bool Pipeline::Engine::input_is_read() const {
+  return !runtime.stopping.load() &&
+         std::any_of(sources_.begin(), sources_.end(),
+                     [](const auto& source) { return source->has_read_all(); }) &&
+         ledger.queued() == 0;
 }
 
 // On the sink's own thread; again and again while the trouble is a passing one. What else went

@@ -67,6 +67,7 @@ class Pipeline::Engine {
   std::vector<std::unique_ptr<Channel>> channels_from(std::size_t plan_node, std::size_t instance);
   void one_finished();
   void look_after();
+  bool input_is_read() const;
   std::string commit(StepGroup& group, const std::vector<std::string>& handles);
 
   // Checkpoints: engine_checkpoints.cpp. Participants are the units that are in order, by their

@@ -27,6 +27,9 @@ struct RunSettings {
   std::size_t checkpoints_kept = 3;
   bool fresh = false;             // begin at the start all the same; what was kept is removed
   bool allow_state_loss = false;  // go on even if the state of a component is of no use any more
+  // Called once, by a thread of the pipeline, when a source has come to its end and no row is on
+  // its way any more. Not called if the run ends first.
+  std::function<void()> input_read{};
 };
 
 // Going on would lose state, and allow_state_loss is not set. The message names all of it.

@@ -256,6 +256,7 @@ void SourceNode::run() {
       do_requests();
       // A source that was stopped may still have something to read.
       send_control(Control::kEnd, has_ended ? kEndComplete : kEndStopped);
+      has_read_all_.store(has_ended);
       if (at_end_) {
         at_end_(saved().encode());
         wait_for_finish();

@@ -52,6 +52,8 @@ class SourceNode final : public Outlet {
   // Makes a waiting poll return. [any]
   void wake();
   bool ended() const { return ended_.load(); }
+  // Its source said that nothing comes any more.
+  bool has_read_all() const { return has_read_all_.load(); }
   const ComponentRuntime& component() const { return component_; }
 
   std::int64_t room(std::size_t step, std::uint32_t port) override;
@@ -137,6 +139,7 @@ class SourceNode final : public Outlet {
   bool replaying_ = false;
   std::atomic<bool> held_{false};
   std::atomic<bool> may_finish_{false};
+  std::atomic<bool> has_read_all_{false};
   std::atomic<bool> ended_{false};
 
   std::mutex mutex_;  // guards what follows

@@ -153,6 +153,29 @@ class RunTest(CommandTest):
                       if line["message"] == "Ledger of a component."}
             self.assertEqual(ledger["readings"]["created"], ledger["nowhere"]["passed"])
 
+    def test_the_notice_is_told_once_when_the_input_is_read(self):
+        self.write("p.toml", SHORT.replace("[pipeline]", '[pipeline]\n    notice = "Look."'))
+        result = self.expect(0, "p.toml", *QUIET, "--log-format", "text")
+        self.assertEqual(result.stderr.splitlines().count("Look."), 1)
+        # Not before the rows are through, and not only when the other source ends.
+        self.write("p.toml", ENDLESS.replace("2000", "20").replace('"std"', '"std", "files"').replace(
+            "[pipeline]", '[pipeline]\n    notice = "Look."') + """
+    [sources.few]
+    type = "generate"
+    dataset = "sensors"
+    rows = 1000
+    [sinks.few_rows]
+    type = "file"
+    inputs = ["few"]
+    path = "few.ndjson"
+    """)
+        process = self.start("p.toml", *QUIET)
+        told = self.wait_for_log("Input is read.")
+        self.assertEqual(told["notice"], "Look.")
+        self.assertIsNone(process.poll())
+        self.assertEqual(self.stop(process), 0)
+        self.assertEqual([line["message"] for line in self.log()].count("Input is read."), 1)
+
     def test_a_second_signal_stops_at_once_and_says_what_is_left_behind(self):
         os.mkfifo(self.path("fifo"))
         self.write("p.toml", STUCK)
