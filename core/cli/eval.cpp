@@ -112,7 +112,7 @@ Judged judged_component(const EvalOptions& options, const PipelineSpecification&
     std::vector<std::string> types;
     for (const Evaluator& evaluator : evaluators()) types.emplace_back(evaluator.judged);
     found.error(specification.place, "",
-                "no component has a type that can be judged: " + enumerate(types),
+                "no component has a type that can be judged: " + enumerate(types, "or"),
                 "name the one whose rows have score and is_anomaly with --component");
   } else {
     found.error(specification.place, "",

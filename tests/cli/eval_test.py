@@ -71,7 +71,7 @@ class EvalTest(CommandTest):
         self.assertIn("did you mean 'detected'?", result.stderr)
         self.write("none.toml", PIPELINE.replace("detect_anomaly", "keep"))
         result = self.expect(78, "eval", "none.toml")
-        self.assertIn("no component has a type that can be judged: detect_anomaly, recommend", result.stderr)
+        self.assertIn("no component has a type that can be judged: detect_anomaly or recommend", result.stderr)
         result = self.expect(69, "eval", "p.toml", "--labels", "nowhere.csv")
         self.assertIn("nowhere.csv", result.stderr)
         self.expect(64, "eval", "p.toml", "--set", "limit")
