@@ -17,7 +17,7 @@
 #include "tests/operators/common/compressed_bytes.hpp"
 #include "tests/operators/common/scratch_folder.hpp"
 
-namespace flow::operators {
+namespace flow::operators::files_contract_test {
 namespace {
 
 using flow::testing::ContractSubject;
@@ -234,4 +234,4 @@ TEST(StdContract, Discard) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::files_contract_test

@@ -6,7 +6,7 @@
 
 #include "flow/testing/check_contract.hpp"
 
-namespace flow::operators {
+namespace flow::operators::formats_contract_test {
 namespace {
 
 using flow::testing::ContractSubject;
@@ -123,4 +123,4 @@ TEST(FormatsContract, ParseSyslog) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::formats_contract_test

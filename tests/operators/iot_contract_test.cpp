@@ -8,7 +8,7 @@
 
 #include "flow/testing/check_contract.hpp"
 
-namespace flow::operators {
+namespace flow::operators::iot_contract_test {
 namespace {
 
 using flow::testing::Cell;
@@ -93,4 +93,4 @@ TEST(IotContract, Evaluate) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::iot_contract_test

@@ -7,7 +7,7 @@
 #include "flow/testing/check_contract.hpp"
 #include "tests/operators/common/scratch_folder.hpp"
 
-namespace flow::operators {
+namespace flow::operators::lookup_contract_test {
 namespace {
 
 using flow::testing::ContractSubject;
@@ -37,4 +37,4 @@ TEST(LookupContract, Lookup) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::lookup_contract_test

@@ -8,7 +8,7 @@
 #include "tests/operators/common/mqtt_broker.hpp"
 #include "tests/operators/common/mqtt_clients.hpp"
 
-namespace flow::operators {
+namespace flow::operators::mqtt_contract_test {
 namespace {
 
 using flow::testing::ContractSubject;
@@ -50,4 +50,4 @@ TEST(MqttContract, MqttSink) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::mqtt_contract_test

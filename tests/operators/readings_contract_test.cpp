@@ -7,7 +7,7 @@
 
 #include "flow/testing/check_contract.hpp"
 
-namespace flow::operators {
+namespace flow::operators::readings_contract_test {
 namespace {
 
 using flow::testing::ContractSubject;
@@ -44,4 +44,4 @@ TEST(ReadingsContract, Alert) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::readings_contract_test

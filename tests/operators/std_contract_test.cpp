@@ -11,7 +11,7 @@
 #include "tests/operators/common/scratch_folder.hpp"
 #include "tests/operators/sources/redirected_input.hpp"
 
-namespace flow::operators {
+namespace flow::operators::std_contract_test {
 namespace {
 
 using flow::testing::Cell;
@@ -291,4 +291,4 @@ TEST(StdContract, Throttle) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::std_contract_test

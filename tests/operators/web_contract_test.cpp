@@ -4,7 +4,7 @@
 #include "flow/testing/check_contract.hpp"
 #include "tests/operators/sinks/webhook_server.hpp"
 
-namespace flow::operators {
+namespace flow::operators::web_contract_test {
 namespace {
 
 using flow::testing::ContractSubject;
@@ -25,4 +25,4 @@ TEST(WebContract, Webhook) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::web_contract_test

@@ -7,7 +7,7 @@
 
 #include "flow/testing/check_contract.hpp"
 
-namespace flow::operators {
+namespace flow::operators::weblog_contract_test {
 namespace {
 
 using flow::testing::Cell;
@@ -126,4 +126,4 @@ TEST(WeblogContract, PageName) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::weblog_contract_test

@@ -6,7 +6,7 @@
 
 #include "flow/testing/check_contract.hpp"
 
-namespace flow::operators {
+namespace flow::operators::operators_windows_contract_test {
 namespace {
 
 using flow::testing::Cell;
@@ -31,4 +31,4 @@ TEST(WindowsContract, EventTime) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::operators_windows_contract_test

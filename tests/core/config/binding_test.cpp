@@ -5,7 +5,7 @@
 #include "core/config/loader.hpp"
 #include "tests/core/config/test_operators.hpp"
 
-namespace flowrun {
+namespace flowrun::binding_test {
 namespace {
 
 std::string abi_version() {
@@ -308,4 +308,4 @@ TEST_F(LoadPluginsTest, WithoutNamesAllAreLoadedAndRefusalsStandAtTheirFile) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::binding_test

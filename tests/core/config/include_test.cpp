@@ -4,7 +4,7 @@
 
 #include "core/config/loader.hpp"
 
-namespace flowrun {
+namespace flowrun::include_test {
 namespace {
 
 // Files by their path; the pipeline is /p/main.toml.
@@ -161,4 +161,4 @@ TEST_F(IncludeTest, APipelineOfTooManyFilesIsRefused) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::include_test

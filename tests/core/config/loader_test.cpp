@@ -9,7 +9,7 @@
 
 #include "core/config/pipeline_settings.hpp"
 
-namespace flowrun {
+namespace flowrun::loader_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -482,4 +482,4 @@ TEST(DiagnosticsTest, ErrorsAreThrownTogetherInTheOrderOfTheFile) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::loader_test

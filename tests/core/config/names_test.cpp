@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace flowrun {
+namespace flowrun::names_test {
 namespace {
 
 TEST(EditDistanceTest, CountsInsertionsDeletionsReplacementsAndSwaps) {
@@ -70,4 +70,4 @@ TEST(JoinKeyTest, QuotesWhatIsNoBareKey) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::names_test

@@ -8,7 +8,7 @@
 
 #include "core/config/toml_document.hpp"
 
-namespace flowrun {
+namespace flowrun::one_line_test {
 namespace {
 
 std::vector<OneLineStage> stages_of(const std::string& line) {
@@ -149,4 +149,4 @@ TEST(WithCaret, CountsCharacters) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::one_line_test

@@ -9,7 +9,7 @@
 
 #include "core/config/toml_document.hpp"
 
-namespace flowrun {
+namespace flowrun::options_test {
 namespace {
 
 flow_option option(flow_option_type type, const char* name, const char* default_toml = nullptr) {
@@ -289,4 +289,4 @@ TEST_F(OptionsTest, MessagesNeverShowASecret) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::options_test

@@ -6,7 +6,7 @@
 
 #include "core/config/loader.hpp"
 
-namespace flowrun {
+namespace flowrun::parameters_test {
 namespace {
 
 class ParametersTest : public ::testing::Test {
@@ -203,4 +203,4 @@ TEST_F(ParametersTest, TheirKeysDocumentThemselves) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::parameters_test

@@ -4,7 +4,7 @@
 
 #include <limits>
 
-namespace flowrun {
+namespace flowrun::config_quantity_test {
 namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
@@ -77,4 +77,4 @@ TEST(SizeTest, FormatsToWhatParsesBack) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::config_quantity_test

@@ -6,7 +6,7 @@
 
 #include "core/config/toml_document.hpp"
 
-namespace flowrun {
+namespace flowrun::text_place_test {
 namespace {
 
 // "line:column" of byte `offset` of the value called `v` in `document`.
@@ -56,4 +56,4 @@ TEST(PlaceInside, FallsBackToTheValue) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::text_place_test

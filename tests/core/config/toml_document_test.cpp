@@ -4,7 +4,7 @@
 
 #include <random>
 
-namespace flowrun {
+namespace flowrun::toml_document_test {
 namespace {
 
 // The message of the error that stands alone; empty if there was none.
@@ -125,4 +125,4 @@ TEST(TomlDocumentTest, DotsOutsideKeysAreFine) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::toml_document_test

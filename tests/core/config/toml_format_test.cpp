@@ -9,7 +9,7 @@
 #include "core/config/diagnostic.hpp"
 #include "core/config/file_text.hpp"
 
-namespace flowrun {
+namespace flowrun::toml_format_test {
 namespace {
 
 // The result, which formatting again leaves as it is.
@@ -201,4 +201,4 @@ TEST(TomlFormatTest, TheFilesOfThisRepositoryAreFormatted) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::toml_format_test

@@ -4,7 +4,7 @@
 
 #include "core/config/toml_document.hpp"
 
-namespace flowrun {
+namespace flowrun::variables_test {
 namespace {
 
 class VariablesTest : public ::testing::Test {
@@ -75,4 +75,4 @@ TEST_F(VariablesTest, ReachesEveryTextBelowAndNoKey) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::variables_test

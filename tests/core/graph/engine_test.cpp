@@ -17,7 +17,7 @@
 
 #include "tests/core/graph/test_flow.hpp"
 
-namespace flowrun::graph_test {
+namespace flowrun::graph_test::engine_test {
 namespace {
 
 using Random = std::mt19937_64;
@@ -434,4 +434,4 @@ TEST_F(EngineTest, ManyCheckpointsCompleteWhileRowsFlow) {
 }
 
 }  // namespace
-}  // namespace flowrun::graph_test
+}  // namespace flowrun::graph_test::engine_test

@@ -7,7 +7,7 @@
 #include "core/observe/log.hpp"
 #include "tests/core/graph/test_flow.hpp"
 
-namespace flowrun::graph_test {
+namespace flowrun::graph_test::failure_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -302,4 +302,4 @@ TEST_F(FailureTest, ASinkThatCannotPrepareDoesNotStopTheFlow) {
 }
 
 }  // namespace
-}  // namespace flowrun::graph_test
+}  // namespace flowrun::graph_test::failure_test

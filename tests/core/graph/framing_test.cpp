@@ -10,7 +10,7 @@
 
 #include "tests/core/graph/test_flow.hpp"
 
-namespace flowrun {
+namespace flowrun::framing_test {
 namespace {
 
 using graph_test::test_seed;
@@ -183,4 +183,4 @@ TEST_F(FramingTest, WhatIsHeldBackIsCharged) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::framing_test

@@ -10,7 +10,7 @@
 
 #include "tests/core/graph/test_flow.hpp"
 
-namespace flowrun {
+namespace flowrun::inbox_test {
 namespace {
 
 using graph_test::test_seed;
@@ -277,4 +277,4 @@ TEST(InboxTest, AnyArrivalKeepsOrderAlignsBarriersAndWaitsForTheEnds) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::inbox_test

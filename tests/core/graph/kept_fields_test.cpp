@@ -9,7 +9,7 @@
 #include "flow/testing/host.hpp"
 #include "flow/testing/table.hpp"
 
-namespace flowrun {
+namespace flowrun::kept_fields_test {
 namespace {
 
 using flow::Batch;
@@ -118,4 +118,4 @@ TEST_F(KeptFieldsTest, CodecsThatLoseTrackOfTheirRowsAreRefused) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::kept_fields_test

@@ -9,7 +9,7 @@
 #include "flow/host/key_hash.hpp"
 #include "flow/testing/host.hpp"
 
-namespace flowrun {
+namespace flowrun::key_split_test {
 namespace {
 
 using flow::testing::Cell;
@@ -100,4 +100,4 @@ TEST(KeySplitTest, HashIsTheFrozenOne) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::key_split_test

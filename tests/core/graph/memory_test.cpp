@@ -14,7 +14,7 @@
 #define FLOWRUN_TEST_OWN_HEAP 1
 #endif
 
-namespace flowrun::graph_test {
+namespace flowrun::graph_test::memory_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -125,4 +125,4 @@ TEST_F(MemoryTest, TheLimitHoldsWhereOneBatchIsAsBigAsItIs) {
 }
 
 }  // namespace
-}  // namespace flowrun::graph_test
+}  // namespace flowrun::graph_test::memory_test

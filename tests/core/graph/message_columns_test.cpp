@@ -10,7 +10,7 @@
 #include "flow/testing/table.hpp"
 #include "tests/core/graph/test_flow.hpp"
 
-namespace flowrun {
+namespace flowrun::message_columns_test {
 namespace {
 
 using flow::Batch;
@@ -117,4 +117,4 @@ TEST(MessageSource, DecodedRowsHaveTheColumnsBesideTheirMessage) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::message_columns_test

@@ -7,7 +7,7 @@
 #include "core/graph/plan.hpp"
 #include "flow/plugin.hpp"
 
-namespace flowrun {
+namespace flowrun::plan_drawing_test {
 namespace {
 
 // Operators that are drawn and never run.
@@ -256,4 +256,4 @@ TEST(PhysicalDrawingTest, DotFramesAreClusters) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::plan_drawing_test

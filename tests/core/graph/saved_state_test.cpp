@@ -6,7 +6,7 @@
 
 #include "core/graph/saved_bytes.hpp"
 
-namespace flowrun {
+namespace flowrun::saved_state_test {
 namespace {
 
 TEST(SavedStateTest, ASourceComesBackAsItWas) {
@@ -98,4 +98,4 @@ TEST_F(ChangedPipelineTest, WhatHadNoStateIsNotMissed) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::saved_state_test

@@ -6,7 +6,7 @@
 
 #include "tests/core/graph/test_flow.hpp"
 
-namespace flowrun::graph_test {
+namespace flowrun::graph_test::stream_end_test {
 namespace {
 
 std::vector<std::string> lines_of(const std::string& pieces) {
@@ -41,4 +41,4 @@ TEST(StreamEndTest, WhatIsHeldBackIsARecordWhenTheStreamEnds) {
 }
 
 }  // namespace
-}  // namespace flowrun::graph_test
+}  // namespace flowrun::graph_test::stream_end_test

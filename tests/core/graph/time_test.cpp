@@ -12,7 +12,7 @@
 #include "tests/core/graph/test_flow.hpp"
 #include "tests/core/graph/time_operators.hpp"
 
-namespace flowrun::graph_test {
+namespace flowrun::graph_test::time_test {
 namespace {
 
 using Lines = std::vector<std::string>;
@@ -256,4 +256,4 @@ TEST_F(TimeTest, WatermarkIsAMetric) {
 }
 
 }  // namespace
-}  // namespace flowrun::graph_test
+}  // namespace flowrun::graph_test::time_test

@@ -12,7 +12,7 @@
 #include "flow/host/key_hash.hpp"
 #include "tests/core/graph/test_flow.hpp"
 
-namespace flowrun {
+namespace flowrun::timers_test {
 namespace {
 
 using graph_test::test_seed;
@@ -156,4 +156,4 @@ TEST(TimersTest, DamagedBytesAreRefusedAndMemoryIsGivenBack) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::timers_test

@@ -4,7 +4,7 @@
 
 #include "flow/host/interned.hpp"
 
-namespace flowrun {
+namespace flowrun::watermarks_test {
 namespace {
 
 using Step = Watermarks::Step;
@@ -149,4 +149,4 @@ TEST(OpenPartitionsTest, SourceTellsWhatChanged) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::watermarks_test

@@ -19,7 +19,7 @@
 #include "core/observe/health.hpp"
 #include "core/observe/metrics.hpp"
 
-namespace flowrun {
+namespace flowrun::admin_test {
 namespace {
 
 // Sends `request` over loopback and reads until the peer closes.
@@ -197,4 +197,4 @@ TEST(AdminListenerTest, CallersSignalsStayUnblocked) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::admin_test

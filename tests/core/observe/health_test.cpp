@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace flowrun {
+namespace flowrun::health_test {
 namespace {
 
 TEST(HealthTest, NotReadyUntilEveryComponentIsOpenAndTheGraphRuns) {
@@ -49,4 +49,4 @@ TEST(HealthTest, FirstFailureIsKept) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::health_test

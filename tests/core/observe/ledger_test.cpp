@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace flowrun {
+namespace flowrun::ledger_test {
 namespace {
 
 ComponentInfo parser() {
@@ -267,4 +267,4 @@ TEST(LedgerTest, ReaderSeesWholeStepsOnlyWhateverTheThreadsDo) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::ledger_test

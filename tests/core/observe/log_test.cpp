@@ -15,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-namespace flowrun {
+namespace flowrun::log_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -175,4 +175,4 @@ TEST_F(LogTest, OptionValuesAreTheDocumentedWords) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::log_test

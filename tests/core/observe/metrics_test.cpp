@@ -14,7 +14,7 @@
 
 #include "core/observe/log.hpp"
 
-namespace flowrun {
+namespace flowrun::metrics_test {
 namespace {
 
 class MetricsTest : public testing::Test {
@@ -298,4 +298,4 @@ TEST_F(MetricsTest, ScrapesRunBesideWorkers) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::metrics_test

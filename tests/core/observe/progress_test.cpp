@@ -13,7 +13,7 @@
 
 #include "core/observe/log.hpp"
 
-namespace flowrun {
+namespace flowrun::progress_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -207,4 +207,4 @@ TEST_F(ProgressReporterTest, EndsAtOnceWhileItWaits) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::progress_test

@@ -9,7 +9,7 @@
 #include "flow/testing/host.hpp"
 #include "flow/testing/table.hpp"
 
-namespace flowrun {
+namespace flowrun::row_text_test {
 namespace {
 
 using flow::Type;
@@ -77,4 +77,4 @@ TEST_F(RowTextTest, AlignsATable) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::row_text_test

@@ -8,7 +8,7 @@
 
 #include "flow/utf8.hpp"
 
-namespace flowrun {
+namespace flowrun::observe_text_test {
 namespace {
 
 std::string repaired(std::string_view text) {
@@ -79,4 +79,4 @@ TEST(ObserveTextTest, ThousandsAreGrouped) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::observe_text_test

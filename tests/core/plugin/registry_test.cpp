@@ -8,7 +8,7 @@
 
 #include "core/plugin/search_path.hpp"
 
-namespace flowrun {
+namespace flowrun::registry_test {
 namespace {
 
 std::string abi_version() {
@@ -348,4 +348,4 @@ TEST(SearchPathTest, TheCommandLineComesFirstThenTheEnvironmentThenTheProgram) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::registry_test

@@ -9,7 +9,7 @@
 #include "flow/testing/contract/generate.hpp"
 #include "flow/testing/host.hpp"
 
-namespace flowrun {
+namespace flowrun::batch_bytes_test {
 namespace {
 
 using flow::testing::Cell;
@@ -124,4 +124,4 @@ TEST_F(BatchBytesTest, WhatIsNoBatchIsRefusedWithTheReason) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::batch_bytes_test

@@ -16,7 +16,7 @@
 #include "flow/host/key_hash.hpp"
 #include "tests/operators/common/scratch_folder.hpp"
 
-namespace flowrun {
+namespace flowrun::checkpoint_store_test {
 namespace {
 
 using flow::host::StateStore;
@@ -450,4 +450,4 @@ TEST_F(CheckpointStoreTest, SurvivesKills) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::checkpoint_store_test

@@ -17,7 +17,7 @@
 #include "core/state/journal_segment.hpp"
 #include "tests/operators/common/scratch_folder.hpp"
 
-namespace flowrun {
+namespace flowrun::journal_test {
 namespace {
 
 using flow::testing::ScratchFolder;
@@ -275,4 +275,4 @@ TEST_F(JournalTest, EveryRecordThatWasToldDurableSurvivesAKill) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::journal_test

@@ -12,7 +12,7 @@
 #include "flow/testing/host.hpp"
 #include "tests/operators/common/scratch_folder.hpp"
 
-namespace flowrun {
+namespace flowrun::state_command_test {
 namespace {
 
 using flow::testing::ScratchFolder;
@@ -92,4 +92,4 @@ TEST_F(StateCommandTest, SaysWhatDoesNotExist) {
 }
 
 }  // namespace
-}  // namespace flowrun
+}  // namespace flowrun::state_command_test

@@ -11,7 +11,7 @@
 
 #include "flow/host/state.hpp"
 
-namespace flow::host {
+namespace flow::host::state_store_test {
 namespace {
 
 using Which = StateStore::Which;
@@ -278,4 +278,4 @@ TEST_F(StateStoreTest, EpochsMayEndWhileTheirPagesAreTaken) {
 }
 
 }  // namespace
-}  // namespace flow::host
+}  // namespace flow::host::state_store_test

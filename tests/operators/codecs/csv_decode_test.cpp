@@ -7,7 +7,7 @@
 #include "operators/codecs/csv.hpp"
 #include "tests/operators/codecs/codec_stream.hpp"
 
-namespace flow::operators {
+namespace flow::operators::csv_decode_test {
 namespace {
 
 using flow::testing::Cell;
@@ -366,4 +366,4 @@ TEST(CsvDecode, CutsDoNotMatter) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::csv_decode_test

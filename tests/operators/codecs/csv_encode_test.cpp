@@ -5,7 +5,7 @@
 #include "operators/codecs/csv.hpp"
 #include "tests/operators/codecs/encode_rows.hpp"
 
-namespace flow::operators {
+namespace flow::operators::csv_encode_test {
 namespace {
 
 using flow::testing::Cell;
@@ -121,4 +121,4 @@ TEST(CsvEncode, StructsAreWrittenFieldByField) {
 TEST(CsvEncode, ListsAreRefused) { EXPECT_THROW(encode({{"a", {Cell::list({1, 2})}}}), Failure); }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::csv_encode_test

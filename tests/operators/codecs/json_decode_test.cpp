@@ -9,7 +9,7 @@
 #include "operators/codecs/json.hpp"
 #include "tests/operators/codecs/codec_stream.hpp"
 
-namespace flow::operators {
+namespace flow::operators::json_decode_test {
 namespace {
 
 using flow::testing::Cell;
@@ -448,4 +448,4 @@ TEST(JsonDecode, WhatWasDecodedIsEncodedBackVerbatim) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::json_decode_test

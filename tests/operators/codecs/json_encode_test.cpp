@@ -10,7 +10,7 @@
 #include "operators/codecs/json.hpp"
 #include "operators/common/split_mix.hpp"
 
-namespace flow::operators {
+namespace flow::operators::json_encode_test {
 namespace {
 
 using flow::testing::Cell;
@@ -294,4 +294,4 @@ TEST(JsonEncode, OriginIsPassedOn) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::json_encode_test

@@ -9,7 +9,7 @@
 #include "flow/testing/harness.hpp"
 #include "tests/operators/codecs/codec_stream.hpp"
 
-namespace flow::operators {
+namespace flow::operators::lines_test {
 namespace {
 
 using flow::testing::Cell;
@@ -259,4 +259,4 @@ TEST(Lines, EncodingPutsTheRowsNextToEachOtherInOneBuffer) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::lines_test

@@ -10,7 +10,7 @@
 #include "tests/operators/codecs/codec_stream.hpp"
 #include "tests/operators/codecs/encode_rows.hpp"
 
-namespace flow::operators {
+namespace flow::operators::logfmt_test {
 namespace {
 
 using flow::testing::Cell;
@@ -145,4 +145,4 @@ TEST(Logfmt, WritesWhatItReads) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::logfmt_test

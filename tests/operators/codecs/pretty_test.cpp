@@ -8,7 +8,7 @@
 
 #include "flow/testing/harness.hpp"
 
-namespace flow::operators {
+namespace flow::operators::pretty_test {
 namespace {
 
 using flow::testing::Cell;
@@ -100,4 +100,4 @@ TEST(PrettyTest, ItDoesNotDecode) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::pretty_test

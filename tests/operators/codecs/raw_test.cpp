@@ -8,7 +8,7 @@
 #include "tests/operators/codecs/codec_stream.hpp"
 #include "tests/operators/codecs/encode_rows.hpp"
 
-namespace flow::operators {
+namespace flow::operators::raw_test {
 namespace {
 
 using flow::testing::Cell;
@@ -83,4 +83,4 @@ TEST(Raw, WritesTheFieldAndNothingMore) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::raw_test

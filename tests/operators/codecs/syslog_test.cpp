@@ -9,7 +9,7 @@
 #include "operators/common/rfc3339.hpp"
 #include "tests/operators/codecs/codec_stream.hpp"
 
-namespace flow::operators {
+namespace flow::operators::syslog_test {
 namespace {
 
 using flow::testing::Cell;
@@ -144,4 +144,4 @@ TEST(Syslog, CutsDoNotMatter) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::syslog_test

@@ -6,7 +6,7 @@
 
 #include "tests/operators/codecs/encode_rows.hpp"
 
-namespace flow::operators {
+namespace flow::operators::codecs_text_test {
 namespace {
 
 using flow::testing::Cell;
@@ -64,4 +64,4 @@ TEST(Text, TemplateThatIsNoneIsRefused) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::codecs_text_test

@@ -12,7 +12,7 @@
 #include "operators/windows/tumbling.hpp"
 #include "tests/operators/windows/window_harness.hpp"
 
-namespace flow::operators {
+namespace flow::operators::aggregate_test {
 namespace {
 
 using flow::testing::Cell;
@@ -206,4 +206,4 @@ TEST(Aggregate, TopOfManyIsWithinItsError) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::aggregate_test

@@ -15,7 +15,7 @@
 #include "operators/common/file_descriptor.hpp"
 #include "tests/operators/common/scratch_folder.hpp"
 
-namespace flow::operators {
+namespace flow::operators::byte_writer_test {
 namespace {
 
 using flow::testing::ScratchFolder;
@@ -192,4 +192,4 @@ TEST_F(ByteWriterTest, DescriptorsThatCannotBeWrittenToAreRefused) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::byte_writer_test

@@ -9,7 +9,7 @@
 
 #include "tests/operators/common/compressed_bytes.hpp"
 
-namespace flow::operators {
+namespace flow::operators::compression_test {
 namespace {
 
 using flow::testing::gzip;
@@ -147,4 +147,4 @@ TEST_P(CompressionTest, FramesStandOneBehindTheOther) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::compression_test

@@ -10,7 +10,7 @@
 #include "flow/testing/settings.hpp"
 #include "operators/common/nearest_name.hpp"
 
-namespace flow::operators {
+namespace flow::operators::declared_schema_test {
 namespace {
 
 using flow::testing::Setting;
@@ -100,4 +100,4 @@ TEST(NearestName, IsFoundForSlipsOnly) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::declared_schema_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace flow::operators {
+namespace flow::operators::detection_score_test {
 namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
@@ -66,4 +66,4 @@ TEST(DetectionScore, WithoutAnythingThereIsNoFigure) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::detection_score_test

@@ -6,7 +6,7 @@
 
 #include "operators/common/user_agent_parser.hpp"
 
-namespace flow::operators {
+namespace flow::operators::device_type_test {
 namespace {
 
 struct DeviceTypeCase {
@@ -94,4 +94,4 @@ TEST(DeviceTypeOf, NamesAreStable) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::device_type_test

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace flow::operators {
+namespace flow::operators::field_pattern_test {
 namespace {
 
 using Captures = std::vector<std::string_view>;
@@ -50,4 +50,4 @@ TEST(FieldPattern, ManyStarsDoNotTakeExponentialTime) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::field_pattern_test

@@ -8,7 +8,7 @@
 
 #include "operators/common/json_validate.hpp"
 
-namespace flow::operators {
+namespace flow::operators::json_scanner_test {
 namespace {
 
 TEST(JsonScanner, IntegersMayBeWrittenAsOtherNumbers) {
@@ -61,4 +61,4 @@ TEST(JsonValidate, FirstErrorIsNamedWithItsPlace) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::json_scanner_test

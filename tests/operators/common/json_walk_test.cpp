@@ -10,7 +10,7 @@
 #include "operators/common/json_scanner.hpp"
 #include "operators/common/json_validate.hpp"
 
-namespace flow::operators {
+namespace flow::operators::json_walk_test {
 namespace {
 
 // Whether the walk takes all of the text, with such bytes behind it.
@@ -110,4 +110,4 @@ TEST(JsonWalk, SimpleNumbersAreThoseOfTheirTokens) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::json_walk_test

@@ -10,7 +10,7 @@
 #include <random>
 #include <string>
 
-namespace flow::operators {
+namespace flow::operators::json_writer_test {
 namespace {
 
 std::string as_to_chars_writes(double value) {
@@ -82,4 +82,4 @@ TEST(JsonWriter, QuotedTextIsAJsonString) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::json_writer_test

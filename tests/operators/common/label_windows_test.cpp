@@ -4,7 +4,7 @@
 
 #include "flow/host.hpp"
 
-namespace flow::operators {
+namespace flow::operators::label_windows_test {
 namespace {
 
 std::string refusal(std::string_view text) {
@@ -64,4 +64,4 @@ TEST(LabelWindows, SeriesAreNamedWithOrWithoutFolders) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::label_windows_test

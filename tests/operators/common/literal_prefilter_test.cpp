@@ -9,7 +9,7 @@
 
 #include "operators/common/required_literals.hpp"
 
-namespace flow::operators {
+namespace flow::operators::literal_prefilter_test {
 namespace {
 
 using Clauses = std::vector<LiteralClause>;
@@ -109,4 +109,4 @@ TEST(LiteralPrefilter, WithoutExpressionsNothingPasses) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::literal_prefilter_test

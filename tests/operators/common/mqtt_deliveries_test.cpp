@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace flow::operators {
+namespace flow::operators::mqtt_deliveries_test {
 namespace {
 
 MqttPublish message(uint16_t id, uint8_t qos, bool duplicate = false) {
@@ -83,4 +83,4 @@ TEST(MqttDeliveries, APacketIdThatStandsForAnotherMessageIsNew) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::mqtt_deliveries_test

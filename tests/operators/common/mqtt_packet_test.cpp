@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace flow::operators {
+namespace flow::operators::mqtt_packet_test {
 namespace {
 
 template <size_t kSize>
@@ -117,4 +117,4 @@ TEST(MqttPacket, WhatAClientSendsIsAsTheStandardWritesIt) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::mqtt_packet_test

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace flow::operators {
+namespace flow::operators::mqtt_topic_test {
 namespace {
 
 using Levels = std::vector<std::string_view>;
@@ -42,4 +42,4 @@ TEST(MqttTopic, APatternNamesLevels) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::mqtt_topic_test

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-namespace flow::operators {
+namespace flow::operators::nab_score_test {
 namespace {
 
 // 200 readings a second apart; probation ends at reading 30.
@@ -76,4 +76,4 @@ TEST(NabScore, NothingAtAllIsZero) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::nab_score_test

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace flow::operators {
+namespace flow::operators::page_path_test {
 namespace {
 
 static_assert(page_of_request("GET /product.php HTTP/1.1") == "product");
@@ -123,4 +123,4 @@ TEST(PageOfPath, LongPathsFollowTheSameRule) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::page_path_test

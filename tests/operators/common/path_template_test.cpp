@@ -8,7 +8,7 @@
 #include "flow/testing/host.hpp"
 #include "flow/testing/table.hpp"
 
-namespace flow::operators {
+namespace flow::operators::path_template_test {
 namespace {
 
 using flow::testing::Cell;
@@ -151,4 +151,4 @@ TEST(PathTemplateTest, StructsAreNoPartOfAPath) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::path_template_test

@@ -6,7 +6,7 @@
 
 #include "flow/host.hpp"
 
-namespace flow::operators {
+namespace flow::operators::common_quantity_test {
 namespace {
 
 Value text(const std::string& written) {
@@ -51,4 +51,4 @@ TEST(QuantityTest, OthersAreRefusedWithTheirName) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::common_quantity_test

@@ -6,7 +6,7 @@
 #include <random>
 #include <string>
 
-namespace flow::operators {
+namespace flow::operators::rfc3339_test {
 namespace {
 
 std::string format(int64_t nanoseconds) {
@@ -49,4 +49,4 @@ TEST(Rfc3339, WhatIsWrittenReadsBackTheSame) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::rfc3339_test

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace flow::operators {
+namespace flow::operators::time_format_test {
 namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
@@ -141,4 +141,4 @@ TEST(TimeFormat, MistakesNameTheDirectiveOrTheZone) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::time_format_test

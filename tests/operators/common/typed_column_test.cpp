@@ -9,7 +9,7 @@
 #include "flow/output.hpp"
 #include "flow/testing/host.hpp"
 
-namespace flow::operators {
+namespace flow::operators::typed_column_test {
 namespace {
 
 using flow::testing::Cell;
@@ -129,4 +129,4 @@ TEST_F(TypedColumnBuilderTest, CategoryOfTooManyTextsBecomesText) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::typed_column_test

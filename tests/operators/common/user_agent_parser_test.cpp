@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-namespace flow::operators {
+namespace flow::operators::user_agent_parser_test {
 namespace {
 
 const std::filesystem::path kUapCore = "/usr/share/uap-core";
@@ -102,7 +102,7 @@ struct UapCoreFile {
 
 void PrintTo(const UapCoreFile& file, std::ostream* out) { *out << file.name; }
 
-class UapCoreCases : public testing::TestWithParam<UapCoreFile> {};
+class UapCoreCases : public ::testing::TestWithParam<UapCoreFile> {};
 
 TEST_P(UapCoreCases, AllPass) {
   FLOW_REQUIRE_UAP_CORE();
@@ -135,7 +135,7 @@ TEST_P(UapCoreCases, AllPass) {
 
 INSTANTIATE_TEST_SUITE_P(
     UserAgent, UapCoreCases,
-    testing::Values(
+    ::testing::Values(
         UapCoreFile{"tests/test_ua.yaml", 1000, &kBrowserFields},
         UapCoreFile{"tests/test_os.yaml", 300, &kSystemFields},
         UapCoreFile{"tests/test_device.yaml", 10000, &kDeviceFields},
@@ -454,4 +454,4 @@ TEST(UserAgentExpressionsFile, SyntaxBeyondThePrefilterStillWorks) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::user_agent_parser_test

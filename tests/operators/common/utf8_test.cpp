@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace flow::operators {
+namespace flow::operators::utf8_test {
 namespace {
 
 std::string repaired(std::string_view text) {
@@ -65,4 +65,4 @@ TEST(Utf8, EveryCodePointIsValidAsWritten) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::utf8_test

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace flow::operators {
+namespace flow::operators::utf8_text_test {
 namespace {
 
 TEST(Utf8Text, InvalidBytesAreReplacedOneByOne) {
@@ -23,4 +23,4 @@ TEST(Utf8Text, KelvinSignAndLongSFoldToLetters) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::utf8_text_test

@@ -4,7 +4,7 @@
 
 #include "flow/testing/harness.hpp"
 
-namespace flow::operators {
+namespace flow::operators::discard_test {
 namespace {
 
 using flow::testing::Harness;
@@ -25,4 +25,4 @@ TEST(DiscardSinkTest, RunsInParallel) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::discard_test

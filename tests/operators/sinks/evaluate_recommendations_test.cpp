@@ -8,7 +8,7 @@
 
 #include "flow/testing/harness.hpp"
 
-namespace flow::operators {
+namespace flow::operators::evaluate_recommendations_test {
 namespace {
 
 using flow::testing::Cell;
@@ -93,4 +93,4 @@ TEST(EvaluateRecommendations, SaysWhichFieldIsMissingOrUnfit) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::evaluate_recommendations_test

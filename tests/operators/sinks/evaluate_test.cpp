@@ -10,7 +10,7 @@
 #include "flow/testing/harness.hpp"
 #include "tests/operators/common/scratch_folder.hpp"
 
-namespace flow::operators {
+namespace flow::operators::evaluate_test {
 namespace {
 
 using flow::testing::Cell;
@@ -139,4 +139,4 @@ TEST(Evaluate, OfNothingThereIsNoFigure) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::evaluate_test

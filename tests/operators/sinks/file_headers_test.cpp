@@ -11,7 +11,7 @@
 #include "operators/sinks/file.hpp"
 #include "tests/operators/common/scratch_folder.hpp"
 
-namespace flow::operators {
+namespace flow::operators::file_headers_test {
 namespace {
 
 using flow::testing::Cell;
@@ -166,4 +166,4 @@ TEST_F(FileHeadersTest, RestartsDecideTheSame) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::file_headers_test

@@ -4,7 +4,7 @@
 
 #include "tests/operators/common/scratch_folder.hpp"
 
-namespace flow::operators {
+namespace flow::operators::file_names_test {
 namespace {
 
 using flow::testing::ScratchFolder;
@@ -45,4 +45,4 @@ TEST(FileNamesTest, NotedNumbersAreTaken) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::file_names_test

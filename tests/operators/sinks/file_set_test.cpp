@@ -19,7 +19,7 @@
 #include "operators/sinks/file.hpp"
 #include "tests/operators/common/scratch_folder.hpp"
 
-namespace flow::operators {
+namespace flow::operators::file_set_test {
 namespace {
 
 using flow::testing::Cell;
@@ -611,4 +611,4 @@ TEST_F(FileSetTest, FileShorterThanAtTheCheckpointIsRefused) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::file_set_test

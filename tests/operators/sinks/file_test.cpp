@@ -16,7 +16,7 @@
 #include "flow/testing/harness.hpp"
 #include "tests/operators/common/scratch_folder.hpp"
 
-namespace flow::operators {
+namespace flow::operators::sinks_file_test {
 namespace {
 
 using flow::testing::Cell;
@@ -329,4 +329,4 @@ TEST_F(FileSinkTest, RowsThatAreNotEncodedAreRefused) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::sinks_file_test

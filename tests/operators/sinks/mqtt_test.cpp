@@ -11,7 +11,7 @@
 #include "tests/operators/common/mqtt_broker.hpp"
 #include "tests/operators/common/mqtt_clients.hpp"
 
-namespace flow::operators {
+namespace flow::operators::sinks_mqtt_test {
 namespace {
 
 using flow::testing::Harness;
@@ -172,4 +172,4 @@ TEST(MqttSink, OptionsThatMeanNothingAreRefused) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::sinks_mqtt_test

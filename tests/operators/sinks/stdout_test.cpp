@@ -12,7 +12,7 @@
 #include "flow/testing/harness.hpp"
 #include "tests/operators/common/scratch_folder.hpp"
 
-namespace flow::operators {
+namespace flow::operators::stdout_test {
 namespace {
 
 using flow::testing::Cell;
@@ -124,4 +124,4 @@ TEST(StdoutSinkTest, ReaderThatHasGoneEndsTheRun) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::stdout_test

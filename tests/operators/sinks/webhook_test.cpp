@@ -13,7 +13,7 @@
 #include "flow/testing/harness.hpp"
 #include "tests/operators/sinks/webhook_server.hpp"
 
-namespace flow::operators {
+namespace flow::operators::webhook_test {
 namespace {
 
 using flow::testing::Cell;
@@ -278,4 +278,4 @@ TEST(Webhook, MistakesInOptionsAreNamed) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::webhook_test

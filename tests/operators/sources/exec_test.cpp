@@ -15,7 +15,7 @@
 #include "flow/testing/harness.hpp"
 #include "tests/operators/common/scratch_folder.hpp"
 
-namespace flow::operators {
+namespace flow::operators::exec_test {
 namespace {
 
 using flow::testing::Emission;
@@ -274,4 +274,4 @@ TEST(ExecSource, WakeEndsTheWait) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::exec_test

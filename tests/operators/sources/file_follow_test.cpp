@@ -15,7 +15,7 @@
 #include "tests/operators/common/scratch_folder.hpp"
 #include "tests/operators/sources/follow_reader.hpp"
 
-namespace flow::operators {
+namespace flow::operators::file_follow_test {
 namespace {
 
 using flow::testing::FollowReader;
@@ -387,4 +387,4 @@ TEST_F(FileFollowTest, RevokedFileIsNotReadFurther) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::file_follow_test

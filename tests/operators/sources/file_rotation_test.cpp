@@ -19,7 +19,7 @@
 #include "tests/operators/common/scratch_folder.hpp"
 #include "tests/operators/sources/follow_reader.hpp"
 
-namespace flow::operators {
+namespace flow::operators::file_rotation_test {
 namespace {
 
 using flow::testing::FollowReader;
@@ -168,4 +168,4 @@ TEST_F(FileRotationTest, ManyFilesAtOnceWithFewDescriptors) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::file_rotation_test

@@ -17,7 +17,7 @@
 #include "tests/operators/common/compressed_bytes.hpp"
 #include "tests/operators/common/scratch_folder.hpp"
 
-namespace flow::operators {
+namespace flow::operators::sources_file_test {
 namespace {
 
 using flow::testing::Emission;
@@ -430,4 +430,4 @@ TEST_F(FileSourceTest, ManyFilesAreReadOneAtATime) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::sources_file_test

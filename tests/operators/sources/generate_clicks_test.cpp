@@ -12,7 +12,7 @@
 #include "flow/testing/harness.hpp"
 #include "operators/sources/generate.hpp"
 
-namespace flow::operators {
+namespace flow::operators::generate_clicks_test {
 namespace {
 
 using flow::testing::Harness;
@@ -173,4 +173,4 @@ TEST(GenerateClicks, ColumnsAreAsThePageSays) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::generate_clicks_test

@@ -12,7 +12,7 @@
 #include "flow/testing/harness.hpp"
 #include "operators/sources/generate.hpp"
 
-namespace flow::operators {
+namespace flow::operators::generate_fleet_test {
 namespace {
 
 using flow::testing::Cell;
@@ -210,4 +210,4 @@ TEST(GenerateFleet, ManyDevicesHaveNamesOfText) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::generate_fleet_test

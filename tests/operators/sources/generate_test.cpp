@@ -9,7 +9,7 @@
 
 #include "flow/testing/harness.hpp"
 
-namespace flow::operators {
+namespace flow::operators::generate_test {
 namespace {
 
 using flow::testing::Cell;
@@ -118,4 +118,4 @@ TEST(Generate, PositionOfAnotherSizeIsRefused) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::generate_test

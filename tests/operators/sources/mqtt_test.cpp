@@ -15,7 +15,7 @@
 #include "tests/operators/common/mqtt_broker.hpp"
 #include "tests/operators/common/mqtt_clients.hpp"
 
-namespace flow::operators {
+namespace flow::operators::sources_mqtt_test {
 namespace {
 
 using flow::testing::Harness;
@@ -442,4 +442,4 @@ TEST(MqttSource, OptionsThatMeanNothingAreRefused) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::sources_mqtt_test

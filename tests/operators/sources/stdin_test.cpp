@@ -14,7 +14,7 @@
 #include "tests/operators/common/scratch_folder.hpp"
 #include "tests/operators/sources/redirected_input.hpp"
 
-namespace flow::operators {
+namespace flow::operators::stdin_test {
 namespace {
 
 using flow::testing::Harness;
@@ -137,4 +137,4 @@ TEST(StdinSource, FolderIsRefused) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::stdin_test

@@ -14,7 +14,7 @@
 
 #include "flow/testing/harness.hpp"
 
-namespace flow::operators {
+namespace flow::operators::alert_test {
 namespace {
 
 using flow::testing::Cell;
@@ -478,4 +478,4 @@ TEST(Alert, MistakesInOptionsAreNamed) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::alert_test

@@ -11,7 +11,7 @@
 #include "flow/output.hpp"
 #include "flow/testing/harness.hpp"
 
-namespace flow::operators {
+namespace flow::operators::cast_test {
 namespace {
 
 using flow::testing::Cell;
@@ -145,4 +145,4 @@ TEST(Cast, MissingFieldIsNamedOrIgnored) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::cast_test

@@ -7,7 +7,7 @@
 
 #include "flow/testing/harness.hpp"
 
-namespace flow::operators {
+namespace flow::operators::compute_test {
 namespace {
 
 using flow::testing::Harness;
@@ -59,4 +59,4 @@ TEST(Compute, MistakesNameTheirFieldAndColumn) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::compute_test

@@ -8,7 +8,7 @@
 
 #include "flow/testing/harness.hpp"
 
-namespace flow::operators {
+namespace flow::operators::deduplicate_test {
 namespace {
 
 using flow::testing::Cell;
@@ -142,4 +142,4 @@ TEST(Deduplicate, KeyMustBeNamed) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::deduplicate_test

@@ -9,7 +9,7 @@
 
 #include "flow/testing/harness.hpp"
 
-namespace flow::operators {
+namespace flow::operators::detect_anomaly_test {
 namespace {
 
 using flow::testing::Cell;
@@ -378,4 +378,4 @@ TEST(DetectAnomaly, MissingColumnsAreNamed) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::detect_anomaly_test

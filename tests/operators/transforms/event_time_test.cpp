@@ -9,7 +9,7 @@
 
 #include "flow/testing/harness.hpp"
 
-namespace flow::operators {
+namespace flow::operators::event_time_test {
 namespace {
 
 using flow::testing::Cell;
@@ -188,4 +188,4 @@ TEST(EventTime, ColumnThatIsNoTimeIsRefusedWithARemedy) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::event_time_test

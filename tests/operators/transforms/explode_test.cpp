@@ -7,7 +7,7 @@
 
 #include "flow/testing/harness.hpp"
 
-namespace flow::operators {
+namespace flow::operators::explode_test {
 namespace {
 
 using flow::testing::Cell;
@@ -156,4 +156,4 @@ TEST(Explode, SlicedBatchesAreReadFromTheirOffset) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::explode_test

@@ -9,7 +9,7 @@
 #include "operators/transforms/keep.hpp"
 #include "operators/transforms/rename.hpp"
 
-namespace flow::operators {
+namespace flow::operators::fields_test {
 namespace {
 
 using flow::testing::Harness;
@@ -157,4 +157,4 @@ TEST(Rename, UnknownFieldIsRefusedOrIgnored) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::fields_test

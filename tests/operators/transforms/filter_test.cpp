@@ -8,7 +8,7 @@
 
 #include "flow/testing/harness.hpp"
 
-namespace flow::operators {
+namespace flow::operators::filter_test {
 namespace {
 
 using flow::testing::Cell;
@@ -178,4 +178,4 @@ TEST(Filter, MistakesInTheConditionNameTheirColumn) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::filter_test

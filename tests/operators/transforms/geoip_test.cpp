@@ -11,7 +11,7 @@
 #include "flow/testing/harness.hpp"
 #include "tests/operators/transforms/mmdb_writer.hpp"
 
-namespace flow::operators {
+namespace flow::operators::geoip_test {
 namespace {
 
 using test::MmdbWriter;
@@ -410,4 +410,4 @@ TEST(GeoipRealDatabases, MaxmindsTestDatabasesAreRead) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::geoip_test

@@ -12,7 +12,7 @@
 #include "flow/testing/harness.hpp"
 #include "tests/operators/common/scratch_folder.hpp"
 
-namespace flow::operators {
+namespace flow::operators::lookup_test {
 namespace {
 
 using flow::testing::Cell;
@@ -285,4 +285,4 @@ TEST(Lookup, MistakesInOptionsAreNamed) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::lookup_test

@@ -6,7 +6,7 @@
 
 #include "flow/testing/harness.hpp"
 
-namespace flow::operators {
+namespace flow::operators::page_name_test {
 namespace {
 
 using testing::Cell;
@@ -95,4 +95,4 @@ TEST(PageName, MistakesAreNamed) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::page_name_test

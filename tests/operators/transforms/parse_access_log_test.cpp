@@ -7,7 +7,7 @@
 
 #include "flow/testing/harness.hpp"
 
-namespace flow::operators {
+namespace flow::operators::parse_access_log_test {
 namespace {
 
 using testing::Cell;
@@ -345,4 +345,4 @@ TEST(ParseAccessLog, RandomDamageNeverPassesForAnotherRow) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::parse_access_log_test

@@ -13,7 +13,7 @@
 #include "flow/testing/harness.hpp"
 #include "flow/utf8.hpp"
 
-namespace flow::operators {
+namespace flow::operators::parse_json_test {
 namespace {
 
 using flow::testing::Cell;
@@ -193,4 +193,4 @@ TEST(ParseJson, MissingColumnIsNamed) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::parse_json_test

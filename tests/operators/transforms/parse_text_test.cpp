@@ -10,7 +10,7 @@
 #include "operators/transforms/parse_regex.hpp"
 #include "operators/transforms/parse_syslog.hpp"
 
-namespace flow::operators {
+namespace flow::operators::parse_text_test {
 namespace {
 
 using flow::testing::Cell;
@@ -122,4 +122,4 @@ TEST(ParseText, InvalidBytesAreRepairedAndCounted) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::parse_text_test

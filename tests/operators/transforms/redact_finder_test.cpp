@@ -12,7 +12,7 @@
 
 #include "flow/inference.hpp"
 
-namespace flow::operators {
+namespace flow::operators::redact_finder_test {
 namespace {
 
 constexpr uint32_t kAllKinds = (1U << kOwnPii) - 1;
@@ -166,4 +166,4 @@ TEST(RedactFinder, AnyBytesAreTaken) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::redact_finder_test

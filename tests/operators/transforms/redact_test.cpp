@@ -7,7 +7,7 @@
 
 #include "flow/testing/harness.hpp"
 
-namespace flow::operators {
+namespace flow::operators::redact_test {
 namespace {
 
 using flow::testing::Cell;
@@ -213,4 +213,4 @@ TEST(Redact, RecordsAreTakenAwayUnlessTheyAreToBeKept) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::redact_test

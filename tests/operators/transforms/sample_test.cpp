@@ -8,7 +8,7 @@
 
 #include "flow/testing/harness.hpp"
 
-namespace flow::operators {
+namespace flow::operators::sample_test {
 namespace {
 
 using flow::testing::Cell;
@@ -128,4 +128,4 @@ TEST(Sample, StructsAreNoKeyAndAbsentFieldsAreNull) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::sample_test

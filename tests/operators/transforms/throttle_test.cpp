@@ -7,7 +7,7 @@
 
 #include "flow/testing/harness.hpp"
 
-namespace flow::operators {
+namespace flow::operators::throttle_test {
 namespace {
 
 using flow::testing::Cell;
@@ -123,4 +123,4 @@ TEST(Throttle, LongKeysAndFullStateFailOneByOne) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::throttle_test

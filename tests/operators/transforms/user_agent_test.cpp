@@ -9,7 +9,7 @@
 #include "operators/common/text_hash.hpp"
 #include "tests/operators/transforms/mmdb_writer.hpp"
 
-namespace flow::operators {
+namespace flow::operators::user_agent_test {
 namespace {
 
 using test::TemporaryFolder;
@@ -199,4 +199,4 @@ TEST(TextHash, DependsOnEachByteAndOnNothingElse) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::user_agent_test

@@ -10,7 +10,7 @@
 
 #include "flow/testing/harness.hpp"
 
-namespace flow::operators {
+namespace flow::operators::validate_test {
 namespace {
 
 using flow::testing::Cell;
@@ -231,4 +231,4 @@ TEST(Validate, BinaryNoiseAndLongTextsAreShownInPart) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::validate_test

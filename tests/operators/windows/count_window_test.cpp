@@ -6,7 +6,7 @@
 
 #include "tests/operators/windows/window_harness.hpp"
 
-namespace flow::operators {
+namespace flow::operators::count_window_test {
 namespace {
 
 using flow::testing::Harness;
@@ -64,4 +64,4 @@ TEST(CountWindow, KeysPastTheBoundFail) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::count_window_test

@@ -9,7 +9,7 @@
 
 #include "tests/operators/windows/window_harness.hpp"
 
-namespace flow::operators {
+namespace flow::operators::session_test {
 namespace {
 
 using flow::testing::Harness;
@@ -145,4 +145,4 @@ TEST(Session, EqualsTheGapsOfSortedTimes) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::session_test

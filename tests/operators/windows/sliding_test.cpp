@@ -12,7 +12,7 @@
 
 #include "tests/operators/windows/window_harness.hpp"
 
-namespace flow::operators {
+namespace flow::operators::sliding_test {
 namespace {
 
 using flow::testing::Cell;
@@ -213,4 +213,4 @@ TEST(Sliding, EqualsTheRowsOfEachWindow) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::sliding_test

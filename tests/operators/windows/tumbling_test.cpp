@@ -9,7 +9,7 @@
 
 #include "tests/operators/windows/window_harness.hpp"
 
-namespace flow::operators {
+namespace flow::operators::tumbling_test {
 namespace {
 
 using flow::testing::Cell;
@@ -290,4 +290,4 @@ TEST(Tumbling, EqualsAMapOfEverything) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::tumbling_test

@@ -7,7 +7,7 @@
 
 #include "flow/testing/check_contract.hpp"
 
-namespace flow::operators {
+namespace flow::operators::windows_windows_contract_test {
 namespace {
 
 using flow::testing::Cell;
@@ -86,4 +86,4 @@ TEST(WindowsContract, CountWindow) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::windows_windows_contract_test

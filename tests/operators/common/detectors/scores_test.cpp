@@ -13,7 +13,7 @@
 #include "operators/common/detectors/range.hpp"
 #include "operators/common/detectors/range_quad.hpp"
 
-namespace flow::operators::detectors {
+namespace flow::operators::detectors::scores_test {
 namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
@@ -107,4 +107,4 @@ TEST(DetectorScores, StateOfRangeQuadIsSmall) {
 }
 
 }  // namespace
-}  // namespace flow::operators::detectors
+}  // namespace flow::operators::detectors::scores_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace flow::operators::detectors {
+namespace flow::operators::detectors::wording_test {
 namespace {
 
 template <class Append, class Value>
@@ -39,4 +39,4 @@ TEST(Wording, DurationsAreInTheLargestUnits) {
 }
 
 }  // namespace
-}  // namespace flow::operators::detectors
+}  // namespace flow::operators::detectors::wording_test

@@ -9,7 +9,7 @@
 #include "operators/common/expression/functions.hpp"
 #include "operators/transforms/filter.hpp"
 
-namespace flow::operators {
+namespace flow::operators::expression_test {
 namespace {
 
 using flow::testing::Cell;
@@ -254,4 +254,4 @@ TEST(Expression, EveryExampleOfAFunctionIsTrue) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::expression_test

@@ -12,7 +12,7 @@
 #include "operators/transforms/filter.hpp"
 #include "operators/transforms/route.hpp"
 
-namespace flow::operators {
+namespace flow::operators::inference_test {
 namespace {
 
 using flow::testing::Harness;
@@ -130,4 +130,4 @@ TEST(ExpressionInference, AnOlderHostIsToldNeither) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::inference_test

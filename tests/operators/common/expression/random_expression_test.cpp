@@ -12,7 +12,7 @@
 #include "operators/common/expression/compiled_expression.hpp"
 #include "operators/transforms/filter.hpp"
 
-namespace flow::operators {
+namespace flow::operators::random_expression_test {
 namespace {
 
 using flow::testing::Cell;
@@ -283,4 +283,4 @@ TEST(RandomExpression, AgreesWithASlowEvaluationARowAtATime) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::random_expression_test

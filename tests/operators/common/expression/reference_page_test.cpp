@@ -10,7 +10,7 @@
 #include "operators/common/expression/functions.hpp"
 #include "operators/common/time_format.hpp"
 
-namespace flow::operators {
+namespace flow::operators::reference_page_test {
 namespace {
 
 constexpr std::string_view kIntroduction = R"(# Expressions
@@ -97,4 +97,4 @@ TEST(ExpressionsPage, IsWhatTheTableOfFunctionsSays) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::reference_page_test
