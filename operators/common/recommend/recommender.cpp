@@ -1,0 +1,269 @@
+#include "operators/common/recommend/recommender.hpp"
+
+#include <algorithm>
+
+#include "flow/host/key_hash.hpp"
+
+namespace flow::operators::recommend {
+namespace {
+
+constexpr double kForgottenShare = 0.125;  // of the items, when there are too many
+
+int parts(const Mixture& mixture) {
+  return (mixture.rules > 0 ? 1 : 0) + (mixture.vsknn > 0 ? 1 : 0) + (mixture.vmis > 0 ? 1 : 0) +
+         (mixture.popular > 0 ? 1 : 0);
+}
+
+}  // namespace
+
+Recommender::Recommender(Host host, const Settings& settings)
+    : settings_(settings),
+      items_(host),
+      sessions_(host),
+      totals_(host, "totals", 1),
+      rules_(host, items_, settings.steps, settings.rules_per_item),
+      neighbours_(host, items_, sessions_, settings.limits),
+      popularity_(host, items_),
+      repeats_(host),
+      only_rules_(settings.mixture.rules > 0 && parts(settings.mixture) == 1 &&
+                  !settings.mixture.repeat && !settings.same_category &&
+                  !settings.exclude_session) {
+  if (!totals_.grow(1)) throw Failure("state_limit is too small for an empty model: raise it");
+}
+
+bool Recommender::set_kinds(IdKind sessions, IdKind items) {
+  const Totals& known = totals_[0];
+  if (known.session_kind == sessions && known.item_kind == items) return true;
+  if (known.session_kind != IdKind::kUnknown) return false;
+  Totals& totals = totals_.edit(0);
+  totals.session_kind = sessions;
+  totals.item_kind = items;
+  return true;
+}
+
+// ---- sessions and items ----
+
+void Recommender::forget_session(uint32_t number) {
+  const Session& session = sessions_[number];
+  if (session.learned > 0) {
+    Totals& totals = totals_.edit(0);
+    totals.kept_clicks -= session.learned;
+    --totals.kept_sessions;
+  }
+  neighbours_.forget(number);
+  sessions_.erase(number);
+}
+
+void Recommender::expire(int64_t time) {
+  if (settings_.expire_after == 0) return;
+  if (totals_[0].latest == 0 || time >= totals_[0].latest) {
+    totals_.edit(0).latest = std::min(time, INT64_MAX - 1) + 1;
+  }
+  const int64_t latest = totals_[0].latest - 1;
+  if (latest < INT64_MIN + settings_.expire_after) return;
+  const int64_t border = latest - settings_.expire_after;
+  for (uint32_t oldest = sessions_.oldest(); oldest != 0 && sessions_[oldest].time < border;
+       oldest = sessions_.oldest()) {
+    forget_session(oldest);
+    ++expired_;
+  }
+}
+
+uint32_t Recommender::session(std::string_view id, int64_t time) {
+  Session* session = sessions_.find(id);
+  if (session != nullptr) {
+    sessions_.touch(session->number);
+  } else {
+    while (sessions_.size() >= settings_.sessions) {
+      forget_session(sessions_.oldest());
+      ++evicted_sessions_;
+    }
+    session = sessions_.add(id);
+    // Past the state limit: room that a forgotten one had may do.
+    if (session == nullptr && sessions_.oldest() != 0) {
+      forget_session(sessions_.oldest());
+      ++evicted_sessions_;
+      session = sessions_.add(id);
+    }
+    if (session == nullptr) return 0;
+  }
+  session->time = std::max(session->time, time);
+  return session->number;
+}
+
+uint32_t Recommender::item(std::string_view id, std::optional<int64_t> order) {
+  const uint32_t known = items_.find(id);
+  if (known != 0) return known;
+  if (items_.size() >= settings_.items) purge_items();
+  if (!order) order = totals_.edit(0).next_order++;
+  const uint32_t number = items_.add(id, *order, totals_[0].clicks);
+  if (number != 0 || items_.size() == 0) return number;
+  purge_items();
+  return items_.add(id, *order, totals_[0].clicks);
+}
+
+void Recommender::purge_items() {
+  const std::vector<uint8_t> gone = items_.oldest(kForgottenShare);
+  rules_.purge(gone);
+  neighbours_.purge(gone);
+  popularity_.purge(gone);
+  sessions_.purge(gone);
+  for (uint32_t number = 1; number < gone.size(); ++number) {
+    if (gone[number] == 0) continue;
+    set_available(number, true);
+    items_.edit(number) = ItemFacts{};
+    items_.erase(number);
+    ++evicted_items_;
+  }
+}
+
+void Recommender::set_available(uint32_t item, bool available) {
+  const uint32_t hidden = available ? 0 : 1;
+  if (items_[item].hidden == hidden) return;
+  items_.edit(item).hidden = hidden;
+  totals_.edit(0).hidden_items += available ? -1 : 1;
+}
+
+void Recommender::set_category(uint32_t item, std::string_view category) {
+  const uint64_t hash = host::hash_bytes(category) | 1;
+  if (items_[item].category != hash) items_.edit(item).category = hash;
+}
+
+// ---- learning ----
+
+bool Recommender::learn(uint32_t number, uint32_t item, bool teach) {
+  bool complete = true;
+  if (teach) {
+    Totals& totals = totals_.edit(0);
+    const int64_t click = ++totals.clicks;
+    ++totals.kept_clicks;
+    items_.edit(item).last = click;
+    const Session& session = sessions_[number];
+    if (session.learned == 0) ++totals.kept_sessions;
+    const std::span<const uint32_t> before = session.clicks();
+    const Mixture& mixture = settings_.mixture;
+    if (mixture.repeat) complete = repeats_.learn(before, item);
+    if (mixture.rules > 0) complete = rules_.learn(before, item) && complete;
+    if (mixture.vsknn > 0 || mixture.vmis > 0) {
+      complete = neighbours_.learn(number, item, click) && complete;
+    }
+    if (mixture.popular > 0) complete = popularity_.learn(item) && complete;
+  }
+  Session& session = sessions_.edit(number);
+  if (teach && session.learned < UINT32_MAX) ++session.learned;
+  session.push(item);
+  return complete;
+}
+
+// ---- lists ----
+
+Filter Recommender::filter_of(const Session& session) {
+  Filter filter;
+  filter.available = totals_[0].hidden_items > 0;
+  filter.same_category = settings_.same_category;
+  const std::span<const uint32_t> clicks = session.clicks();
+  dropped_.clear();
+  if (settings_.exclude_session) {
+    dropped_.assign(clicks.begin(), clicks.end());
+  } else if (settings_.mixture.vmis > 0 && parts(settings_.mixture) == 1 &&
+             !settings_.mixture.repeat) {
+    dropped_.push_back(clicks.front());
+  }
+  filter.drop = dropped_;
+  if (filter.same_category) filter.category = items_[clicks.front()].category;
+  return filter;
+}
+
+// Leaves the scores of the session's next item on the board.
+void Recommender::score(const Session& session) {
+  const Mixture& mixture = settings_.mixture;
+  const std::span<const uint32_t> clicks = session.clicks();
+  const Totals& totals = totals_[0];
+  board_.begin(items_.highest());
+  const auto add = [&](ScoreBoard& board, double Mixture::*part) {
+    if (part == &Mixture::rules) rules_.score(clicks.front(), board);
+    if (part == &Mixture::popular) popularity_.score(board);
+    if (part == &Mixture::vsknn) {
+      neighbours_.score_vsknn(settings_.neighbours, session.number, clicks, totals.kept_sessions,
+                              board);
+    }
+    if (part == &Mixture::vmis) {
+      neighbours_.score_vmis(settings_.neighbours, session.number, clicks, totals.kept_clicks,
+                             board);
+    }
+  };
+  const bool alone = parts(mixture) == 1;
+  for (double Mixture::*part :
+       {&Mixture::rules, &Mixture::popular, &Mixture::vsknn, &Mixture::vmis}) {
+    const double weight = mixture.*part;
+    if (weight <= 0) continue;
+    if (alone) {
+      add(board_, part);
+      continue;
+    }
+    part_.begin(items_.highest());
+    add(part_, part);
+    double sum = 0;
+    for (const uint32_t item : part_.items()) sum += part_.score(item);
+    for (const uint32_t item : part_.items()) board_.add(item, weight * part_.score(item) / sum);
+  }
+  if (mixture.repeat) repeats_.mix(clicks, board_);
+}
+
+uint32_t Recommender::test(uint32_t number, uint32_t item) {
+  const Session& session = sessions_[number];
+  if (settings_.mixture.popular > 0) popularity_.refresh();
+  if (only_rules_ && totals_[0].hidden_items == 0) {
+    return rules_.rank(session.clicks().front(), item, settings_.length);
+  }
+  score(session);
+  return board_.rank(items_, filter_of(session), settings_.length, item);
+}
+
+void Recommender::recommend(uint32_t number, std::vector<Ranked>& list,
+                            std::vector<Reason>* reasons) {
+  list.clear();
+  if (reasons != nullptr) reasons->clear();
+  const Session& session = sessions_[number];
+  if (session.recent_count == 0) return;
+  score(session);
+  board_.top(items_, filter_of(session), settings_.length, list);
+  if (reasons != nullptr) explain(session, list, *reasons);
+}
+
+void Recommender::explain(const Session& session, std::span<const Ranked> list,
+                          std::vector<Reason>& reasons) {
+  using Kind = Reason::Kind;
+  const Mixture& mixture = settings_.mixture;
+  const std::span<const uint32_t> clicks = session.clicks();
+  const bool near = mixture.vsknn > 0 || mixture.vmis > 0;
+  if (near) neighbours_.count(list, counts_);
+  for (size_t i = 0; i < list.size(); ++i) {
+    const uint32_t item = list[i].item;
+    const auto ago = std::find(clicks.begin(), clicks.end(), item);
+    const uint32_t weight = mixture.rules > 0 ? rules_.weight(clicks.front(), item) : 0;
+    if (mixture.repeat && ago != clicks.end()) {
+      reasons.push_back({Kind::kRepeated, static_cast<uint32_t>(ago - clicks.begin()), 0});
+    } else if (near && counts_[i] > 0) {
+      reasons.push_back({Kind::kTogether, counts_[i], neighbours_.used()});
+    } else if (weight > 0) {
+      reasons.push_back({Kind::kFollowed, weight, 0});
+    } else {
+      reasons.push_back({Kind::kPopular, items_[item].clicks, 0});
+    }
+  }
+}
+
+bool Recommender::show(uint32_t session, std::span<const Ranked> list) {
+  if (settings_.shown == 0) return true;
+  shown_.clear();
+  for (const Ranked& ranked : list) shown_.push_back(ranked.item);
+  return sessions_.show(session, shown_, settings_.shown);
+}
+
+bool Recommender::was_shown(uint32_t session, uint32_t item) {
+  const std::span<const uint32_t> shown = sessions_.shown(session);
+  return std::find(shown.begin(), shown.end(), item) != shown.end();
+}
+
+}  // namespace flow::operators::recommend

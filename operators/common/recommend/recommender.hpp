@@ -1,0 +1,134 @@
+// A session recommender that learns click by click.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "flow/host.hpp"
+#include "operators/common/recommend/item_store.hpp"
+#include "operators/common/recommend/popularity.hpp"
+#include "operators/common/recommend/repeats.hpp"
+#include "operators/common/recommend/score_board.hpp"
+#include "operators/common/recommend/sequential_rules.hpp"
+#include "operators/common/recommend/session_neighbours.hpp"
+#include "operators/common/recommend/session_store.hpp"
+
+namespace flow::operators::recommend {
+
+// What scores are made of. Of several parts the scores are normalised to a sum of 1, weighted and
+// added; `repeat` mixes the result with what Repeats knows.
+struct Mixture {
+  double rules = 0, vsknn = 0, vmis = 0, popular = 0;  // weights; 0: without
+  bool repeat = false;
+};
+
+struct Settings {
+  Mixture mixture;
+  uint32_t length = 20;  // of a list, at most 100
+  uint32_t steps = 10;   // of rules, at most 10
+  SessionNeighbours::Settings neighbours;
+  SessionNeighbours::Limits limits;
+  uint32_t sessions = 1'000'000;  // kept; the one touched longest ago goes first
+  uint32_t items = 100'000;       // kept; the eighth clicked longest ago goes at once
+  uint32_t rules_per_item = 512;
+  int64_t expire_after = 0;  // nanoseconds of event time; 0: never
+  uint32_t shown = 60;       // items of shown lists that a session remembers
+  bool same_category = false;
+  bool exclude_session = false;  // items of the session are not recommended again
+};
+
+// Why an item is in a list.
+struct Reason {
+  enum class Kind : uint8_t { kTogether, kFollowed, kRepeated, kPopular };
+  Kind kind = Kind::kPopular;
+  uint32_t count = 0;  // sessions with it; 2520 times how often it followed; clicks ago; clicks
+  uint32_t of = 0;     // kTogether: of so many similar sessions
+};
+
+// The state is in the host's pages, the rest is scratch memory: one that is made on the pages of
+// another goes on as that one would have. Everything is decided by the order of the calls. Not
+// thread-safe. References to sessions are for until the next call.
+//
+// A click is: expire, session, item, then test, learn, recommend.
+class Recommender {
+ public:
+  // What ids are; all ids of a model are of one kind.
+  enum class IdKind : uint8_t { kUnknown, kInteger, kText };
+
+  Recommender(Host host, const Settings& settings);
+
+  // The kinds of ids that the state has. False: it was learned with another one.
+  bool set_kinds(IdKind sessions, IdKind items);
+  // The clock of the sessions' expiry: forgets what is too old by then.
+  void expire(int64_t time);
+  // The session's number, made if need be; it is the one touched last then. 0: past the state
+  // limit.
+  uint32_t session(std::string_view id, int64_t time);
+  uint32_t find_session(std::string_view id) {
+    const Session* session = sessions_.find(id);
+    return session != nullptr ? session->number : 0;
+  }
+  // The item's number, made if need be. `order`: as ItemFacts has it; nothing: that of its coming.
+  uint32_t item(std::string_view id, std::optional<int64_t> order);
+  uint32_t find_item(std::string_view id) { return items_.find(id); }
+  // Something was said about the item.
+  void set_available(uint32_t item, bool available);
+  void set_category(uint32_t item, std::string_view category);
+
+  bool has_clicks(uint32_t session) { return sessions_[session].recent_count > 0; }
+  // The place of `item` in the list for the session, from 1; 0: it is not in it. The session must
+  // have clicks.
+  uint32_t test(uint32_t session, uint32_t item);
+  // The click goes into the session; `teach`: the models learn from it. False: past the state limit
+  // something was left out.
+  bool learn(uint32_t session, uint32_t item, bool teach);
+  // The list for the session; empty for one without clicks. `reasons`, if wanted, has one an item.
+  void recommend(uint32_t session, std::vector<Ranked>& list, std::vector<Reason>* reasons);
+  // The session was shown this list.
+  bool show(uint32_t session, std::span<const Ranked> list);
+  bool was_shown(uint32_t session, uint32_t item);
+
+  ItemStore& items() { return items_; }
+  SessionStore& sessions() { return sessions_; }
+  // Forgotten since the last call: because a store was full, or by time.
+  int64_t take_evicted_sessions() { return std::exchange(evicted_sessions_, 0); }
+  int64_t take_evicted_items() { return std::exchange(evicted_items_, 0); }
+  int64_t take_expired() { return std::exchange(expired_, 0); }
+
+ private:
+  struct Totals {
+    int64_t clicks;         // learned, ever
+    int64_t kept_clicks;    // of sessions that are there
+    int64_t kept_sessions;  // that were learned from
+    int64_t latest;         // event time, plus one; 0: none yet
+    int64_t next_order;     // of texts
+    uint32_t hidden_items;
+    IdKind session_kind, item_kind;
+    std::array<uint8_t, 18> reserved;
+  };
+  static_assert(sizeof(Totals) == 64);
+
+  void forget_session(uint32_t number);
+  void purge_items();
+  Filter filter_of(const Session& session);
+  void score(const Session& session);
+  void explain(const Session& session, std::span<const Ranked> list, std::vector<Reason>& reasons);
+
+  Settings settings_;
+  ItemStore items_;
+  SessionStore sessions_;
+  StateArray<Totals> totals_;
+  SequentialRules rules_;
+  SessionNeighbours neighbours_;
+  Popularity popularity_;
+  Repeats repeats_;
+  ScoreBoard board_, part_;
+  bool only_rules_;  // their ranks need no board
+  std::vector<uint32_t> dropped_, shown_, counts_;
+  int64_t evicted_sessions_ = 0, evicted_items_ = 0, expired_ = 0;
+};
+
+}  // namespace flow::operators::recommend

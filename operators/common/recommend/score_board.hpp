@@ -1,0 +1,69 @@
+// Scores of the items that are candidates for one list.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "operators/common/recommend/item_store.hpp"
+
+namespace flow::operators::recommend {
+
+// An item of a list.
+struct Ranked {
+  uint32_t item = 0;
+  double score = 0;
+};
+
+// Which items may stand in a list.
+struct Filter {
+  bool available = false;          // items that are hidden may not
+  bool same_category = false;      // others than those of `category` may not
+  uint64_t category = 0;           // 0: not known, every one may
+  std::span<const uint32_t> drop;  // these may not
+
+  bool is_open() const { return !available && !same_category && drop.empty(); }
+  bool allows(uint32_t item, const ItemFacts& facts) const {
+    if (available && facts.hidden != 0) return false;
+    if (same_category && category != 0 && facts.category != category) return false;
+    for (const uint32_t dropped : drop) {
+      if (dropped == item) return false;
+    }
+    return true;
+  }
+};
+
+// Scratch memory, 8 bytes an item; nothing is allocated once it has seen as many. Scores are
+// positive. Items are remembered in the order in which they were first given one, in which sums
+// over all of them are taken, so that they are the same everywhere.
+class ScoreBoard {
+ public:
+  // Before the first add() for items up to `highest`: empties it.
+  void begin(uint32_t highest) {
+    for (const uint32_t item : items_) scores_[item] = 0;
+    items_.clear();
+    if (scores_.size() <= highest) scores_.resize(uint64_t{highest} + 1 + highest / 2);
+  }
+  void add(uint32_t item, double score) {
+    double& sum = scores_[item];
+    if (sum == 0) items_.push_back(item);
+    sum += score;
+  }
+  double score(uint32_t item) const { return item < scores_.size() ? scores_[item] : 0; }
+  // Of an item that has been added.
+  void set(uint32_t item, double score) { scores_[item] = score; }
+  std::span<const uint32_t> items() const { return items_; }
+  bool empty() const { return items_.empty(); }
+
+  // The best `length` that the filter allows, best first; ties go to the smaller order.
+  void top(const ItemStore& facts, const Filter& filter, uint32_t length,
+           std::vector<Ranked>& list) const;
+  // The place of `item` in that list, from 1; 0: it is not in it.
+  uint32_t rank(const ItemStore& facts, const Filter& filter, uint32_t length, uint32_t item) const;
+
+ private:
+  std::vector<double> scores_;  // by item; 0: none
+  std::vector<uint32_t> items_;
+};
+
+}  // namespace flow::operators::recommend

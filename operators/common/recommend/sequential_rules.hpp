@@ -1,0 +1,77 @@
+// Sequential rules: which items follow an item within a session.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "flow/state_array.hpp"
+#include "operators/common/recommend/item_store.hpp"
+#include "operators/common/recommend/score_board.hpp"
+
+namespace flow::operators::recommend {
+
+// A click on B gives the rule A -> B of each item A clicked j <= steps clicks before it the weight
+// 2520/j, an integer for every j up to 10 (Ludewig, Jannach: Evaluation of session-based
+// recommendation algorithms, 2018; the weight there is 1/j). The items that follow the session's
+// last one are scored by their rules' weights.
+//
+// A rule costs 8 bytes in an open table of its item that is at most three quarters full. An item
+// with `most` rules, or one whose table cannot grow any more for want of state, loses the eighth of
+// them that are weakest before it gets another one.
+class SequentialRules {
+ public:
+  static constexpr uint32_t kUnit = 2520;  // of a direct succession
+
+  SequentialRules(Host host, ItemStore& items, uint32_t steps, uint32_t most)
+      : items_(items), rows_(host, "rules", 1), steps_(steps), most_(most) {}
+
+  // `before`: the session's items, newest first. False: past the state limit, and a rule is
+  // missing.
+  bool learn(std::span<const uint32_t> before, uint32_t item);
+  // Adds the rules of `last` to the board, their weights times `factor`.
+  void score(uint32_t last, ScoreBoard& board, double factor = 1.0);
+  // The sum of their weights.
+  double total(uint32_t last);
+  // As ScoreBoard::rank for score(last) and a filter that is open, without a board.
+  uint32_t rank(uint32_t last, uint32_t item, uint32_t length);
+  // 0: there is no such rule.
+  uint32_t weight(uint32_t last, uint32_t item);
+  // Forgets rules that begin or end with an item of `gone` (a flag by number).
+  void purge(std::span<const uint8_t> gone);
+
+ private:
+  struct Rule {
+    uint32_t item;  // 0: free
+    uint32_t weight;
+  };
+  struct Row {
+    uint32_t at;
+    uint16_t used;
+    uint8_t bits;  // 2^bits places; 0: none
+    uint8_t reserved;
+  };
+  static constexpr uint32_t kFirstBits = 2;
+
+  static ItemStore::Block block(const Row& row) {
+    return {row.at, static_cast<uint32_t>(sizeof(Rule)) << row.bits};
+  }
+  std::span<const Rule> rules(uint32_t item);
+  static uint32_t place_of(uint32_t item, uint32_t bits) {
+    return (item * 0x9E3779B1U) >> (32 - bits);
+  }
+  static void insert(std::span<Rule> rules, uint32_t bits, Rule rule);
+  bool strengthen(uint32_t from, uint32_t to, uint32_t weight);
+  bool make_room(uint32_t from);
+  bool resize(uint32_t from, uint32_t bits);
+  void drop_weakest(uint32_t from);
+  // Fills the row with `kept_`.
+  void refill(uint32_t from);
+
+  ItemStore& items_;
+  StateArray<Row> rows_;
+  uint32_t steps_, most_;
+  std::vector<Rule> kept_;
+};
+
+}  // namespace flow::operators::recommend
