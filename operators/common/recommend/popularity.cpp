@@ -41,16 +41,8 @@ void Popularity::refresh() {
   }
 }
 
-void Popularity::score(ScoreBoard& board, double factor) {
-  for (const Entry& entry : entries()) {
-    board.add(entry.item, static_cast<double>(entry.clicks) * factor);
-  }
-}
-
-double Popularity::total() const {
-  double sum = 0;
-  for (const Entry& entry : entries()) sum += static_cast<double>(entry.clicks);
-  return sum;
+void Popularity::score(ScoreBoard& board) {
+  for (const Entry& entry : entries()) board.add(entry.item, static_cast<double>(entry.clicks));
 }
 
 void Popularity::purge(std::span<const uint8_t> gone) {

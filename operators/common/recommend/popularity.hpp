@@ -24,9 +24,8 @@ class Popularity {
   bool learn(uint32_t item);
   // Before a list is tested: brings it up to date if it is time.
   void refresh();
-  // Adds the items of the list, by their clicks when it was made times `factor`.
-  void score(ScoreBoard& board, double factor = 1.0);
-  double total() const;
+  // Adds the items of the list, by their clicks when it was made.
+  void score(ScoreBoard& board);
   void purge(std::span<const uint8_t> gone);
 
  private:

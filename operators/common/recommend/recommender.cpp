@@ -21,23 +21,21 @@ Recommender::Recommender(Host host, const Settings& settings)
       items_(host),
       sessions_(host),
       totals_(host, "totals", 1),
-      rules_(host, items_, settings.steps, settings.rules_per_item),
+      rules_(host, items_, settings.rules),
       neighbours_(host, items_, sessions_, settings.limits),
       popularity_(host, items_),
-      repeats_(host),
+      repeats_(host, settings.mixture.in_context),
       only_rules_(settings.mixture.rules > 0 && parts(settings.mixture) == 1 &&
-                  !settings.mixture.repeat && !settings.same_category &&
+                  !settings.mixture.repeat && settings.rules.last == 1 && !settings.same_category &&
                   !settings.exclude_session) {
   if (!totals_.grow(1)) throw Failure("state_limit is too small for an empty model: raise it");
 }
 
-bool Recommender::set_kinds(IdKind sessions, IdKind items) {
-  const Totals& known = totals_[0];
-  if (known.session_kind == sessions && known.item_kind == items) return true;
-  if (known.session_kind != IdKind::kUnknown) return false;
-  Totals& totals = totals_.edit(0);
-  totals.session_kind = sessions;
-  totals.item_kind = items;
+bool Recommender::set_kind(IdKind Totals::*kind, IdKind value) {
+  const IdKind known = totals_[0].*kind;
+  if (value == IdKind::kUnknown || value == known) return true;
+  if (known != IdKind::kUnknown) return false;
+  totals_.edit(0).*kind = value;
   return true;
 }
 
@@ -181,7 +179,7 @@ void Recommender::score(const Session& session) {
   const Totals& totals = totals_[0];
   board_.begin(items_.highest());
   const auto add = [&](ScoreBoard& board, double Mixture::*part) {
-    if (part == &Mixture::rules) rules_.score(clicks.front(), board);
+    if (part == &Mixture::rules) rules_.score(clicks, board);
     if (part == &Mixture::popular) popularity_.score(board);
     if (part == &Mixture::vsknn) {
       neighbours_.score_vsknn(settings_.neighbours, session.number, clicks, totals.kept_sessions,

@@ -23,19 +23,19 @@ namespace flow::operators::recommend {
 struct Mixture {
   double rules = 0, vsknn = 0, vmis = 0, popular = 0;  // weights; 0: without
   bool repeat = false;
+  bool in_context = false;  // with `repeat`: as Repeats has it
 };
 
 struct Settings {
   Mixture mixture;
   uint32_t length = 20;  // of a list, at most 100
-  uint32_t steps = 10;   // of rules, at most 10
+  SequentialRules::Settings rules;
   SessionNeighbours::Settings neighbours;
   SessionNeighbours::Limits limits;
   uint32_t sessions = 1'000'000;  // kept; the one touched longest ago goes first
   uint32_t items = 100'000;       // kept; the eighth clicked longest ago goes at once
-  uint32_t rules_per_item = 512;
-  int64_t expire_after = 0;  // nanoseconds of event time; 0: never
-  uint32_t shown = 60;       // items of shown lists that a session remembers
+  int64_t expire_after = 0;       // nanoseconds of event time; 0: never
+  uint32_t shown = 60;            // items of shown lists that a session remembers
   bool same_category = false;
   bool exclude_session = false;  // items of the session are not recommended again
 };
@@ -56,12 +56,15 @@ struct Reason {
 class Recommender {
  public:
   // What ids are; all ids of a model are of one kind.
-  enum class IdKind : uint8_t { kUnknown, kInteger, kText };
+  enum class IdKind : uint8_t { kUnknown, kInteger, kText, kBinary };
 
   Recommender(Host host, const Settings& settings);
 
-  // The kinds of ids that the state has. False: it was learned with another one.
-  bool set_kinds(IdKind sessions, IdKind items);
+  // The kinds of ids from now on; kUnknown: nothing is known of them yet. False: the state was
+  // learned with another kind.
+  bool set_session_kind(IdKind kind) { return set_kind(&Totals::session_kind, kind); }
+  bool set_item_kind(IdKind kind) { return set_kind(&Totals::item_kind, kind); }
+  IdKind item_kind() const { return totals_[0].item_kind; }
   // The clock of the sessions' expiry: forgets what is too old by then.
   void expire(int64_t time);
   // The session's number, made if need be; it is the one touched last then. 0: past the state
@@ -82,6 +85,10 @@ class Recommender {
   // The place of `item` in the list for the session, from 1; 0: it is not in it. The session must
   // have clicks.
   uint32_t test(uint32_t session, uint32_t item);
+  // What test() does beside testing, where nobody asks for the rank.
+  void refresh(uint32_t session) {
+    if (settings_.mixture.popular > 0 && has_clicks(session)) popularity_.refresh();
+  }
   // The click goes into the session; `teach`: the models learn from it. False: past the state limit
   // something was left out.
   bool learn(uint32_t session, uint32_t item, bool teach);
@@ -111,6 +118,7 @@ class Recommender {
   };
   static_assert(sizeof(Totals) == 64);
 
+  bool set_kind(IdKind Totals::*kind, IdKind value);
   void forget_session(uint32_t number);
   void purge_items();
   Filter filter_of(const Session& session);

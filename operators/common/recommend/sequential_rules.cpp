@@ -22,9 +22,11 @@ void SequentialRules::insert(std::span<Rule> rules, uint32_t bits, Rule rule) {
 bool SequentialRules::learn(std::span<const uint32_t> before, uint32_t item) {
   if (!rows_.grow(uint64_t{items_.highest()} + 1)) return false;
   bool complete = true;
-  const uint32_t steps = std::min(static_cast<uint32_t>(before.size()), steps_);
+  const uint32_t steps = std::min(static_cast<uint32_t>(before.size()), settings_.steps);
+  const auto backward = static_cast<uint32_t>(kUnit * settings_.backward);
   for (uint32_t j = 1; j <= steps; ++j) {
     complete = strengthen(before[j - 1], item, kUnit / j) && complete;
+    if (backward >= j) complete = strengthen(item, before[j - 1], backward / j) && complete;
   }
   return complete;
 }
@@ -44,7 +46,7 @@ bool SequentialRules::strengthen(uint32_t from, uint32_t to, uint32_t weight) {
     rules[place].weight += weight;
     return true;
   }
-  if (row.used >= most_ || (uint32_t{row.used} + 1) * 4 > (mask + 1) * 3) {
+  if (row.used >= settings_.most || (uint32_t{row.used} + 1) * 4 > (mask + 1) * 3) {
     if (!make_room(from)) return false;
     insert({items_.write<Rule>(block(row)), size_t{1} << row.bits}, row.bits, {to, weight});
   } else {
@@ -57,7 +59,7 @@ bool SequentialRules::strengthen(uint32_t from, uint32_t to, uint32_t weight) {
 // For one rule more.
 bool SequentialRules::make_room(uint32_t from) {
   const Row& row = rows_[from];
-  if (row.used < most_ && resize(from, row.bits + 1U)) return true;
+  if (row.used < settings_.most && resize(from, row.bits + 1U)) return true;
   drop_weakest(from);
   return true;
 }
@@ -102,16 +104,14 @@ void SequentialRules::refill(uint32_t from) {
   row.used = static_cast<uint16_t>(kept_.size());
 }
 
-void SequentialRules::score(uint32_t last, ScoreBoard& board, double factor) {
-  for (const Rule& rule : rules(last)) {
-    if (rule.item != 0) board.add(rule.item, static_cast<double>(rule.weight) * factor);
+void SequentialRules::score(std::span<const uint32_t> clicks, ScoreBoard& board) {
+  const size_t last = std::min<size_t>(clicks.size(), settings_.last);
+  for (size_t j = 0; j < last; ++j) {
+    const double factor = 1.0 / static_cast<double>(j + 1);
+    for (const Rule& rule : rules(clicks[j])) {
+      if (rule.item != 0) board.add(rule.item, static_cast<double>(rule.weight) * factor);
+    }
   }
-}
-
-double SequentialRules::total(uint32_t last) {
-  uint64_t sum = 0;
-  for (const Rule& rule : rules(last)) sum += rule.weight;
-  return static_cast<double>(sum);
 }
 
 uint32_t SequentialRules::weight(uint32_t last, uint32_t item) {

@@ -13,8 +13,9 @@ namespace flow::operators::recommend {
 
 // A click on B gives the rule A -> B of each item A clicked j <= steps clicks before it the weight
 // 2520/j, an integer for every j up to 10 (Ludewig, Jannach: Evaluation of session-based
-// recommendation algorithms, 2018; the weight there is 1/j). The items that follow the session's
-// last one are scored by their rules' weights.
+// recommendation algorithms, 2018; the weight there is 1/j), and the rule B -> A `backward` times
+// that. The rules of the session's last items are added up, those of the j-th from the end divided
+// by j.
 //
 // A rule costs 8 bytes in an open table of its item that is at most three quarters full. An item
 // with `most` rules, or one whose table cannot grow any more for want of state, loses the eighth of
@@ -23,17 +24,20 @@ class SequentialRules {
  public:
   static constexpr uint32_t kUnit = 2520;  // of a direct succession
 
-  SequentialRules(Host host, ItemStore& items, uint32_t steps, uint32_t most)
-      : items_(items), rows_(host, "rules", 1), steps_(steps), most_(most) {}
+  struct Settings {
+    uint32_t steps = 10;  // at most 10
+    uint32_t most = 512;  // rules an item, at most 6,144
+    double backward = 0;  // 0 to 1
+    uint32_t last = 1;    // items of the session whose rules count
+  };
+  SequentialRules(Host host, ItemStore& items, const Settings& settings)
+      : items_(items), rows_(host, "rules", 1), settings_(settings) {}
 
   // `before`: the session's items, newest first. False: past the state limit, and a rule is
   // missing.
   bool learn(std::span<const uint32_t> before, uint32_t item);
-  // Adds the rules of `last` to the board, their weights times `factor`.
-  void score(uint32_t last, ScoreBoard& board, double factor = 1.0);
-  // The sum of their weights.
-  double total(uint32_t last);
-  // As ScoreBoard::rank for score(last) and a filter that is open, without a board.
+  void score(std::span<const uint32_t> clicks, ScoreBoard& board);
+  // As ScoreBoard::rank where only `last` counts and the filter is open, without a board.
   uint32_t rank(uint32_t last, uint32_t item, uint32_t length);
   // 0: there is no such rule.
   uint32_t weight(uint32_t last, uint32_t item);
@@ -70,7 +74,7 @@ class SequentialRules {
 
   ItemStore& items_;
   StateArray<Row> rows_;
-  uint32_t steps_, most_;
+  Settings settings_;
   std::vector<Rule> kept_;
 };
 
