@@ -196,7 +196,7 @@ void Recommend::process(const Batch& in, Output& out) {
     }
   }
   const auto kept = static_cast<int64_t>(kept_.size());
-  if (kept == in.rows()) {
+  if (kept == in.rows() && kept > 0) {
     out.emit(columns_.finish(in, out));
   } else if (kept > 0) {
     out.emit(columns_.finish(out.select(in, kept_.data(), kept), out));

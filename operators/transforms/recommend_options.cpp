@@ -93,30 +93,39 @@ std::optional<CompiledExpression> compile(const std::optional<Expression>& expre
   return CompiledExpression::compile(expression->text, option);
 }
 
+// Of a column that may be missing: rows pass all the same, and it is hardly what is meant.
+std::optional<flow_type> infer_optional(Inference& inference, const char* option,
+                                        const Field& field) {
+  try {
+    return inferred_column(inference, option, field.name);
+  } catch (const OptionFailure& missing) {
+    inference.warn(missing);
+    return std::nullopt;
+  }
+}
+
+OptionFailure unfit(const char* option, const Field& field, flow_type type, const char* needed) {
+  return OptionFailure(
+      option,
+      "the column '" + field.name + "' is " + std::string(type_name(type)) + ", but " + needed, {},
+      0);
+}
+
 // Of ids; nothing: not known.
-std::optional<Type> infer_id(const Inference& inference, const char* option, const Field& field) {
-  const std::optional<flow_type> type = inferred_column(inference, option, field.name);
+std::optional<Type> id_type(const char* option, const Field& field, std::optional<flow_type> type) {
   if (!type) return std::nullopt;
   if (*type == FLOW_INT64) return Type::int64();
-  if (!AnyTextView::accepts(*type)) {
-    throw OptionFailure(option,
-                        "the column '" + field.name + "' is " + std::string(type_name(*type)) +
-                            ", but ids are int64 or text",
-                        {}, 0);
-  }
+  if (!AnyTextView::accepts(*type)) throw unfit(option, field, *type, "ids are int64 or text");
   return *type == FLOW_BINARY ? Type::binary() : Type::text();
 }
 
-void infer_typed(const Inference& inference, const char* option, const Field& field,
-                 flow_type wanted) {
+void infer_typed(Inference& inference, const char* option, const Field& field, flow_type wanted,
+                 const char* needed) {
   if (field.name.empty()) return;
-  const std::optional<flow_type> type = inferred_column(inference, option, field.name);
-  if (type && *type != wanted) {
-    throw OptionFailure(option,
-                        "the column '" + field.name + "' is " + std::string(type_name(*type)) +
-                            ", but a " + std::string(type_name(wanted)) + " is needed",
-                        {}, 0);
-  }
+  const std::optional<flow_type> type = infer_optional(inference, option, field);
+  const bool fits =
+      wanted == FLOW_TEXT ? !type || AnyTextView::accepts(*type) : !type || *type == wanted;
+  if (!fits) throw unfit(option, field, *type, needed);
 }
 
 }  // namespace
@@ -155,13 +164,15 @@ Recommend::Recommend(const Options& options, Shared& shared)
 }
 
 void Recommend::infer(const Options& options, Shared& shared, Inference& inference) {
-  const std::optional<Type> item = infer_id(inference, "item", options.item);
-  infer_id(inference, "session", options.session);
-  infer_typed(inference, "time", options.time, FLOW_TIMESTAMP);
-  infer_typed(inference, "available", options.available, FLOW_BOOL);
-  if (!options.category.name.empty()) {
-    infer_text_column(inference, "category", options.category.name);
-  }
+  // Without a session or an item no row passes, but for those that are no clicks.
+  const std::optional<Type> item =
+      id_type("item", options.item,
+              options.click ? infer_optional(inference, "item", options.item)
+                            : inferred_column(inference, "item", options.item.name));
+  id_type("session", options.session, inferred_column(inference, "session", options.session.name));
+  infer_typed(inference, "time", options.time, FLOW_TIMESTAMP, "a timestamp is needed");
+  infer_typed(inference, "available", options.available, FLOW_BOOL, "a bool is needed");
+  infer_typed(inference, "category", options.category, FLOW_TEXT, "text is needed");
   for (const auto* condition : {&shared.click, &shared.learn, &shared.answer}) {
     if (*condition) infer_condition(**condition, inference, false);
   }
