@@ -19,6 +19,7 @@
 
 #include "core/cli/command.hpp"
 #include "core/cli/exit_code.hpp"
+#include "core/cli/state_move.hpp"
 #include "core/config/names.hpp"
 #include "core/state/checkpoint_store.hpp"
 #include "flow/utf8.hpp"
@@ -195,7 +196,8 @@ int guarded(const fs::path& place, Body body) {
 }  // namespace
 
 void add_state(CLI::App& program, int& exit_code) {
-  CLI::App* state = program.add_subcommand("state", "Look into a pipeline's checkpoints");
+  CLI::App* state =
+      program.add_subcommand("state", "Look into a pipeline's checkpoints, and move state");
   state->require_subcommand(1);
   auto options = std::make_shared<StateOptions>();
   const auto add_place = [&](CLI::App* command) {
@@ -230,6 +232,7 @@ void add_state(CLI::App& program, int& exit_code) {
   show_command->callback([options, &exit_code] {
     exit_code = guarded(options->place, [&] { return show(*options); });
   });
+  add_state_moves(*state, exit_code);
 }
 
 }  // namespace flowrun::cli
