@@ -140,6 +140,11 @@ FleetStream::Settings fleet_settings(const Generate::Options& options) {
           .fault_share = options.fault_share};
 }
 
+ClickStream::Settings click_settings(const Generate::Options& options) {
+  return {
+      .users = options.users, .erase_share = options.erase_share, .has_session = options.sessions};
+}
+
 }  // namespace
 
 void Generate::describe(Description<Options>& d) {
@@ -156,17 +161,19 @@ void Generate::describe(Description<Options>& d) {
       "`sensors` gives `sensor` (category, s-0001 to s-1000), `timestamp` (one millisecond a row, "
       "starting with 2025), `temperature` (float, evenly spread over 0 to 49.99) and `humidity` "
       "(float, 20 to 99.9). It costs about 3 ns a row.\n\n"
-      "`clicks` gives what the visitors of a shop do, fifty clicks a second in the order of their "
-      "time, starting with 2025: `timestamp`, `user` (category, u-00001 to u-20000, few of them "
-      "come "
-      "often), `session` (integer, 1 to 20 clicks of one user), `event` (category: view, search, "
-      "cart, purchase), `item` (integer, 1 to 10,000), `category` (category, one of 40), `price` "
-      "(float; of one item always the same), `quantity` (integer, of cart and purchase) and "
-      "`query` "
-      "(text, of a search, which has no item and price). What is popular follows Zipf's law and "
-      "drifts by days; two of three clicks on an item are followed by one of its four companions, "
-      "which do not change: what a good recommender can learn. A purchase is of the item that was "
-      "put into the cart before.\n\n"
+      "`clicks` gives what the visitors of a shop do, ten clicks a second in the order of their "
+      "time, starting with 2025: `timestamp`, `user` (u-000001 on; category, text of more than "
+      "65,536 users), `session` (integer, 1 to 20 clicks of one user), `event` (category: view, "
+      "search, cart, purchase, and with `erase_share` erase), `item` (integer, 1 to 10,000), "
+      "`category` (category, one of 40), `price` (float; of one item always the same), `quantity` "
+      "(integer, of cart and purchase) and `query` (text, of a search; a search and an erase have "
+      "no item and price). What is popular follows Zipf's law and drifts by days; two of three "
+      "clicks on an item are followed by one of its four companions, which do not change, and one "
+      "in ten by something that the session has seen: what a good recommender can learn. A "
+      "purchase is of the item that was put into the cart before. Clicks of a session are seven "
+      "minutes apart at most. Nobody is in two sessions at once, some come twenty times as often "
+      "as others, and with 80,000 users or more nobody within half an hour of their last "
+      "click.\n\n"
       "`fleet` gives the readings of `devices` devices with faults that are labelled: `time`, "
       "`device` (d-00001 on; category, text of more than 65,536 devices), `class` (category: "
       "freezer, pump, server, turbine), `quantity` (category; four of a device, such as "
@@ -219,6 +226,13 @@ void Generate::describe(Description<Options>& d) {
            "The share of a fleet's readings that belong to a fault, about; at most 0.05 or so, "
            "since a device has no more than one fault in 128 rounds.")
       .range(0, 1);
+  d.option("users", &Options::users, "How many users a shop has.").range(1, 5'000'000);
+  d.option("sessions", &Options::sessions,
+           "Whether clicks say their `session`. False: it is null in all of them, for a pipeline "
+           "that finds the sessions itself.");
+  d.option("erase_share", &Options::erase_share,
+           "The share of clicks that are an `erase` instead: the user asks to be forgotten.")
+      .range(0, 1);
 }
 
 void Generate::infer(const Options& options, Inference& inference) {
@@ -228,15 +242,7 @@ void Generate::infer(const Options& options, Inference& inference) {
                       {"temperature", Type::float64()},
                       {"humidity", Type::float64()}});
   } else if (options.dataset == Dataset::kClicks) {
-    inference.output({{"timestamp", Type::timestamp()},
-                      {"user", Type::category()},
-                      {"session", Type::int64()},
-                      {"event", Type::category()},
-                      {"item", Type::int64()},
-                      {"category", Type::category()},
-                      {"price", Type::float64()},
-                      {"quantity", Type::int64()},
-                      {"query", Type::text()}});
+    inference.output(ClickStream::fields(click_settings(options)));
   } else if (options.dataset == Dataset::kFleet) {
     inference.output(FleetStream::fields(fleet_settings(options)));
   } else {
@@ -347,7 +353,7 @@ Batch Generate::sensors(Output& out, int64_t rows) {
 }
 
 Batch Generate::clicks(Output& out, int64_t rows) {
-  if (!clicks_) clicks_.emplace(spread(options_.seed));
+  if (!clicks_) clicks_.emplace(spread(options_.seed), click_settings(options_));
   flow_origin origin{};
   origin.size = sizeof origin;
   origin.partition = kPartition;

@@ -24,6 +24,9 @@ class Generate final : public Source {
     int64_t devices = 1000;
     Duration every{60'000'000'000};
     double fault_share = 0.002;
+    int64_t users = 100'000;
+    bool sessions = true;
+    double erase_share = 0;
   };
   static void describe(Description<Options>& d);
   static void infer(const Options& options, Inference& inference);

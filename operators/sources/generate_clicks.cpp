@@ -14,7 +14,7 @@ namespace {
 
 constexpr int64_t kStart = 1'735'689'600'000'000'000;  // 2025-01-01T00:00:00Z
 // A rank of the popularity list is held by one item for so many spans: about three days.
-constexpr int64_t kLifetime = 100;
+constexpr int64_t kLifetime = 20;
 constexpr int32_t kFamily = 20;  // items that are looked at together
 constexpr int32_t kLongestSession = 20;
 
@@ -35,6 +35,16 @@ double share(uint64_t bits) { return static_cast<double>(bits & 0xFFFFFFFF) / 42
 int32_t zipf(uint64_t bits, int32_t n) {
   const double rank = std::exp(share(bits) * std::log(static_cast<double>(n) + 1.0));
   return std::clamp(static_cast<int32_t>(rank), 1, n);
+}
+
+// u-000001 for user 0; at most seven digits.
+size_t put_user(int32_t user, char* out) {
+  int32_t rest = user + 1;
+  const size_t digits = rest > 999'999 ? 7 : 6;
+  out[0] = 'u';
+  out[1] = '-';
+  for (size_t i = digits + 1; i > 1; --i, rest /= 10) out[i] = static_cast<char>('0' + rest % 10);
+  return digits + 2;
 }
 
 Column dictionary(Host host, const std::vector<std::string>& values) {
@@ -107,24 +117,55 @@ int32_t ClickStream::next_item(int32_t item, uint64_t random, int64_t span) cons
   return popular_item(rest, span);
 }
 
+// Whose turn it is to begin a session. A user is let by at some of their turns, so that some come
+// twenty times as often as others.
+int32_t ClickStream::user_of(int64_t lane_number, int64_t span, int64_t step) const {
+  const int64_t own = (settings_.users - 1 - lane_number % settings_.users) / kLanes + 1;
+  int64_t turn = span * kSpan + step;
+  int64_t user = 0;
+  for (int attempt = 0; attempt < 4; ++attempt, ++turn) {
+    user = turn % own * kLanes + lane_number % settings_.users;
+    const double comes = share(bits(12, static_cast<uint64_t>(user), 0));
+    const auto place = static_cast<uint64_t>(turn * kLanes + lane_number);
+    if (share(bits(13, place, 0)) < std::max(comes * comes, 0.05)) break;
+  }
+  return static_cast<int32_t>(user);
+}
+
+void ClickStream::view(Lane& lane, uint64_t random) const {
+  Click& click = lane.last;
+  const uint64_t choice = random % 100;
+  const uint64_t rest = random >> 7;
+  if (click.item < 0) {
+    click.item = popular_item(rest, lane.span);
+  } else if (choice < 10 && lane.views > 1) {
+    // Back to something that was looked at before.
+    const auto known = std::min<uint64_t>(lane.views, lane.viewed.size());
+    click.item = lane.viewed[(lane.views - 1 - rest % known) % lane.viewed.size()];
+  } else {
+    click.item = next_item(click.item, rest, lane.span);
+  }
+}
+
 // The lane's next click.
 void ClickStream::advance(int64_t lane_number, Lane& lane) const {
   const uint64_t place = static_cast<uint64_t>(lane.span * kLanes + lane_number);
-  const auto step = static_cast<uint64_t>(lane.step++);
+  const int64_t at = lane.step++;
+  const auto step = static_cast<uint64_t>(at);
   Click& click = lane.last;
   const bool begins = lane.left == 0;
   if (begins) {
     const uint64_t random = bits(7, place, step);
     // One click at least; half of the sessions have no more than three.
     const double length = 1.0 - 4.0 * std::log(1.0 - share(random));
-    lane.left =
-        static_cast<int32_t>(std::min({length, static_cast<double>(kLongestSession),
-                                       static_cast<double>(kSpan - static_cast<int64_t>(step))}));
+    lane.left = static_cast<int32_t>(
+        std::min({length, static_cast<double>(kLongestSession), static_cast<double>(kSpan - at)}));
     lane.left = std::max(lane.left, 1);
-    click.session = static_cast<int64_t>(place) * kSpan + static_cast<int64_t>(step);
-    click.user = zipf(random >> 32, kUsers) - 1;
+    click.session = static_cast<int64_t>(place) * kSpan + at;
+    click.user = user_of(lane_number, lane.span, at);
     click.item = -1;
     lane.in_cart = -1;
+    lane.views = 0;
   }
   --lane.left;
   const uint64_t random = bits(8, place, step);
@@ -154,10 +195,10 @@ void ClickStream::advance(int64_t lane_number, Lane& lane) const {
     }
   } else {
     click.event = Event::kView;
-    click.item =
-        click.item < 0 ? popular_item(rest, lane.span) : next_item(click.item, rest, lane.span);
+    view(lane, rest);
   }
   if (click.item >= 0) click.category = category_of(click.item);
+  if (click.event == Event::kView) lane.viewed[lane.views++ % lane.viewed.size()] = click.item;
 }
 
 ClickStream::Click ClickStream::click(int64_t row) {
@@ -177,64 +218,97 @@ ClickStream::Click ClickStream::click(int64_t row) {
   Click click = lane.last;
   click.time =
       kStart + row * kTick + static_cast<int64_t>(bits(11, static_cast<uint64_t>(row), 0) % kTick);
+  if (settings_.erase_share > 0 &&
+      share(bits(14, static_cast<uint64_t>(row), 0)) < settings_.erase_share) {
+    click.event = Event::kErase;
+    click.item = -1;
+    click.quantity = 0;
+  }
   return click;
 }
 
+std::vector<std::pair<std::string, Type>> ClickStream::fields(const Settings& settings) {
+  return {{"timestamp", Type::timestamp()},
+          {"user", settings.users <= kCategoryUsers ? Type::category() : Type::text()},
+          {"session", Type::int64()},
+          {"event", Type::category()},
+          {"item", Type::int64()},
+          {"category", Type::category()},
+          {"price", Type::float64()},
+          {"quantity", Type::int64()},
+          {"query", Type::text()}};
+}
+
+void ClickStream::prepare(Host host) {
+  if (events_) return;
+  events_ = dictionary(host, {"view", "search", "cart", "purchase", "erase"});
+  categories_ = dictionary(host, {kNouns.begin(), kNouns.end()});
+  if (settings_.users > kCategoryUsers) return;
+  TextBuilder names(host, settings_.users);
+  char name[16];
+  for (int32_t i = 0; i < settings_.users; ++i) names.append({name, put_user(i, name)});
+  users_ = names.finish();
+}
+
 Batch ClickStream::batch(Output& out, int64_t first, int64_t rows, const flow_origin& origin) {
-  if (!users_) {
-    std::vector<std::string> names;
-    for (int32_t i = 1; i <= kUsers; ++i) {
-      const std::string digits = std::to_string(i);
-      names.emplace_back("u-").append(5 - digits.size(), '0').append(digits);
-    }
-    users_ = dictionary(out, names);
-    events_ = dictionary(out, {"view", "search", "cart", "purchase"});
-    categories_ = dictionary(out, {kNouns.begin(), kNouns.end()});
-  }
+  prepare(out);
   TimestampBuilder times(out, rows);
-  Codes users(out, rows);
+  std::optional<Codes> user_codes;
+  std::optional<TextBuilder> user_names;
+  if (users_) {
+    user_codes.emplace(out, rows);
+  } else {
+    user_names.emplace(out, rows);
+  }
   Int64Builder sessions(out, rows);
   Codes events(out, rows);
   Int64Builder items(out, rows);
-  Codes categories(out, rows);
+  CategoryBuilder categories(out, rows, categories_);
   Float64Builder prices(out, rows);
   Int64Builder quantities(out, rows);
   TextBuilder queries(out, rows);
   std::string query;
+  char name[16];
   for (int64_t i = 0; i < rows; ++i) {
     const Click made = click(first + i);
     times.append(made.time);
-    users.data()[i] = made.user;
-    sessions.append(made.session);
+    if (user_codes) {
+      user_codes->data()[i] = made.user;
+    } else {
+      user_names->append({name, put_user(made.user, name)});
+    }
+    settings_.has_session ? sessions.append(made.session) : sessions.append_null();
     events.data()[i] = static_cast<int32_t>(made.event);
-    categories.data()[i] = made.category;
+    made.event == Event::kErase ? categories.append_null() : categories.append(made.category);
     if (made.event == Event::kSearch) {
-      items.append_null();
-      prices.append_null();
       query.assign(kAdjectives[static_cast<size_t>(made.adjective)]).append(" ");
       queries.append(query.append(kNouns[static_cast<size_t>(made.category)]));
     } else {
-      items.append(made.item + 1);
-      prices.append(price_of(made.item));
       queries.append_null();
     }
-    if (made.quantity > 0) {
-      quantities.append(made.quantity);
+    if (made.item >= 0) {
+      items.append(made.item + 1);
+      prices.append(price_of(made.item));
     } else {
-      quantities.append_null();
+      items.append_null();
+      prices.append_null();
     }
+    made.quantity > 0 ? quantities.append(made.quantity) : quantities.append_null();
   }
-  return out.make(rows,
-                  {{"timestamp", {times.finish(), Type::timestamp()}},
-                   {"user", {users.finish(out, users_), Type::category()}},
-                   {"session", {sessions.finish(), Type::int64()}},
-                   {"event", {events.finish(out, events_), Type::category()}},
-                   {"item", {items.finish(), Type::int64()}},
-                   {"category", {categories.finish(out, categories_), Type::category()}},
-                   {"price", {prices.finish(), Type::float64()}},
-                   {"quantity", {quantities.finish(), Type::int64()}},
-                   {"query", {queries.finish(), Type::text()}}},
-                  &origin);
+  const auto types = fields(settings_);
+  return out.make(
+      rows,
+      {{"timestamp", {times.finish(), types[0].second}},
+       {"user",
+        {user_codes ? user_codes->finish(out, users_) : user_names->finish(), types[1].second}},
+       {"session", {sessions.finish(), types[2].second}},
+       {"event", {events.finish(out, events_), types[3].second}},
+       {"item", {items.finish(), types[4].second}},
+       {"category", {categories.finish(), types[5].second}},
+       {"price", {prices.finish(), types[6].second}},
+       {"quantity", {quantities.finish(), types[7].second}},
+       {"query", {queries.finish(), types[8].second}}},
+      &origin);
 }
 
 }  // namespace flow::operators

@@ -11,6 +11,7 @@
 #include "operators/common/detectors/stuck.hpp"
 #include "operators/common/detectors/threshold.hpp"
 #include "operators/common/input_column.hpp"
+#include "operators/common/key_columns.hpp"
 #include "operators/common/nearest_name.hpp"
 
 namespace flow::operators {
@@ -493,7 +494,7 @@ Batch DetectAnomaly::missed(std::span<const detectors::SilenceWatch::Silence> si
                             Output& out) {
   const auto rows = static_cast<int64_t>(silences.size());
   const std::span<const flow_type> types(silences.front().types.data(), key_finders_.size());
-  detectors::KeyColumns keys(out, rows, types);
+  KeyColumns keys(out, rows, types);
   TimestampBuilder due(out, rows);
   Float64Builder score(out, rows);
   BoolBuilder is_anomaly(out, rows);

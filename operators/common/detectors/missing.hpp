@@ -69,19 +69,4 @@ class SilenceWatch {
   std::vector<Silence> silent_;
 };
 
-// The columns of a key's fields, from its bytes. `columns`: one a field.
-class KeyColumns {
- public:
-  KeyColumns(Host host, int64_t rows, std::span<const flow_type> types);
-  void append(std::string_view key);
-  std::vector<TypedColumn> finish();
-
- private:
-  Host host_;
-  int64_t rows_;
-  std::vector<flow_type> types_;
-  std::vector<std::vector<std::optional<int64_t>>> numbers_;
-  std::vector<std::optional<TextBuilder>> texts_;
-};
-
 }  // namespace flow::operators::detectors

@@ -154,7 +154,8 @@ class KeyedTable {
   uint64_t hash_at(uint32_t group, uint32_t slot) { return read_slot(at(group), slot)->hash; }
   // No slot of the group has ever had a number above this.
   uint32_t highest_slot(uint32_t group) { return at(group).exists() ? at(group).peek().slots : 0; }
-  // False: there was no such key. Its variable parts are the caller's to remove before.
+  // False: there was no such key. Its variable parts are the caller's to remove before. Nothing of
+  // what is erased or removed stays in the pages, nor in a checkpoint that is begun afterwards.
   bool erase(uint64_t hash, std::string_view key) {
     Group& group = open(hash);
     const uint32_t number = group.exists() ? locate(group, hash, key) : 0;
@@ -175,6 +176,7 @@ class KeyedTable {
     freed.key = {};
     freed.next = header.free_slot;
     freed.hash = 0;
+    freed.record = Record{};
     header.free_slot = number;
     --header.used;
     return true;
@@ -437,7 +439,9 @@ class KeyedTable {
     head = unit + 1;
   }
   static void free_bytes(Group& group, StoredBytes stored) {
-    if (stored.length > 0) give_block(group, stored.at, class_of(stored.length));
+    if (stored.length == 0) return;
+    std::memset(write_unit(group, stored.at), 0, stored.length);
+    give_block(group, stored.at, class_of(stored.length));
   }
 
   const flow_host* host_;
