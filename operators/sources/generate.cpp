@@ -170,7 +170,7 @@ void Generate::describe(Description<Options>& d) {
       "no item and price). What is popular follows Zipf's law and drifts by days; two of three "
       "clicks on an item are followed by one of its four companions, which do not change, and one "
       "in ten by something that the session has seen: what a good recommender can learn. A "
-      "purchase is of the item that was put into the cart before. Clicks of a session are seven "
+      "purchase is of the item that was put into the cart before. Clicks of a session are four "
       "minutes apart at most. Nobody is in two sessions at once, some come twenty times as often "
       "as others, and with 80,000 users or more nobody within half an hour of their last "
       "click.\n\n"

@@ -14,7 +14,7 @@ namespace {
 
 constexpr int64_t kStart = 1'735'689'600'000'000'000;  // 2025-01-01T00:00:00Z
 // A rank of the popularity list is held by one item for so many spans: about three days.
-constexpr int64_t kLifetime = 20;
+constexpr int64_t kLifetime = 40;
 constexpr int32_t kFamily = 20;  // items that are looked at together
 constexpr int32_t kLongestSession = 20;
 
@@ -117,19 +117,18 @@ int32_t ClickStream::next_item(int32_t item, uint64_t random, int64_t span) cons
   return popular_item(rest, span);
 }
 
-// Whose turn it is to begin a session. A user is let by at some of their turns, so that some come
-// twenty times as often as others.
+// Whose turn it is to begin a session: one of two users, of whom one comes up to twenty times as
+// often as the other.
 int32_t ClickStream::user_of(int64_t lane_number, int64_t span, int64_t step) const {
-  const int64_t own = (settings_.users - 1 - lane_number % settings_.users) / kLanes + 1;
-  int64_t turn = span * kSpan + step;
-  int64_t user = 0;
-  for (int attempt = 0; attempt < 4; ++attempt, ++turn) {
-    user = turn % own * kLanes + lane_number % settings_.users;
-    const double comes = share(bits(12, static_cast<uint64_t>(user), 0));
-    const auto place = static_cast<uint64_t>(turn * kLanes + lane_number);
-    if (share(bits(13, place, 0)) < std::max(comes * comes, 0.05)) break;
-  }
-  return static_cast<int32_t>(user);
+  const int64_t first = lane_number % settings_.users;
+  const int64_t own = (settings_.users - 1 - first) / kLanes + 1;
+  const int64_t pairs = (own + 1) / 2;
+  const int64_t turn = span * kSpan + step;
+  const int64_t pair = turn % pairs;
+  const double often = 0.5 + 0.45 * share(bits(12, static_cast<uint64_t>(first), static_cast<uint64_t>(pair)));
+  const auto place = static_cast<uint64_t>(turn * kLanes + lane_number);
+  const int64_t user = pair * 2 + (share(bits(13, place, 0)) < often ? 0 : 1);
+  return static_cast<int32_t>(first + std::min(user, own - 1) * kLanes);
 }
 
 void ClickStream::view(Lane& lane, uint64_t random) const {

@@ -21,7 +21,7 @@ namespace flow::operators {
 // sessions at once, and with many users nobody comes back soon.
 class ClickStream {
  public:
-  static constexpr int64_t kLanes = 2048;
+  static constexpr int64_t kLanes = 1024;
   static constexpr int64_t kSpan = 64;
   static constexpr int64_t kTick = 100'000'000;  // nanoseconds between rows: ten a second
   static constexpr int32_t kItems = 10'000;

@@ -84,42 +84,90 @@ TEST(GenerateClicks, SessionIsOneUsersAndPurchasesAreOfWhatIsInTheCart) {
   EXPECT_LT(mean, 7);
 }
 
-// A model that has seen which item follows which guesses far more than one that knows what is
-// popular: learned on the first half, asked on the second.
+// The twenty items with the highest counts, of equal ones the smallest.
+std::vector<int32_t> top_20(const std::map<int32_t, int64_t>& counts) {
+  std::vector<std::pair<int64_t, int32_t>> ranked;
+  for (const auto& [item, count] : counts) ranked.emplace_back(-count, item);
+  const size_t n = std::min<size_t>(ranked.size(), 20);
+  std::partial_sort(ranked.begin(), ranked.begin() + static_cast<int64_t>(n), ranked.end());
+  std::vector<int32_t> items;
+  for (size_t i = 0; i < n; ++i) items.push_back(ranked[i].second);
+  return items;
+}
+
+// Each view is guessed before it is learned from, by what has followed the view before it in its
+// session and by what is popular. Measured with seed 7: HR@20 0.562 against 0.116.
 TEST(GenerateClicks, WhatFollowsAnItemCanBeLearned) {
-  const std::vector<Click> made = clicks(kMany);
   std::map<int64_t, int32_t> last;
   std::map<int32_t, std::map<int32_t, int64_t>> follows;
   std::map<int32_t, int64_t> popular;
-  int64_t asked = 0;
-  int64_t hits = 0;
-  int64_t popular_hits = 0;
-  std::vector<std::pair<int64_t, int32_t>> top;
-  const auto best = [](const std::map<int32_t, int64_t>& counts) {
-    std::vector<std::pair<int64_t, int32_t>> ranked;
-    for (const auto& [item, count] : counts) ranked.emplace_back(-count, item);
-    std::sort(ranked.begin(), ranked.end());
-    if (ranked.size() > 5) ranked.resize(5);
-    return ranked;
+  std::vector<int32_t> most_popular;
+  double asked = 0;
+  double hits = 0;
+  double popular_hits = 0;
+  int64_t row = 0;
+  const auto has = [](const std::vector<int32_t>& items, int32_t item) {
+    return std::find(items.begin(), items.end(), item) != items.end() ? 1 : 0;
   };
-  for (size_t row = 0; row < made.size(); ++row) {
-    const Click& click = made[row];
-    if (row == made.size() / 2) top = best(popular);
+  for (const Click& click : clicks(kMany)) {
+    if (++row % 1000 == 0) most_popular = top_20(popular);
     if (click.event != Event::kView) continue;
-    const auto found = last.find(click.session);
-    const bool learning = row < made.size() / 2;
-    if (found != last.end() && learning) ++follows[found->second][click.item];
-    if (found != last.end() && !learning) {
+    if (const auto found = last.find(click.session); found != last.end()) {
+      auto& counts = follows[found->second];
       ++asked;
-      for (const auto& [count, item] : best(follows[found->second])) hits += item == click.item;
-      for (const auto& [count, item] : top) popular_hits += item == click.item;
+      hits += has(top_20(counts), click.item);
+      popular_hits += has(most_popular, click.item);
+      ++counts[click.item];
     }
-    if (learning) ++popular[click.item];
+    ++popular[click.item];
     last[click.session] = click.item;
   }
-  ASSERT_GT(asked, 10'000);
-  EXPECT_GT(hits, asked / 3) << "of " << asked;
-  EXPECT_LT(popular_hits, asked / 5) << "of " << asked;
+  ASSERT_GT(asked, kMany / 2);
+  RecordProperty("followers", std::to_string(hits / asked));
+  RecordProperty("popular", std::to_string(popular_hits / asked));
+  EXPECT_GT(hits / asked, 0.5);
+  EXPECT_LT(popular_hits / asked, 0.25);
+}
+
+// What a gap of half an hour finds are the sessions that were made.
+TEST(GenerateClicks, UserIsInOneSessionAtATimeAndPausesBetweenThem) {
+  constexpr int64_t kMinute = 60'000'000'000;
+  std::map<int32_t, Click> last;
+  std::map<int32_t, int64_t> clicks_of;
+  for (const Click& click : clicks(kMany)) {
+    ++clicks_of[click.user];
+    const auto [known, is_new] = last.emplace(click.user, click);
+    if (is_new) continue;
+    const int64_t pause = click.time - known->second.time;
+    if (known->second.session == click.session) {
+      ASSERT_LT(pause, 4 * kMinute);
+    } else {
+      ASSERT_GE(pause, 30 * kMinute);
+    }
+    known->second = click;
+  }
+  EXPECT_GT(clicks_of.size(), 50'000U);
+}
+
+TEST(GenerateClicks, ShareOfClicksAsksToBeErased) {
+  ClickStream usual(7);
+  ClickStream erasing(7, {.users = 100'000, .erase_share = 0.01});
+  int64_t erasures = 0;
+  for (int64_t row = 0; row < 50'000; ++row) {
+    const Click click = erasing.click(row);
+    const Click expected = usual.click(row);
+    ASSERT_EQ(click.user, expected.user);
+    if (click.event != Event::kErase) {
+      ASSERT_EQ(click.item, expected.item);
+      ASSERT_EQ(click.event, expected.event);
+      continue;
+    }
+    ++erasures;
+    ASSERT_EQ(click.item, -1);
+    ASSERT_EQ(click.quantity, 0);
+  }
+  EXPECT_GT(erasures, 400);
+  EXPECT_LT(erasures, 600);
 }
 
 TEST(GenerateClicks, WhatIsPopularFollowsZipfAndDrifts) {
@@ -160,7 +208,7 @@ TEST(GenerateClicks, ColumnsAreAsThePageSays) {
     ASSERT_EQ(table["price"][row].is_null(), search);
     ASSERT_EQ(table["query"][row].is_null(), !search);
     ASSERT_EQ(table["quantity"][row].is_null(), event != "cart" && event != "purchase");
-    ASSERT_EQ(table["user"][row].text().size(), 7U);
+    ASSERT_EQ(table["user"][row].text().size(), 8U);
     if (search) continue;
     const int64_t item = table["item"][row].integer();
     ASSERT_GE(item, 1);
@@ -169,6 +217,36 @@ TEST(GenerateClicks, ColumnsAreAsThePageSays) {
     ASSERT_GE(price, 5.0);
     ASSERT_LE(price, 500.0);
     ASSERT_EQ(prices.emplace(item, price).first->second, price);
+  }
+}
+
+TEST(GenerateClicks, UsersAndSessionsAreAsTheOptionsSay) {
+  for (const int64_t users : {1, 7, 3000, 65'536, 70'000}) {
+    auto harness = Harness::of<Generate>({{"dataset", "clicks"},
+                                          {"rows", 20'000},
+                                          {"users", users},
+                                          {"sessions", false},
+                                          {"erase_share", 0.1}});
+    harness.run();
+    const std::vector<Batch> batches = harness.pull_batches();
+    EXPECT_EQ(batches[0].find("user")->type, users <= 65'536 ? FLOW_CATEGORY : FLOW_TEXT);
+    std::set<std::string> seen;
+    int64_t erasures = 0;
+    for (const Batch& batch : batches) {
+      const Table table = flow::testing::read_table(batch);
+      for (size_t row = 0; row < static_cast<size_t>(batch.rows()); ++row) {
+        seen.insert(table["user"][row].text());
+        ASSERT_TRUE(table["session"][row].is_null());
+        if (table["event"][row].text() != "erase") continue;
+        ++erasures;
+        ASSERT_TRUE(table["item"][row].is_null() && table["category"][row].is_null());
+      }
+    }
+    EXPECT_GT(erasures, 1500);
+    EXPECT_LE(seen.size(), static_cast<size_t>(users));
+    if (users <= 7) {
+      EXPECT_EQ(seen.size(), static_cast<size_t>(users));
+    }
   }
 }
 

@@ -182,7 +182,8 @@ TEST(Sessionize, UserWithAMillionClicksTakesAsMuchStateAsOneWithThree) {
     }
     push(harness, Cells(4000, "a"), times, watermarks);
     harness.advance(watermarks.back() * kSecond);
-    for (const Cell& cell : harness.pull()["session"]) sessions.insert(cell.text());
+    const Table table = harness.pull();
+    for (const Cell& cell : table["session"]) sessions.insert(cell.text());
   }
   EXPECT_EQ(harness.failed().size(), 0U);
   EXPECT_EQ(harness.host().state().bytes(), bytes);
