@@ -223,6 +223,7 @@ void SourceNode::run() {
       if (!wait_for_room()) break;
       do_requests();
       emitted_in_call_ = 0;
+      const auto polled = Clock::now();
       const flow_status status = source_->poll();
       if (!send_failures()) break;
       has_ended = status == FLOW_END;
@@ -236,7 +237,11 @@ void SourceNode::run() {
         break;
       }
       if (status == FLOW_IDLE) {
-        runtime_.signal.wait_for(kLook, [&] { return runtime_.stopping.load(); });
+        // One that waited itself is not made to wait twice: what came meanwhile would.
+        const auto left = kLook - (Clock::now() - polled);
+        if (left > Clock::duration::zero()) {
+          runtime_.signal.wait_for(left, [&] { return runtime_.stopping.load(); });
+        }
       } else if (status == FLOW_RETRY) {
         const auto pause = backoff.next();
         log::warning("A passing trouble is being retried.", {{"component", component_.id},
@@ -537,7 +542,8 @@ flow::Batch SourceNode::with_origin(const flow_batch& batch, const char* name,
   origin.source = component_.id.c_str();
   origin.partition = name;
   flow::Column positions;
-  if (sends_messages_) {
+  // A source may have its own count, which lasts from run to run.
+  if (sends_messages_ && origin.position == nullptr) {
     positions = MessageColumns::positions(batch, partition.bytes, source_->output());
     origin.position = positions.get();
   }

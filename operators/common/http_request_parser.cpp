@@ -1,0 +1,63 @@
+#include "operators/common/http_request_parser.hpp"
+
+#include <boost/beast/http/error.hpp>
+
+namespace flow::operators {
+
+namespace http = boost::beast::http;
+
+HttpRequestParser::HttpRequestParser(HttpBody& body, uint32_t max_header) : body_(body) {
+  header_limit(max_header);
+  body_limit(boost::none);  // the body has its own
+}
+
+HttpRequest HttpRequestParser::request() const {
+  HttpRequest request;
+  request.method = method();
+  request.path = target();
+  if (const size_t mark = request.path.find('?'); mark != std::string_view::npos) {
+    request.query = request.path.substr(mark + 1);
+    request.path = request.path.substr(0, mark);
+  }
+  request.fields.reserve(fields_.size());
+  for (const auto& [name, value] : fields_) request.fields.emplace_back(text(name), text(value));
+  request.body = &body_;
+  return request;
+}
+
+HttpRequestParser::Piece HttpRequestParser::keep(Text text) {
+  const Piece piece{static_cast<uint32_t>(header_.size()), static_cast<uint32_t>(text.size())};
+  header_.append(text.data(), text.size());
+  return piece;
+}
+
+std::size_t HttpRequestParser::take(Text bytes, Error& error) {
+  outcome_ = body_.append({bytes.data(), bytes.size()});
+  if (outcome_ != HttpBody::Outcome::kDone) error = http::error::body_limit;
+  return bytes.size();
+}
+
+void HttpRequestParser::on_request_impl(Verb, Text method, Text target, int, Error&) {
+  header_.reserve(512);
+  method_ = keep(method);
+  target_ = keep(target);
+}
+
+void HttpRequestParser::on_field_impl(Field, Text name, Text value, Error&) {
+  const Piece kept = keep(name);
+  fields_.emplace_back(kept, keep(value));
+}
+
+std::size_t HttpRequestParser::on_body_impl(Text bytes, Error& error) { return take(bytes, error); }
+
+std::size_t HttpRequestParser::on_chunk_body_impl(std::uint64_t, Text bytes, Error& error) {
+  return take(bytes, error);
+}
+
+void HttpRequestParser::on_response_impl(int, Text, int, Error&) {}
+void HttpRequestParser::on_header_impl(Error&) {}
+void HttpRequestParser::on_body_init_impl(const boost::optional<std::uint64_t>&, Error&) {}
+void HttpRequestParser::on_chunk_header_impl(std::uint64_t, Text, Error&) {}
+void HttpRequestParser::on_finish_impl(Error&) {}
+
+}  // namespace flow::operators

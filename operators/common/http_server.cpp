@@ -1,0 +1,220 @@
+#include "operators/common/http_server.hpp"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <ctime>
+#include <map>
+
+namespace flow::operators {
+namespace {
+
+using boost::asio::ip::tcp;
+using Error = boost::system::error_code;
+
+constexpr std::chrono::milliseconds kLook{250};
+constexpr std::chrono::seconds kLastAnswers{1};
+
+std::string date_header() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  char text[64];
+  const size_t size =
+      std::strftime(text, sizeof text, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &parts);
+  return {text, size};
+}
+
+struct Registry {
+  std::mutex mutex;
+  std::map<std::string, std::weak_ptr<HttpServer>> servers;
+};
+
+Registry& registry() {
+  static Registry registry;
+  return registry;
+}
+
+}  // namespace
+
+HttpWorker::HttpWorker(HttpServer& server)
+    : server_(server),
+      mailbox_(std::make_shared<HttpMailbox>(io_, [this] { deliver(); })),
+      date_(date_header()) {}
+
+uint64_t HttpWorker::next_ticket() {
+  static std::atomic<uint64_t> tickets{0};
+  return ++tickets;
+}
+
+void HttpWorker::start() {
+  look_at_clock();
+  thread_ = std::thread([this] { io_.run(); });
+}
+
+void HttpWorker::take(tcp::socket socket) {
+  boost::asio::post(io_, [this, socket = std::move(socket)]() mutable {
+    if (is_finishing_) return;
+    const uint64_t number = ++numbers_;
+    const bool has_place = server_.enter();
+    const auto connection = HttpConnection::make(std::move(socket), server_.tls(), *this, number);
+    connections_.emplace(number, connection);
+    has_place ? connection->start() : connection->turn_away();
+  });
+}
+
+void HttpWorker::forget(uint64_t connection) {
+  if (connections_.erase(connection) > 0) server_.leave();
+}
+
+void HttpWorker::deliver() {
+  for (HttpMailbox::Item& item : mailbox_->take()) {
+    const auto at = connections_.find(item.connection);
+    if (at == connections_.end()) continue;
+    const auto connection = at->second;  // it may be forgotten by this
+    connection->answer(item.ticket, std::move(item.answer));
+  }
+}
+
+void HttpWorker::look_at_clock() {
+  date_ = date_header();
+  const auto now = HttpConnection::Clock::now();
+  std::vector<std::shared_ptr<HttpConnection>> all;
+  all.reserve(connections_.size());
+  for (const auto& [number, connection] : connections_) all.push_back(connection);
+  for (const auto& connection : all) connection->look_at_clock(now);
+  timer_.expires_after(kLook);
+  timer_.async_wait([this](const Error& error) {
+    if (!error) look_at_clock();
+  });
+}
+
+void HttpWorker::stop() {
+  if (!thread_.joinable()) return;
+  boost::asio::post(io_, [this] { finish(); });
+  thread_.join();
+  mailbox_->close();
+  connections_.clear();
+}
+
+void HttpWorker::finish() {
+  is_finishing_ = true;
+  deliver();
+  std::vector<std::shared_ptr<HttpConnection>> all;
+  for (const auto& [number, connection] : connections_) all.push_back(connection);
+  for (const auto& connection : all) connection->finish();
+  const auto until = HttpConnection::Clock::now() + kLastAnswers;
+  timer_.cancel();
+  wait_for_last(until);
+}
+
+void HttpWorker::wait_for_last(HttpConnection::Clock::time_point until) {
+  if (connections_.empty() || HttpConnection::Clock::now() >= until) return io_.stop();
+  timer_.expires_after(std::chrono::milliseconds(5));
+  timer_.async_wait([this, until](const Error&) { wait_for_last(until); });
+}
+
+std::shared_ptr<HttpServer> HttpServer::listen(const HttpListenSettings& settings) {
+  const std::lock_guard lock(registry().mutex);
+  std::weak_ptr<HttpServer>& known = registry().servers[settings.address()];
+  if (auto server = known.lock()) {
+    const std::string difference = settings.difference(server->settings());
+    if (difference.empty()) return server;
+    throw Failure("two components listen on " + settings.address() + " with another `" +
+                  difference + "`; give them the same, or another `listen`");
+  }
+  auto server = std::make_shared<HttpServer>(settings);
+  known = server;
+  return server;
+}
+
+HttpServer::HttpServer(const HttpListenSettings& settings) : settings_(settings) {
+  if (!settings.certificate_file.empty()) {
+    tls_.emplace(boost::asio::ssl::context::tls_server);
+    Error error;
+    tls_->set_options(boost::asio::ssl::context::default_workarounds |
+                      boost::asio::ssl::context::no_sslv2 | boost::asio::ssl::context::no_sslv3 |
+                      boost::asio::ssl::context::no_tlsv1 | boost::asio::ssl::context::no_tlsv1_1);
+    tls_->use_certificate_chain_file(settings.certificate_file, error);
+    if (error) {
+      throw Failure("certificate_file: cannot use '" + settings.certificate_file +
+                    "': " + error.message());
+    }
+    tls_->use_private_key_file(settings.key_file, boost::asio::ssl::context::pem, error);
+    if (error)
+      throw Failure("key_file: cannot use '" + settings.key_file + "': " + error.message());
+  }
+  for (int i = 0; i < settings.io_threads; ++i) {
+    workers_.push_back(std::make_unique<HttpWorker>(*this));
+  }
+  const tcp::endpoint endpoint(boost::asio::ip::make_address(settings.host), settings.port);
+  Error error;
+  acceptor_.emplace(workers_.front()->io());
+  acceptor_->open(endpoint.protocol(), error);
+  if (!error) acceptor_->set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor_->bind(endpoint, error);
+  if (!error) acceptor_->listen(4096, error);
+  if (error) {
+    throw Failure("cannot listen on " + settings.address() + ": " + error.message() +
+                  (error == boost::asio::error::address_in_use
+                       ? "; end the program that has the port, or set another `listen`"
+                       : ""));
+  }
+  pause_.emplace(workers_.front()->io());
+  accept();
+  for (const auto& worker : workers_) worker->start();
+}
+
+HttpServer::~HttpServer() {
+  boost::asio::post(workers_.front()->io(), [this] {
+    Error ignored;
+    acceptor_->close(ignored);
+    pause_->cancel();
+  });
+  for (const auto& worker : workers_) worker->stop();
+}
+
+void HttpServer::accept() {
+  HttpWorker& worker = *workers_[next_worker_++ % workers_.size()];
+  acceptor_->async_accept(worker.io(), [this, &worker](const Error& error, tcp::socket socket) {
+    if (!acceptor_->is_open()) return;
+    if (!error) {
+      worker.take(std::move(socket));
+      return accept();
+    }
+    // No descriptor is free, or the like.
+    pause_->expires_after(std::chrono::milliseconds(100));
+    pause_->async_wait([this](const Error& ended) {
+      if (!ended && acceptor_->is_open()) accept();
+    });
+  });
+}
+
+void HttpServer::add(const std::string& path, std::shared_ptr<HttpRoute> route) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [known, other] : routes_) {
+    if (known == path) {
+      throw Failure("another component has the path " + path + " on " + settings_.address() +
+                    "; give one of them another");
+    }
+  }
+  routes_.emplace_back(path, std::move(route));
+}
+
+void HttpServer::remove(const std::string& path) {
+  const std::lock_guard lock(mutex_);
+  routes_.erase(std::remove_if(routes_.begin(), routes_.end(),
+                               [&path](const auto& entry) { return entry.first == path; }),
+                routes_.end());
+}
+
+std::shared_ptr<HttpRoute> HttpServer::find(std::string_view path) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [known, route] : routes_) {
+    if (path == known || (known.back() == '/' && path.substr(0, known.size()) == known)) {
+      return route;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace flow::operators
