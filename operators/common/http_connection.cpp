@@ -89,6 +89,7 @@ HttpConnection::HttpConnection(HttpWorker& worker, uint64_t number)
     : worker_(worker), number_(number) {}
 
 void HttpConnection::start() {
+  is_counted_ = true;
   Error ignored;
   socket().set_option(tcp::no_delay(true), ignored);
   const auto remote = socket().remote_endpoint(ignored);
@@ -164,7 +165,8 @@ bool HttpConnection::on_header() {
   const HttpRequest request = parser_->request();
   route_ = worker_.server().find(request.path);
   if (!route_) {
-    refuse(HttpAnswer::error(404, "nothing is here"));
+    refuse(worker_.server().is_young() ? HttpAnswer::later(503, "starting")
+                                       : HttpAnswer::error(404, "nothing is here"));
     return false;
   }
   const std::string_view methods = route_->methods();
@@ -178,6 +180,15 @@ bool HttpConnection::on_header() {
     HttpAnswer answer = HttpAnswer::error(401, "not authorized");
     answer.headers = "WWW-Authenticate: " + route_->authorization().challenge() + "\r\n";
     refuse(std::move(answer));
+    return false;
+  }
+  // What two readers could take for bodies of two lengths is no request.
+  const std::string_view transfer = request.field("Transfer-Encoding");
+  if (!transfer.empty() && (!is_same_name(transfer, "chunked") || parser_->content_length() ||
+                            !request.field("Content-Length").empty())) {
+    write(
+        HttpAnswer::error(400, "takes Transfer-Encoding: chunked and no other, or Content-Length"),
+        false);
     return false;
   }
   const std::string_view coding = request.field("Content-Encoding");

@@ -35,6 +35,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void start();
   // There are too many connections already: says so, and closes.
   void turn_away();
+  // Whether it was started, so that it is one of those that are counted.
+  bool is_counted() const { return is_counted_; }
   // The answer to the request of that number, if that is the one under way.
   void answer(uint64_t ticket, HttpAnswer answer);
   // Ends what takes too long.
@@ -95,6 +97,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   size_t thrown_away_ = 0;
   bool keeps_open_ = false;
   bool is_zipped_ = false;
+  bool is_counted_ = false;
   bool is_finishing_ = false;
   bool is_writing_go_on_ = false;  // "100 Continue"
 };

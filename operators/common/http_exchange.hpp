@@ -22,6 +22,9 @@ class io_context;
 
 namespace flow::operators {
 
+// Names of headers, and their tokens, in any case.
+bool is_same_name(std::string_view a, std::string_view b);
+
 struct HttpAnswer {
   int status = 200;
   std::string body;

@@ -13,6 +13,7 @@ using Error = boost::system::error_code;
 
 constexpr std::chrono::milliseconds kLook{250};
 constexpr std::chrono::seconds kLastAnswers{1};
+constexpr size_t kMostTurnedAway = 100;
 
 std::string date_header() {
   const std::time_t now = std::time(nullptr);
@@ -56,6 +57,11 @@ void HttpWorker::take(tcp::socket socket) {
     if (is_finishing_) return;
     const uint64_t number = ++numbers_;
     const bool has_place = server_.enter();
+    if (!has_place) server_.leave();
+    // Those that are told to go away are few, too.
+    if (!has_place && connections_.size() > server_.settings().max_connections + kMostTurnedAway) {
+      return;
+    }
     const auto connection = HttpConnection::make(std::move(socket), server_.tls(), *this, number);
     connections_.emplace(number, connection);
     has_place ? connection->start() : connection->turn_away();
@@ -63,7 +69,10 @@ void HttpWorker::take(tcp::socket socket) {
 }
 
 void HttpWorker::forget(uint64_t connection) {
-  if (connections_.erase(connection) > 0) server_.leave();
+  const auto at = connections_.find(connection);
+  if (at == connections_.end()) return;
+  if (at->second->is_counted()) server_.leave();
+  connections_.erase(at);
 }
 
 void HttpWorker::deliver() {

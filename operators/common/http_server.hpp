@@ -85,13 +85,16 @@ class HttpServer {
   // Counts a connection, or says that there are too many.
   bool enter() { return open_.fetch_add(1) < settings_.max_connections; }
   void leave() { open_.fetch_sub(1); }
-  size_t open_connections() const { return open_.load(); }
+  // Components that share it may still be about to add their paths.
+  bool is_young() const { return std::chrono::steady_clock::now() < grown_up_; }
 
  private:
   void accept();
 
   const HttpListenSettings settings_;
   std::optional<boost::asio::ssl::context> tls_;
+  const std::chrono::steady_clock::time_point grown_up_ =
+      std::chrono::steady_clock::now() + std::chrono::seconds(2);
   std::atomic<size_t> open_{0};
   std::vector<std::unique_ptr<HttpWorker>> workers_;
   size_t next_worker_ = 0;

@@ -90,6 +90,7 @@ HttpSource::HttpSource(const Options& options, Shared& shared)
 
 HttpSource::~HttpSource() {
   stop();
+  if (server_) server_->remove(options_.path);
   HttpPending::instance().end(partition_);
   if (memory_) memory_->close();
 }
@@ -98,11 +99,6 @@ void HttpSource::open(Output& out) {
   host_ = out;
   requests_ = out.counter("http_requests", "Requests whose body was taken over.");
   rejected_ = out.counter("http_rejected_records", "Records that were no JSON object.");
-  if (options_.acknowledge == Acknowledge::kDurable && !out.has_checkpoints()) {
-    throw Failure(
-        "http: `acknowledge = \"durable\"` needs a journal, which there is where checkpoints are "
-        "taken; set `checkpoint` in [pipeline]");
-  }
   memory_ = std::make_shared<HttpMemory>(out, options_.buffer.bytes);
   inbox_ = std::make_shared<HttpInbox>(memory_);
   route_ = std::make_shared<HttpSourceRoute>(options_, shared_.authorization, partition_, memory_,
@@ -125,6 +121,11 @@ void HttpSource::assign(const std::string& partition, std::optional<std::string_
     const auto bytes = decode_stream_position(*position);
     if (!bytes) throw Failure("http: a position that was written by something else");
     position_ = *bytes;
+  }
+  if (options_.acknowledge == Acknowledge::kDurable && !host_->has_checkpoints()) {
+    throw Failure(
+        "http: `acknowledge = \"durable\"` needs a journal, which there is where checkpoints are "
+        "taken; set `checkpoint` in [pipeline]");
   }
   assigned_ = true;
   route_->polled();
@@ -154,7 +155,6 @@ void HttpSource::stop() {
     waiting.reply.send(HttpAnswer::later(503, "stopping"));
   }
   undurable_.clear();
-  if (server_) server_->remove(options_.path);
 }
 
 Status HttpSource::poll(SourceOutput& out) {
