@@ -64,8 +64,7 @@ void WindowKeys::bind_types(const Batch& in) {
 
 void WindowKeys::set_types(const std::vector<flow_type>& types) {
   types_ = types;
-  collected_.clear();
-  for (const flow_type type : types) collected_.emplace_back(type);
+  collected_.set_types(types);
 }
 
 uint32_t WindowKeys::segment(uint32_t group, uint32_t index) {
@@ -180,32 +179,9 @@ void WindowKeys::erase(uint32_t group, const Member& member) {
   groups_[group].known = false;
 }
 
-// What KeyReader wrote: of each field 0 for null, or 1 and the value, of a text behind its length.
-void WindowKeys::append(const Member& member) {
-  std::string_view key = member.key;
-  const auto word = [&](size_t bytes) {
-    uint64_t value = 0;
-    std::memcpy(&value, key.data(), bytes);
-    key.remove_prefix(bytes);
-    return value;
-  };
-  for (CollectedColumn& column : collected_) {
-    if (word(1) == 0) {
-      column.append_null();
-    } else if (column.is_text()) {
-      const size_t length = word(sizeof(uint32_t));
-      column.append_text(key.substr(0, length));
-      key.remove_prefix(length);
-    } else {
-      column.append(word(column.type() == FLOW_BOOL ? 1 : sizeof(uint64_t)));
-    }
-  }
-}
-
 void WindowKeys::take(Host host, std::vector<NewColumn>& columns) {
-  for (size_t i = 0; i < collected_.size(); ++i) {
-    columns.push_back({names_[i], collected_[i].take(host)});
-  }
+  const std::vector<TypedColumn> taken = collected_.take(host);
+  for (size_t i = 0; i < taken.size(); ++i) columns.push_back({names_[i], taken[i]});
 }
 
 }  // namespace flow::operators

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "flow/state.hpp"
-#include "operators/common/collected_column.hpp"
+#include "operators/common/collected_keys.hpp"
 #include "operators/common/keyed_rows.hpp"
 #include "operators/windows/key_index.hpp"
 
@@ -68,7 +68,7 @@ class WindowKeys {
   void erase(uint32_t group, const Member& member);
 
   // Collects a key for columns(), which puts the fields' columns first.
-  void append(const Member& member);
+  void append(const Member& member) { collected_.append(member.key); }
   void take(Host host, std::vector<NewColumn>& columns);
 
  private:
@@ -105,7 +105,7 @@ class WindowKeys {
   KeyIndex<ShortText> texts_;
   std::array<Group, FLOW_KEY_GROUPS> groups_;
   std::vector<Place> places_;
-  std::vector<CollectedColumn> collected_;
+  CollectedKeys collected_;
 };
 
 }  // namespace flow::operators

@@ -85,5 +85,44 @@ TEST(WindowsContract, CountWindow) {
   EXPECT_CONTRACT(kLibrary, "count_window", subject({{"count", 1}}));
 }
 
+// Two streams out of order, some late, a few without a key; every type comes back.
+ContractSubject two_streams(Settings settings) {
+  std::mt19937_64 random(12);
+  ContractSubject result;
+  for (const std::string key : {"k", "id"}) {
+    std::vector<Cell> times, watermarks, keys, numbers, texts, places;
+    int64_t watermark = 0;
+    for (int i = 0; i < 150; ++i) {
+      watermark += static_cast<int64_t>(random() % 4);
+      times.emplace_back((watermark + static_cast<int64_t>(random() % 20) - 3) * kSecond);
+      watermarks.emplace_back(watermark * kSecond);
+      keys.emplace_back(random() % 20 == 0 ? Cell() : Cell("key " + std::to_string(random() % 9)));
+      numbers.emplace_back(i);
+      texts.emplace_back(i % 7 == 0 ? Cell() : Cell("a text of some length " + std::to_string(i)));
+      places.emplace_back(Cell::list({Cell(i), Cell()}));
+    }
+    Table table;
+    table.columns.emplace_back("t", Type::timestamp(), times);
+    table.columns.emplace_back("w", Type::timestamp(), watermarks);
+    table.columns.emplace_back(key, Type::text(), keys);
+    table.columns.emplace_back("n", Type::int64(), numbers);
+    table.columns.emplace_back("text", key == "k" ? Type::text() : Type::category(), texts);
+    table.columns.emplace_back("list", Type::list(Type::int64()), places);
+    result.inputs.push_back(table);
+  }
+  result.event_time = "t";
+  result.watermark = "w";
+  result.settings = std::move(settings);
+  result.settings.emplace_back("left_key", Names{"k"});
+  result.settings.emplace_back("right_key", Names{"id"});
+  return result;
+}
+
+TEST(WindowsContract, Join) {
+  EXPECT_CONTRACT(kLibrary, "join", two_streams({{"kind", "inner"}}));
+  EXPECT_CONTRACT(kLibrary, "join", two_streams({{"kind", "left"}, {"before", "7s"}}));
+  EXPECT_CONTRACT(kLibrary, "join", two_streams({{"kind", "outer"}, {"after", "0s"}}));
+}
+
 }  // namespace
 }  // namespace flow::operators::windows_windows_contract_test

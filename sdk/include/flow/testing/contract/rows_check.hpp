@@ -136,7 +136,7 @@ class RowsCheck {
       const Event& event = script[i];
       const Batch batch = session.batch(event.rows, event.position);
       if (session.process(event.input, batch) != FLOW_DONE) return false;
-      session.follow(batch);
+      session.follow(event.input, batch);
     }
     return true;
   }
@@ -187,7 +187,7 @@ class RowsCheck {
           context_.findings.add("splits", "fails: " + session.host().error);
           return;
         }
-        session.follow(piece);
+        session.follow(event.input, piece);
       }
     }
     end(session);
@@ -201,6 +201,7 @@ class RowsCheck {
     std::string state;
     host::StateStore::Copy pages;
     std::vector<Timer> timers;
+    std::vector<int64_t> followed;
     Outcome sum;
     {
       Session session(context_, context_.settings, role_);
@@ -209,6 +210,7 @@ class RowsCheck {
       if (!take_snapshot(session, state)) return;
       session.host().state().freeze();
       timers = session.timers();
+      followed = session.followed();
       sum = session.outcome();
       // What comes behind the barrier must not reach the frozen pages.
       if (at < script.size()) {
@@ -222,6 +224,7 @@ class RowsCheck {
     session.open();
     if (!session.ready()) return;
     session.timers() = timers;
+    session.followed() = followed;
     if (!state.empty()) {
       const flow_status restored = session.call("restore", [&] {
         return session.op()->restore(session.op(), context_.descriptor.version, state.data(),

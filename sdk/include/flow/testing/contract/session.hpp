@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -139,9 +140,14 @@ class Session {
     }
     return status;
   }
-  // Tells the watermark of the batch's last row, where rows have one.
-  void follow(const Batch& in) {
-    if (in.rows() > 0 && in.watermarks() != nullptr) advance(in.watermarks()[in.rows() - 1]);
+  // Tells the watermark of the batch's last row, where rows have one: the lowest over all inputs.
+  // One that has had no rows yet holds it back.
+  void follow(uint32_t input, const Batch& in) {
+    if (in.rows() == 0 || in.watermarks() == nullptr) return;
+    followed_.resize(std::max<size_t>(context_.descriptor.n_inputs, 1), INT64_MIN);
+    followed_[input] = std::max(followed_[input], in.watermarks()[in.rows() - 1]);
+    const int64_t lowest = *std::min_element(followed_.begin(), followed_.end());
+    if (lowest != INT64_MIN) advance(lowest);
   }
   // One call, whatever it answers; rows are not counted.
   flow_status try_process(const Batch& in) {
@@ -270,6 +276,9 @@ class Session {
                                         "after destroy");
     }
   }
+
+  // What a restart hands on beside state and timers.
+  std::vector<int64_t>& followed() { return followed_; }
 
  private:
   static constexpr int kPatience = 1000;
@@ -457,6 +466,7 @@ class Session {
   std::map<std::string, flow_type> types_;
   std::vector<std::string> input_names_;
   std::vector<std::vector<std::string>> key_fields_;
+  std::vector<int64_t> followed_;  // watermarks, by input
   std::vector<uint64_t> hashes_;
   std::vector<int32_t> key_rows_;
 };
