@@ -157,6 +157,59 @@ def window_key(row):
     return kind, row["key"]
 
 
+JOIN = """[pipeline]
+name = "join"
+plugins = ["std", "files", "windows"]
+dead_letter = "out/rejected.ndjson"
+{pipeline}
+[sources.left_rows]
+type = "file"
+path = "input.log"
+decoding = {{ type = "json", schema = {{ n = "int", at = "int", key = "text", value = "float" }} }}
+[sources.right_rows]
+type = "file"
+path = "input.log"
+decoding = {{ type = "json", schema = {{ n = "int", at = "int", key = "text", value = "float" }} }}
+[transforms.orders]
+type = "filter"
+inputs = ["left_rows"]
+where = "n % 3 != 0"
+[transforms.payments]
+type = "filter"
+inputs = ["right_rows"]
+where = "n % 3 == 0"
+[transforms.ordered]
+type = "event_time"
+inputs = ["orders"]
+field = "at"
+format = "epoch_ms"
+lateness = "3s"
+[transforms.paid]
+type = "event_time"
+inputs = ["payments"]
+field = "at"
+format = "epoch_ms"
+lateness = "3s"
+[windows.joined]
+type = "join"
+inputs = {{ left = ["ordered"], right = ["paid"] }}
+left_key = ["key"]
+right_key = ["key"]
+within = "600ms"
+kind = "outer"
+max_rows = 1000000
+[sinks.out]
+type = "file"
+inputs = ["joined"]
+path = "out/joined.ndjson"
+encoding = "json"
+"""
+
+
+def join(lines):
+    return JOIN.format(pipeline=lines)
+
+
 def iot(lines):
     """pipelines/iot.toml over fewer readings, without the sinks whose words are for people."""
     text = re.sub(r"(?ms)^\[sinks\.(screen|found)\]\n.*?(?=^\[|^#|\Z)", "", shipped("iot", lines))
@@ -209,6 +262,8 @@ CASES = {
                            lambda line: line["key"]),
     # The windows of each kind, their state and their timers.
     "windows": Case(windows, timed(150_000), window_key),
+    # Rows of two sources that wait for one another.
+    "join": Case(join, timed(100_000), lambda row: row["key"]),
     # Detection, alerts and windows by key, an archive by hour.
     "iot": Case(iot, nothing, iot_key),
     # Keyed state; which of a batch's keys comes first is chance.
