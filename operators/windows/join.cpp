@@ -248,7 +248,7 @@ void Join::load() {
         layouts[static_cast<size_t>(bytes.front())].push_back(bytes.substr(1));
       } else {
         for (const int64_t time : {record.due, record.expiry}) {
-          if (time != INT64_MAX) due_.push({time, hash, slot});
+          if (time != INT64_MAX) due_.push({time, hash, slot, 0});
         }
       }
     });
@@ -367,7 +367,7 @@ bool Join::take_row(uint32_t input, int32_t row, const Batch& in, Output& out) {
   }
   Record& record = table_->modify_at(group, slot);
   link(input, hash, record, *stored, time);
-  schedule(time, hash, slot, record.due);
+  schedule({time, hash, slot, stored->at}, record.due);
   return true;
 }
 
@@ -396,10 +396,19 @@ void Join::link(uint32_t input, uint64_t hash, Record& record, StoredBytes store
   (next.length != 0 ? edit(hash, next).before : list.last) = stored;
 }
 
-void Join::schedule(int64_t time, uint64_t hash, uint32_t slot, int64_t& earliest) {
-  if (time >= earliest) return;
-  earliest = time;
-  due_.push({time, hash, slot});
+void Join::schedule(const Due& due, int64_t& earliest) {
+  if (due.time >= earliest) return;
+  earliest = due.time;
+  due_.push(due);
+}
+
+// Into the caches, while the visit before is under way: where the key's record and its row stand.
+void Join::fetch(const Due& due) {
+  const char* record =
+      reinterpret_cast<const char*>(&table_->record_at(group_of(due.hash), due.slot));
+  __builtin_prefetch(record);
+  __builtin_prefetch(record + 64);
+  __builtin_prefetch(table_->load(due.hash, {due.row, sizeof(RowHead)}).data());
 }
 
 // ---- results ----
@@ -518,9 +527,10 @@ void Join::plan(const Due& due, Record& record) {
   }
   uint32_t side = 0;
   const int64_t settling = next_settling(hash, record, side);
-  schedule(settling, hash, due.slot, record.due);
+  schedule({settling, hash, due.slot, record.sides[side].unsettled.at}, record.due);
   int64_t expiry = next_expiry(hash, record, side);
   if (expiry == INT64_MAX) return;
+  const uint32_t first = record.sides[side].first.at;
   if (kind_ == Kind::kInner) {
     // Nothing comes out of it: once, for all rows that there are.
     for (uint32_t i = 0; i < 2; ++i) {
@@ -528,7 +538,7 @@ void Join::plan(const Due& due, Record& record) {
       expiry = std::max(expiry, head(hash, record.sides[i].last).time + reach(i));
     }
   }
-  schedule(expiry, hash, due.slot, record.expiry);
+  schedule({expiry, hash, due.slot, first}, record.expiry);
 }
 
 Status Join::advance(int64_t watermark, Output& out) {
@@ -538,6 +548,7 @@ Status Join::advance(int64_t watermark, Output& out) {
       if (due_.empty() || due_.top().time >= watermark) break;
       visited_ = due_.top();
       due_.pop();
+      if (!due_.empty()) fetch(due_.top());
     }
     if (!visit(*visited_, out)) return Status::kMore;
     visited_.reset();

@@ -69,6 +69,7 @@ class Join final : public Window {
     int64_t time;
     uint64_t hash;
     uint32_t slot;
+    uint32_t row;  // that it was planned for: where in the arena, to be fetched in time
     bool operator>(const Due& other) const {
       if (time != other.time) return time > other.time;
       if (hash != other.hash) return hash > other.hash;
@@ -103,7 +104,8 @@ class Join final : public Window {
   bool settle(const Due& due, Record& record, uint32_t side, Output& out);
   void expire(const Due& due, Record& record, uint32_t side);
   void plan(const Due& due, Record& record);
-  void schedule(int64_t time, uint64_t hash, uint32_t slot, int64_t& earliest);
+  void schedule(const Due& due, int64_t& earliest);
+  void fetch(const Due& due);
   bool has_room(Output& out) { return !results_.is_full() || results_.send(out); }
   std::string_view key_of(const Due& due) { return table_->key_at(group_of(due.hash), due.slot); }
 
