@@ -1,15 +1,14 @@
 // geoip: where an address is, by databases in the MaxMind DB format.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "flow/operator.hpp"
 #include "operators/common/input_column.hpp"
+#include "operators/common/reloaded.hpp"
 #include "operators/common/text_source.hpp"
 #include "operators/transforms/geoip_index.hpp"
 
@@ -75,30 +74,19 @@ class Geoip::Shared {
   // One that cannot be used is refused with a warning, and the one before stays.
   void refresh(Host host);
   // Grows with each index.
-  uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
+  uint64_t generation() const { return index_.generation(); }
   // The index of now; holding it keeps its databases open.
-  std::shared_ptr<GeoIndex> index() const;
+  std::shared_ptr<GeoIndex> index() const { return index_.get(); }
   const GeoDictionaries& dictionaries() const { return dictionaries_; }
 
  private:
-  // What tells one file from its successor of the same name.
-  struct Identity {
-    uint64_t device = 0, inode = 0;
-    int64_t size = 0, modified = 0;  // nanoseconds
-    bool operator==(const Identity&) const = default;
-  };
-  std::vector<Identity> identities() const;
   GeoDatabases open_all() const;
+  std::shared_ptr<GeoIndex> make(GeoDatabases databases, GeoFields fields);
   void check_same(const GeoFields& fields) const;
 
   const Options options_;
-  std::vector<std::string> paths_;
-  std::atomic<int64_t> next_check_{0};
-  std::atomic<uint64_t> generation_{0};
-  mutable std::mutex mutex_;  // guards index_
-  std::mutex opening_;        // one instance opens at a time; guards seen_
-  std::shared_ptr<GeoIndex> index_;
-  std::vector<Identity> seen_;
+  const std::vector<std::string> paths_;
+  Reloaded<GeoIndex> index_;
   GeoDictionaries dictionaries_;
 };
 

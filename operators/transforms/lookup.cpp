@@ -1,7 +1,5 @@
 #include "operators/transforms/lookup.hpp"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
 
@@ -35,7 +33,9 @@ Lookup::Shared::Shared(const Options& options, Host)
     : options_(options),
       format_(format_of(options)),
       table_key_(options.table_key),
-      schema_(options.schema, "lookup: schema") {
+      schema_(options.schema, "lookup: schema"),
+      // A database's newest rows may stand in its log.
+      table_({options.path, options.path + "-wal"}, options.reload) {
   if (options.key.empty()) throw OptionFailure("key", "name at least one field");
   if (table_key_.empty()) {
     for (const Field& field : options.key) table_key_.push_back(field.name);
@@ -97,9 +97,9 @@ void Lookup::Shared::set_fields(const TextTable& texts) {
 }
 
 void Lookup::Shared::learn_fields() {
-  const std::lock_guard opening(opening_);
-  if (has_fields_) return;
-  set_fields(options_.fields.empty() ? read() : TextTable(0));
+  table_.between([this] {
+    if (!has_fields_) set_fields(options_.fields.empty() ? read() : TextTable(0));
+  });
 }
 
 std::shared_ptr<const LookupTable> Lookup::Shared::make(Host host) {
@@ -113,73 +113,37 @@ std::shared_ptr<const LookupTable> Lookup::Shared::make(Host host) {
 }
 
 void Lookup::Shared::open(Host host) {
-  const std::lock_guard opening(opening_);
-  if (table()) return;
-  seen_ = identities();
-  std::shared_ptr<const LookupTable> made;
-  try {
-    made = make(host);
-  } catch (const OptionFailure&) {
-    throw;
-  } catch (const std::exception& trouble) {
-    throw Failure("lookup: " + std::string(trouble.what()));
-  }
-  if (made->repeated() > 0) {
-    host.warn("lookup: '" + options_.path + "' has " + std::to_string(made->repeated()) +
-              " rows whose key stands further down again: the last one counts.");
-  }
-  const std::lock_guard lock(mutex_);
-  table_ = std::move(made);
-  next_check_ = host.now() + options_.reload.nanoseconds;
-  generation_.fetch_add(1, std::memory_order_release);
+  table_.open(host, [&] {
+    std::shared_ptr<const LookupTable> made;
+    try {
+      made = make(host);
+    } catch (const OptionFailure&) {
+      throw;
+    } catch (const std::exception& trouble) {
+      throw Failure("lookup: " + std::string(trouble.what()));
+    }
+    if (made->repeated() > 0) {
+      host.warn("lookup: '" + options_.path + "' has " + std::to_string(made->repeated()) +
+                " rows whose key stands further down again: the last one counts.");
+    }
+    return made;
+  });
 }
 
 void Lookup::Shared::refresh(Host host) {
-  if (options_.reload.nanoseconds <= 0) return;
-  const int64_t now = host.now();
-  int64_t due = next_check_.load(std::memory_order_relaxed);
-  if (now < due || !next_check_.compare_exchange_strong(due, now + options_.reload.nanoseconds)) {
-    return;
-  }
-  const std::unique_lock opening(opening_, std::try_to_lock);
-  if (!opening) return;
-  std::vector<Identity> now_there = identities();
-  if (now_there == seen_) return;
-  // Also when it is refused: said once, not every time.
-  seen_ = std::move(now_there);
-  try {
-    std::shared_ptr<const LookupTable> made = make(host);
-    host.info("lookup: '" + options_.path + "' was read again: " + std::to_string(made->rows()) +
-              " rows.");
-    {
-      const std::lock_guard lock(mutex_);
-      table_ = std::move(made);
-    }
-    generation_.fetch_add(1, std::memory_order_release);
-  } catch (const std::exception& trouble) {
-    host.warn("lookup: the table was replaced by one that cannot be used, the one before stays: " +
-              std::string(trouble.what()));
-  }
-}
-
-std::shared_ptr<const LookupTable> Lookup::Shared::table() const {
-  const std::lock_guard lock(mutex_);
-  return table_;
-}
-
-// A database's newest rows may stand in its log.
-std::vector<Lookup::Shared::Identity> Lookup::Shared::identities() const {
-  std::vector<Identity> result;
-  for (const std::string& path : {options_.path, options_.path + "-wal"}) {
-    Identity identity;
-    struct stat status {};
-    if (::stat(path.c_str(), &status) == 0) {
-      identity = {status.st_dev, status.st_ino, status.st_size,
-                  status.st_mtim.tv_sec * int64_t{1'000'000'000} + status.st_mtim.tv_nsec};
-    }
-    result.push_back(identity);
-  }
-  return result;
+  table_.refresh(
+      host,
+      [&] {
+        std::shared_ptr<const LookupTable> made = make(host);
+        host.info("lookup: '" + options_.path +
+                  "' was read again: " + std::to_string(made->rows()) + " rows.");
+        return made;
+      },
+      [&](const std::exception& trouble) {
+        host.warn(
+            "lookup: the table was replaced by one that cannot be used, the one before stays: " +
+            std::string(trouble.what()));
+      });
 }
 
 // ---- the operator ----

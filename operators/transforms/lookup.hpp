@@ -1,7 +1,6 @@
 // The transform `lookup`: fields from a table, by key.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -12,6 +11,7 @@
 #include "flow/operator.hpp"
 #include "operators/common/declared_schema.hpp"
 #include "operators/common/field_text.hpp"
+#include "operators/common/reloaded.hpp"
 #include "operators/transforms/lookup_table.hpp"
 
 namespace flow::operators {
@@ -75,20 +75,14 @@ class Lookup::Shared {
   // Looks, at most once in the time that `reload` says, whether the file was replaced, and reads
   // it. One that cannot be used is refused with a warning, and the table before stays.
   void refresh(Host host);
-  uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
-  std::shared_ptr<const LookupTable> table() const;
+  uint64_t generation() const { return table_.generation(); }
+  std::shared_ptr<const LookupTable> table() const { return table_.get(); }
   // The columns to add, without the prefix; known once the table was read.
   const std::vector<DeclaredField>& fields() const { return fields_; }
   // Reads the texts, unless `fields` names the columns. Throws Failure.
   void learn_fields();
 
  private:
-  struct Identity {
-    uint64_t device = 0, inode = 0;
-    int64_t size = 0, modified = 0;  // nanoseconds
-    bool operator==(const Identity&) const = default;
-  };
-  std::vector<Identity> identities() const;
   TextTable read() const;
   void set_fields(const TextTable& texts);
   std::shared_ptr<const LookupTable> make(Host host);
@@ -97,12 +91,8 @@ class Lookup::Shared {
   Format format_ = Format::kCsv;
   std::vector<std::string> table_key_;
   DeclaredSchema schema_;
-  std::atomic<int64_t> next_check_{0};
-  std::atomic<uint64_t> generation_{0};
-  mutable std::mutex mutex_;  // guards table_
-  std::mutex opening_;        // one instance reads at a time; guards seen_ and fields_ until known
-  std::shared_ptr<const LookupTable> table_;
-  std::vector<Identity> seen_;
+  Reloaded<const LookupTable> table_;
+  // Written while the table is made, until they are known.
   std::vector<DeclaredField> fields_;
   bool has_fields_ = false;
 };

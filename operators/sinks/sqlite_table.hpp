@@ -1,0 +1,122 @@
+// The table that the sink `sqlite` writes to: made from the rows' columns or checked against them,
+// and the statements that write it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "flow/batch.hpp"
+#include "operators/common/sqlite_database.hpp"
+
+namespace flow::operators {
+
+// What becomes of columns of the rows that the table does not have.
+enum class SqliteNewColumns : uint8_t { kAdd, kFail, kIgnore };
+
+struct SqliteTablePlan {
+  std::string name;
+  bool upserts = false;
+  bool erases = false;
+  bool times_as_text = true;
+  bool takes_back = false;  // there are checkpoints, behind which rows are taken back
+  std::vector<std::string> key;
+  std::vector<std::string> full_text;
+  SqliteNewColumns new_columns = SqliteNewColumns::kAdd;
+};
+
+// Where the columns of the rows of one schema go.
+struct SqliteLayout {
+  Reference<const flow_schema> schema;
+  // For each column of the table that was there, in its order: its number in the rows, or -1.
+  std::vector<int32_t> columns;
+  std::vector<uint32_t> key;      // their numbers in the rows
+  std::vector<uint32_t> unknown;  // columns of the rows that the table does not have
+};
+
+// What the table `flowrun_sinks` keeps of it, in the same transaction as its rows.
+struct SqliteMark {
+  int64_t checkpoint = 0;    // the newest one that was prepared
+  int64_t rows = 0;          // delivered
+  int64_t last_row = 0;      // of a numbered table: the highest number given to a row
+  int64_t last_erasure = 0;  // in flowrun_erasures
+};
+
+// Whatever it does to the database is one transaction of its own, unless one is under way. All
+// members throw as SqliteDatabase::fail; Failure, naming the column, where table and rows do not
+// fit each other.
+class SqliteTable {
+ public:
+  // Reads what is there, and makes the sinks' own tables.
+  SqliteTable(SqliteDatabase& database, SqliteTablePlan plan);
+
+  // Makes the table, or what it lacks.
+  std::shared_ptr<const SqliteLayout> lay_out(const flow_schema& schema);
+
+  bool exists() const { return exists_; }
+  // Made by a sink: nothing but its key is unique, and nothing refuses a row.
+  bool is_own() const { return own_; }
+  // Rows get numbers, in their order, from write()'s first parameter.
+  bool is_numbered() const { return numbered_; }
+  // Parameters: the number of a numbered row, then the columns in their order.
+  SqliteStatement& write();
+  // Deletes the rows of a key; parameters: its columns.
+  SqliteStatement& erase();
+
+  const SqliteMark& mark() const { return mark_; }
+  // The highest number in the table and in its mark.
+  int64_t highest_row();
+  // Within a transaction; `mark()` is this one once the caller says so by settle().
+  void write_mark(const SqliteMark& mark);
+  void settle(const SqliteMark& mark) { mark_ = mark; }
+  // Within a transaction: records that the rows of a key were erased. Returns the record's id.
+  int64_t record_erasure(const std::string& at, const std::string& digest, int64_t rows);
+  // Within a transaction: deletes rows with numbers in (`after`, `up_to`], and erasures likewise.
+  // Returns the rows.
+  int64_t take_back(const SqliteMark& after, const SqliteMark& up_to);
+  // Merges the index's parts, so that words of erased rows go from the file.
+  void purge_index();
+
+ private:
+  enum class Affinity : uint8_t { kInteger, kText, kAny, kReal, kNumeric };
+  struct TableColumn {
+    std::string name;
+    std::string type;  // as declared
+    Affinity affinity;
+    bool generated;
+  };
+
+  std::string place() const;
+  void make_own_tables();
+  void read_columns();
+  void check_mode();
+  bool has_unique_key();
+  void create(const flow_schema& schema);
+  void add_columns(const flow_schema& schema);
+  void make_indexes();
+  void make_search();
+  void check_type(const TableColumn& column, const flow_field& field) const;
+  static Affinity affinity_of(std::string_view declared);
+  const char* type_for(flow_type type) const;
+  std::optional<size_t> find(std::string_view name) const;
+  bool names_key(std::string_view column) const;
+  std::string list(const std::vector<std::string>& names, std::string_view prefix = "") const;
+
+  SqliteDatabase& database_;
+  const SqliteTablePlan plan_;
+  const std::string table_, search_;  // quoted
+  bool exists_ = false;
+  bool own_ = false;
+  bool numbered_ = false;
+  bool indexed_ = false;    // make_indexes was done
+  std::string row_column_;  // INTEGER PRIMARY KEY; empty: there is none
+  std::vector<TableColumn> columns_;
+  std::vector<std::shared_ptr<const SqliteLayout>> layouts_;
+  SqliteMark mark_;
+  SqliteStatement write_, erase_, mark_statement_, erasure_, highest_;
+};
+
+}  // namespace flow::operators
