@@ -3,7 +3,9 @@
 #include <fmt/core.h>
 
 #include <chrono>
+#include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include "core/cli/command.hpp"
 #include "core/cli/exit_code.hpp"
@@ -46,8 +48,13 @@ int run_tool(const ToolRun& tool) {
   StopControl control;
   const SignalThread signals([&](const char* name, int count) { control.on_signal(name, count); });
   LoadedPipeline loaded;
+  std::optional<CommandRun> opened;
   try {
     loaded = tool.load();
+    opened.emplace(loaded);
+    RunSettings settings;
+    settings.parallelism = tool.parallelism;
+    opened->open(std::move(settings));
   } catch (const ConfigurationError& error) {
     if (tool.refuse) {
       tool.refuse(error);
@@ -55,16 +62,11 @@ int run_tool(const ToolRun& tool) {
       print_diagnostics(error.diagnostics());
     }
     return kConfigurationError;
-  }
-  CommandRun run(loaded);
-  try {
-    RunSettings settings;
-    settings.parallelism = tool.parallelism;
-    run.open(std::move(settings));
   } catch (const std::runtime_error& error) {
     complain(error.what());
     return kUnavailable;
   }
+  CommandRun& run = *opened;
   tool.prepare(run);
   const auto started = std::chrono::steady_clock::now();
   RunResult result;

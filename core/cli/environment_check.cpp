@@ -6,9 +6,9 @@ namespace flowrun::cli {
 namespace {
 
 bool has_option_problem(const Trial& trial, std::size_t index) {
-  const Trial::Made* codec = trial.codec_of(index);
+  const std::optional<MadeComponent> codec = trial.codec_of(index);
   return trial.operator_of(index).host->option_problem().has_value() ||
-         (codec != nullptr && codec->host->option_problem().has_value());
+         (codec && codec->host->option_problem().has_value());
 }
 
 }  // namespace

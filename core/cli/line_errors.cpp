@@ -7,6 +7,7 @@
 #include "core/cli/command.hpp"
 #include "core/config/one_line.hpp"
 #include "core/graph/known_schemas.hpp"
+#include "core/graph/trial.hpp"
 
 namespace flowrun::cli {
 

@@ -82,6 +82,8 @@ int run_loaded(const LoadedPipeline& loaded, const RunOptions& options, StopCont
                                               standard_routes(run.metrics(), run.health()));
     }
     run.open(settings);
+  } catch (const ConfigurationError&) {
+    throw;
   } catch (const StateLossError& error) {
     log::status_line("");
     complain(error.what());

@@ -19,6 +19,7 @@
 #include "core/config/names.hpp"
 #include "core/graph/known_schemas.hpp"
 #include "core/graph/plan.hpp"
+#include "core/graph/trial.hpp"
 #include "core/observe/log.hpp"
 #include "core/plugin/search_path.hpp"
 

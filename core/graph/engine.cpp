@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/graph/chain_node.hpp"
+#include "core/graph/known_schemas.hpp"
 #include "core/observe/log.hpp"
 
 namespace flowrun {
@@ -45,6 +46,7 @@ struct Pipeline::Engine::OwnedComponent {
   }
   ComponentRuntime runtime;
   std::unique_ptr<OperatorHost> host;
+  std::unique_ptr<OperatorHost> codec_host;  // empty: it has no codec
   flow_component* component = nullptr;
   flow_component* codec = nullptr;
 };
@@ -76,6 +78,7 @@ Pipeline::Engine::Engine(const BoundPipeline& bound, MetricsRegistry& metrics, H
   registrations_.push_back(metrics.watch(ledger));
   open_store();
   create_components();
+  check_components();
   if (parallelism > oneapi::tbb::info::default_concurrency()) {
     more_workers_ = std::make_unique<oneapi::tbb::global_control>(
         oneapi::tbb::global_control::max_allowed_parallelism,
@@ -123,22 +126,43 @@ void Pipeline::Engine::create_components() {
     component.ledger = &ledger.add_component(info);
     component.is_dead_letter = info.id == kDeadLetterId;
     health_.expect(info.id);
-    owned->host = std::make_unique<OperatorHost>(runtime, component);
-    const auto create = [&](const OfferedOperator& offered, const BoundOptions& options) {
-      const flow_plugin& plugin = offered.library->plugin();
-      flow_component* made =
-          plugin.create(owned->host->abi(), offered.descriptor, options.values());
-      if (made == nullptr) {
-        throw std::runtime_error(specification.place.to_string() + ": " + info.id + ": " +
-                                 owned->host->error());
-      }
-      return made;
+    const auto create = [&](std::unique_ptr<OperatorHost>& host, const OfferedOperator& offered,
+                            const BoundOptions& options) {
+      host = std::make_unique<OperatorHost>(runtime, component);
+      return offered.library->plugin().create(host->abi(), offered.descriptor, options.values());
     };
-    owned->component = create(bound.offered, bound.options);
-    if (bound.codec) owned->codec = create(bound.codec->codec, bound.codec->options);
+    owned->component = create(owned->host, bound.offered, bound.options);
+    if (bound.codec) {
+      owned->codec = create(owned->codec_host, bound.codec->codec, bound.codec->options);
+    }
     shared_.push_back({&component, owned->component, owned->codec});
     components_.push_back(std::move(owned));
   }
+}
+
+void Pipeline::Engine::check_components() const {
+  Diagnostics found;
+  infer_schemas(bound_, *this, found);
+  found.throw_if_errors();
+  for (std::size_t i = 0; i < components_.size(); ++i) {
+    const OwnedComponent& owned = *components_[i];
+    const bool codec_refused = owned.codec_host != nullptr && owned.codec == nullptr;
+    if (owned.component != nullptr && !codec_refused) continue;
+    const OperatorHost& refused = owned.component == nullptr ? *owned.host : *owned.codec_host;
+    throw std::runtime_error(bound_.specification.components[i].place.to_string() + ": " +
+                             owned.runtime.id + ": " + refused.error());
+  }
+}
+
+MadeComponent Pipeline::Engine::operator_of(std::size_t component) const {
+  const OwnedComponent& owned = *components_[component];
+  return {owned.component, owned.host.get()};
+}
+
+std::optional<MadeComponent> Pipeline::Engine::codec_of(std::size_t component) const {
+  const OwnedComponent& owned = *components_[component];
+  if (owned.codec_host == nullptr) return std::nullopt;
+  return MadeComponent{owned.codec, owned.codec_host.get()};
 }
 
 void Pipeline::Engine::lay_inboxes() {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/graph/checkpoints.hpp"
+#include "core/graph/made_components.hpp"
 #include "core/graph/node.hpp"
 #include "core/graph/pipeline.hpp"
 #include "core/graph/source_node.hpp"
@@ -23,11 +24,11 @@
 
 namespace flowrun {
 
-class Pipeline::Engine {
+class Pipeline::Engine : private MadeComponents {
  public:
   Engine(const BoundPipeline& bound, MetricsRegistry& metrics, Health& health,
          RunSettings settings);
-  ~Engine();
+  ~Engine() override;
 
   RunResult run();
   void stop(const std::string& reason);
@@ -55,6 +56,11 @@ class Pipeline::Engine {
   };
 
   void create_components();
+  // Throws a ConfigurationError with every mistake in options that shows before a row comes, or
+  // what a component was refused for.
+  void check_components() const;
+  MadeComponent operator_of(std::size_t component) const override;
+  std::optional<MadeComponent> codec_of(std::size_t component) const override;
   void lay_inboxes();
   void make_nodes();
   void make_unit(std::size_t unit, const PlanNode& node);

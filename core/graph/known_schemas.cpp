@@ -34,9 +34,9 @@ const Value* value_of(const Value::Table& options, const OptionProblem& problem)
 
 class Walker {
  public:
-  Walker(const BoundPipeline& pipeline, const Trial& trial, Diagnostics& found,
+  Walker(const BoundPipeline& pipeline, const MadeComponents& made, Diagnostics& found,
          const DocumentReader& read)
-      : pipeline_(pipeline), trial_(trial), found_(found), read_(read) {}
+      : pipeline_(pipeline), made_(made), found_(found), read_(read) {}
 
   InferredSchemas run() {
     for (const std::size_t index : pipeline_.order) {
@@ -50,7 +50,7 @@ class Walker {
           walk_sink(index, inputs);
           break;
         default:
-          record(index, ask(index, trial_.operator_of(index), false, FLOW_ROLE_NONE, inputs));
+          record(index, ask(index, made_.operator_of(index), false, FLOW_ROLE_NONE, inputs));
           break;
       }
       record_errors(index);
@@ -88,8 +88,8 @@ class Walker {
   }
 
   void walk_source(std::size_t index) {
-    Outputs outputs = ask(index, trial_.operator_of(index), false, FLOW_ROLE_NONE, {});
-    if (const Trial::Made* codec = trial_.codec_of(index)) {
+    Outputs outputs = ask(index, made_.operator_of(index), false, FLOW_ROLE_NONE, {});
+    if (const auto codec = made_.codec_of(index)) {
       const KnownSchema sent = outputs[0];
       outputs = ask(index, *codec, true, FLOW_ROLE_DECODE, {sent});
       const std::uint64_t traits = pipeline_.components[index].descriptor().traits;
@@ -102,7 +102,7 @@ class Walker {
 
   // What a decoder makes of messages, with the columns that stand beside their bytes.
   static KnownSchema beside_messages(const KnownSchema& rows, const KnownSchema& messages,
-                                     const Trial::Made& made) {
+                                     const MadeComponent& made) {
     if (!messages.schema) return {};
     flow::Fields added = flow::fields_of(*messages.schema);
     added.erase(added.begin());
@@ -112,11 +112,11 @@ class Walker {
   }
 
   void walk_sink(std::size_t index, std::vector<KnownSchema> inputs) {
-    if (const Trial::Made* codec = trial_.codec_of(index)) {
+    if (const auto codec = made_.codec_of(index)) {
       Outputs encoded = ask(index, *codec, true, FLOW_ROLE_ENCODE, inputs);
       inputs = {encoded[0]};
     }
-    ask(index, trial_.operator_of(index), false, FLOW_ROLE_NONE, inputs);
+    ask(index, made_.operator_of(index), false, FLOW_ROLE_NONE, inputs);
   }
 
   void record(std::size_t index, const Outputs& outputs) {
@@ -128,7 +128,7 @@ class Walker {
   // The engine makes these rows, whatever the operator is.
   void record_errors(std::size_t index) {
     const flow_descriptor& descriptor = pipeline_.components[index].descriptor();
-    const Trial::Made& made = trial_.operator_of(index);
+    const MadeComponent made = made_.operator_of(index);
     const flow_schema* schema = flow::detail::schema_of(made.host->abi(), dead_letter_fields());
     const KnownSchema known{flow::Reference<const flow_schema>::adopt(schema), false};
     for (std::uint32_t port = 0; port < descriptor.n_outputs; ++port) {
@@ -139,14 +139,14 @@ class Walker {
     if (pipeline_.components[index].codec) schemas_[{index, kCodecErrorsPort}] = known;
   }
 
-  Outputs ask(std::size_t index, const Trial::Made& made, bool of_codec, flow_role role,
+  Outputs ask(std::size_t index, const MadeComponent& made, bool of_codec, flow_role role,
               const std::vector<KnownSchema>& inputs) {
     Question question{this, index, of_codec, {}};
-    if (!made.component) {
+    if (made.component == nullptr) {
       if (made.host->option_problem()) add(locate(question, *made.host->option_problem()));
       return {};
     }
-    flow_component* component = made.component.get();
+    flow_component* component = made.component;
     if (!FLOW_HAS(flow_component, component, extension) || component->extension == nullptr) {
       return {};
     }
@@ -235,7 +235,7 @@ class Walker {
   }
 
   const BoundPipeline& pipeline_;
-  const Trial& trial_;
+  const MadeComponents& made_;
   Diagnostics& found_;
   const DocumentReader& read_;
   PortSchemas schemas_;
@@ -249,9 +249,9 @@ std::string read_document(const std::string& file) {
   return read_file_text(file, kLargestPipelineFile).text;
 }
 
-InferredSchemas infer_schemas(const BoundPipeline& pipeline, const Trial& trial, Diagnostics& found,
-                              const DocumentReader& read) {
-  return Walker(pipeline, trial, found, read).run();
+InferredSchemas infer_schemas(const BoundPipeline& pipeline, const MadeComponents& made,
+                              Diagnostics& found, const DocumentReader& read) {
+  return Walker(pipeline, made, found, read).run();
 }
 
 std::string to_string(const KnownSchema& known) {

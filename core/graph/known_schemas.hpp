@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/graph/trial.hpp"
+#include "core/graph/made_components.hpp"
 
 namespace flowrun {
 
@@ -41,8 +41,8 @@ struct InferredSchemas {
 // refused for, a column or a type that its input does not have, and as warnings what can be run
 // nevertheless. `read` gives the files of values for that; where one cannot be had, the place is
 // that of the value.
-InferredSchemas infer_schemas(const BoundPipeline& pipeline, const Trial& trial, Diagnostics& found,
-                              const DocumentReader& read = read_document);
+InferredSchemas infer_schemas(const BoundPipeline& pipeline, const MadeComponents& made,
+                              Diagnostics& found, const DocumentReader& read = read_document);
 
 // "host text, location struct<lat float64, lon float64>"; open ones end in ", ..."; "?": not known.
 std::string to_string(const KnownSchema& known);

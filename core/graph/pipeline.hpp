@@ -51,8 +51,9 @@ struct RunResult {
 
 class Pipeline {
  public:
-  // Creates and opens every component, and gives each its state back. Throws std::runtime_error
-  // naming the component that refuses, and StateLossError.
+  // Creates and opens every component, and gives each its state back. Throws ConfigurationError
+  // with all mistakes in options that the columns show as far as they are known, before any output
+  // is opened; std::runtime_error naming the component that refuses; and StateLossError.
   // `bound`, `metrics` and `health` must outlive the pipeline; add_dead_letter_sink was called.
   Pipeline(const BoundPipeline& bound, MetricsRegistry& metrics, Health& health,
            RunSettings settings = {});

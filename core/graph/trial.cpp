@@ -1,7 +1,6 @@
 #include "core/graph/trial.hpp"
 
 #include <chrono>
-#include <optional>
 #include <stdexcept>
 
 namespace flowrun {
@@ -72,13 +71,15 @@ Trial::Made Trial::make(ComponentRuntime& component, const OfferedOperator& offe
   return made;
 }
 
-const Trial::Made& Trial::operator_of(std::size_t component) const {
-  return parts_[component]->made;
+MadeComponent Trial::operator_of(std::size_t component) const {
+  const Made& made = parts_[component]->made;
+  return {made.component.get(), made.host.get()};
 }
 
-const Trial::Made* Trial::codec_of(std::size_t component) const {
+std::optional<MadeComponent> Trial::codec_of(std::size_t component) const {
   const std::optional<Made>& codec = parts_[component]->codec;
-  return codec ? &*codec : nullptr;
+  if (!codec) return std::nullopt;
+  return MadeComponent{codec->component.get(), codec->host.get()};
 }
 
 void Trial::open(std::size_t component) {

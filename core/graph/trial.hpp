@@ -3,42 +3,40 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "core/graph/operator_instance.hpp"
+#include "core/graph/made_components.hpp"
 
 namespace flowrun {
 
 // Makes every component and its codec when it is constructed, and opens instances when it is asked
 // to. Reads and writes no data.
-class Trial {
+class Trial final : public MadeComponents {
  public:
-  struct Destroy {
-    void operator()(flow_component* component) const { component->destroy(component); }
-  };
-  // A component or a codec; `component` is empty where it refused, and its host says why.
-  struct Made {
-    const OfferedOperator* offered = nullptr;
-    std::unique_ptr<OperatorHost> host;
-    std::unique_ptr<flow_component, Destroy> component;
-  };
-
   // REQUIRES: binding found no errors. `pipeline` must outlive this.
   explicit Trial(const BoundPipeline& pipeline);
-  ~Trial();
+  ~Trial() override;
   Trial(const Trial&) = delete;
   Trial& operator=(const Trial&) = delete;
 
-  const Made& operator_of(std::size_t component) const;
-  // nullptr: it has none.
-  const Made* codec_of(std::size_t component) const;
+  MadeComponent operator_of(std::size_t component) const override;
+  std::optional<MadeComponent> codec_of(std::size_t component) const override;
 
   // Opens one instance of the component and of its codec; of sinks that of the codec only, since
   // opening would create or change their output. Throws what the component has to say.
   void open(std::size_t component);
 
  private:
+  struct Destroy {
+    void operator()(flow_component* component) const { component->destroy(component); }
+  };
+  struct Made {
+    const OfferedOperator* offered = nullptr;
+    std::unique_ptr<OperatorHost> host;
+    std::unique_ptr<flow_component, Destroy> component;  // empty: it refused
+  };
   struct Parts;
   Made make(ComponentRuntime& component, const OfferedOperator& offered,
             const BoundOptions& options);

@@ -1,5 +1,6 @@
 #include "operators/common/input_column.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include "operators/common/json_text.hpp"
@@ -19,9 +20,13 @@ void collect(const flow_field* const* fields, uint32_t n, const std::string& pre
 }
 
 std::string column_names(const flow_schema& schema) {
+  constexpr uint32_t kMost = 30;
   std::string names;
-  for (uint32_t i = 0; i < schema.n_fields; ++i) {
+  for (uint32_t i = 0; i < std::min(schema.n_fields, kMost); ++i) {
     names.append(i == 0 ? "" : ", ").append(schema.fields[i]->name);
+  }
+  if (schema.n_fields > kMost) {
+    names.append(" and ").append(std::to_string(schema.n_fields - kMost)).append(" more");
   }
   return names.empty() ? "no columns" : names;
 }
@@ -32,6 +37,11 @@ std::string nearest_column(const flow_schema& schema, std::string_view wanted) {
   std::vector<std::string> names;
   collect(schema.fields, schema.n_fields, "", names);
   return nearest_name(names, wanted);
+}
+
+std::string missing_column_remedy(const flow_schema& schema, std::string_view name) {
+  const std::string nearest = nearest_column(schema, name);
+  return nearest.empty() ? "it has " + column_names(schema) : "did you mean '" + nearest + "'?";
 }
 
 void throw_missing_column(const flow_schema& schema, std::string_view option,
@@ -50,11 +60,8 @@ std::optional<flow_type> inferred_column(const Inference& inference, const std::
   const ColumnPath path = find_column(*schema, name);
   if (!path.steps.empty()) return path.type;
   if (inference.open()) return std::nullopt;
-  const std::string nearest = nearest_column(*schema, name);
-  throw OptionFailure(
-      option, "there is no column '" + name + "' in the input",
-      nearest.empty() ? "it has " + column_names(*schema) : "did you mean '" + nearest + "'?",
-      offset);
+  throw OptionFailure(option, "there is no column '" + name + "' in the input",
+                      missing_column_remedy(*schema, name), offset);
 }
 
 bool infer_text_column(const Inference& inference, const std::string& option,

@@ -15,6 +15,9 @@ namespace flow::operators {
 // is close enough to be a slip.
 std::string nearest_column(const flow_schema& schema, std::string_view wanted);
 
+// What to say of a column that is not there: the one that was meant, or those that there are.
+std::string missing_column_remedy(const flow_schema& schema, std::string_view name);
+
 // Throws Failure: no such column, what there is, and the nearest name.
 [[noreturn]] void throw_missing_column(const flow_schema& schema, std::string_view option,
                                        std::string_view name);

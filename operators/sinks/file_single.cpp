@@ -62,6 +62,14 @@ Handle decode_handle(std::string_view text) {
 SingleFile::SingleFile(std::string path, bool replaces)
     : path_(std::move(path)), mode_replaces_(replaces), writer_("file sink: " + quote(path_)) {}
 
+SingleFile::~SingleFile() {
+  struct stat status {};
+  const bool is_new = file_ && regular_ && made_ && !begun_;
+  if (is_new && ::fstat(file_.get(), &status) == 0 && status.st_size == 0) {
+    ::unlink(target_.c_str());
+  }
+}
+
 void SingleFile::open(Output& out) {
   out_ = &out;
   const std::string& path = path_;
@@ -103,6 +111,7 @@ void SingleFile::open_file(Output& out) {
 }
 
 void SingleFile::attach() {
+  made_ = ::access(target_.c_str(), F_OK) != 0;
   // Not truncated yet: what an unfinished run left may be what a checkpoint is going on with.
   file_ = FileDescriptor(::open(target_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666));
   if (!file_) {

@@ -18,6 +18,8 @@ class SingleFile final : public FileTarget {
  public:
   // `replaces`: what is there stays until all input is processed.
   SingleFile(std::string path, bool replaces);
+  // Of a run that was refused before it began no new, empty file stays behind.
+  ~SingleFile() override;
 
   // Opens the file and says what was there. Throws Failure if it cannot be written.
   void open(Output& out) override;
@@ -50,6 +52,7 @@ class SingleFile final : public FileTarget {
   bool replaces_ = false;
   bool begun_ = false;  // what an unfinished run left is dealt with
   bool taken_away_ = false;
+  bool made_ = false;     // the target was not there before
   bool waiting_ = false;  // for a pipe's reader: said so
   Output* out_ = nullptr;
 };

@@ -46,9 +46,8 @@ void Explode::infer(const Options& options, Inference& inference) {
   Fields added;
   const int64_t column = column_index(*schema, options.field.name);
   if (column < 0 && !inference.open() && !options.keep_empty) {
-    const std::string nearest = nearest_column(*schema, options.field.name);
     throw OptionFailure("field", "there is no column '" + options.field.name + "' in the input",
-                        nearest.empty() ? "" : "did you mean '" + nearest + "'?", 0);
+                        missing_column_remedy(*schema, options.field.name), 0);
   }
   if (column < 0 && inference.open()) return;
   if (column >= 0) {

@@ -92,6 +92,77 @@ class RunTest(CommandTest):
         self.assertIn("p.toml:8:11: sinks.z.inputs:", errors)
         self.assertIn("3 errors", errors)
 
+    def test_a_mistake_that_the_columns_show_exits_78_and_touches_no_output(self):
+        self.write("p.toml", """\
+            [pipeline]
+            plugins = ["std", "files"]
+            [sources.readings]
+            type = "generate"
+            dataset = "sensors"
+            rows = 10
+            [transforms.hot]
+            type = "filter"
+            inputs = ["readings"]
+            where = '''
+            humidity > 3
+              and temprature > 30'''
+            [transforms.few]
+            type = "keep"
+            inputs = ["readings"]
+            fields = ["sensr"]
+            [sinks.out]
+            type = "file"
+            path = "out/all.ndjson"
+            inputs = ["hot", "few"]
+            """)
+        errors = self.expect(78, "p.toml", *QUIET).stderr
+        self.assertIn("p.toml:12:7: transforms.hot.where: there is no field 'temprature'", errors)
+        self.assertIn("did you mean 'temperature'?", errors)
+        self.assertIn("p.toml:16:", errors)
+        self.assertIn("did you mean 'sensor'?", errors)
+        self.assertEqual(os.listdir(self.folder), ["p.toml"])
+
+    def test_a_field_that_resembles_none_is_told_with_those_that_there_are(self):
+        self.write("p.toml", """\
+            [pipeline]
+            plugins = ["std"]
+            [sources.readings]
+            type = "generate"
+            dataset = "sensors"
+            rows = 10
+            [transforms.some]
+            type = "filter"
+            inputs = ["readings"]
+            where = "status >= 500"
+            [sinks.terminal]
+            type = "stdout"
+            inputs = ["some"]
+            """)
+        errors = self.expect(78, "p.toml", *QUIET).stderr
+        self.assertIn("there is no field 'status' in the input "
+                      "(it has sensor, timestamp, temperature, humidity)", errors)
+
+    def test_a_refused_start_leaves_no_empty_file(self):
+        self.write("p.toml", """\
+            [pipeline]
+            plugins = ["std", "files"]
+            [sources.log]
+            type = "file"
+            path = "no.log"
+            [sinks.out]
+            type = "file"
+            path = "out.ndjson"
+            inputs = ["log"]
+            """)
+        self.expect(69, "p.toml", *QUIET)
+        self.assertEqual(os.listdir(self.folder), ["p.toml"])
+        self.write("out.ndjson", "")
+        self.write("p.rejected.ndjson", "kept\n")
+        self.expect(69, "p.toml", *QUIET)
+        self.assertEqual(sorted(os.listdir(self.folder)),
+                         ["out.ndjson", "p.rejected.ndjson", "p.toml"])
+        self.assertEqual(self.read("p.rejected.ndjson"), "kept\n")
+
     def test_a_file_that_is_not_there_exits_78(self):
         self.assertIn("p.toml", self.expect(78, "p.toml").stderr)
 

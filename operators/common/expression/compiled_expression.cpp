@@ -70,11 +70,9 @@ InferredExpression CompiledExpression::infer_condition(const flow_schema& schema
 
 std::string CompiledExpression::missing_message(const MissingField& field,
                                                 const flow_schema& schema) const {
-  std::string message = place() + ": column " + std::to_string(field.offset + 1) +
-                        ": there is no field '" + field.name + "' in the input";
-  const std::string nearest = nearest_column(schema, field.name);
-  if (!nearest.empty()) message.append(" (did you mean '").append(nearest).append("'?)");
-  return message.append("; it counts as null");
+  return place() + ": column " + std::to_string(field.offset + 1) + ": there is no field '" +
+         field.name + "' in the input (" + missing_column_remedy(schema, field.name) +
+         "); it counts as null";
 }
 
 namespace {
@@ -106,10 +104,9 @@ OptionFailure failure_at(const CompiledExpression& expression, size_t offset, st
 
 OptionFailure missing_failure(const CompiledExpression& expression, const MissingField& field,
                               const flow_schema& schema, const std::string& consequence = {}) {
-  const std::string nearest = nearest_column(schema, field.name);
   return failure_at(expression, field.offset,
                     "there is no field '" + field.name + "' in the input" + consequence,
-                    nearest.empty() ? "" : "did you mean '" + nearest + "'?");
+                    missing_column_remedy(schema, field.name));
 }
 
 void tell_clock(const CompiledExpression& expression, Inference& inference) {

@@ -322,6 +322,25 @@ TEST_F(FileSinkTest, HandleThatDoesNotFitIsRefused) {
   EXPECT_EQ(abort(same, "1 4"), FLOW_FAILED);
 }
 
+TEST_F(FileSinkTest, InstanceThatNeverBeganLeavesNoNewFile) {
+  for (const char* mode : {"append", "replace"}) {
+    { const Harness harness = open("out", mode); }
+    EXPECT_FALSE(scratch_.has("out") || scratch_.has("out.part")) << mode;
+  }
+  scratch_.write("out", "");
+  { const Harness harness = open("out", "append"); }
+  EXPECT_TRUE(scratch_.has("out"));
+}
+
+TEST_F(FileSinkTest, RunWithoutARowLeavesAnEmptyFile) {
+  for (const char* mode : {"append", "replace"}) {
+    Harness harness = open("out", mode);
+    harness.close();
+    EXPECT_TRUE(scratch_.has("out")) << mode;
+    std::filesystem::remove(scratch_.path("out"));
+  }
+}
+
 TEST_F(FileSinkTest, RowsThatAreNotEncodedAreRefused) {
   Harness harness = open("out");
   EXPECT_EQ(harness.try_push(harness.batch({{"n", {1}}})), FLOW_FAILED);
