@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "core/graph/held_bytes.hpp"
 #include "core/graph/message_columns.hpp"
 #include "core/graph/node.hpp"
 #include "core/observe/log.hpp"
@@ -419,7 +420,7 @@ bool SourceNode::send_failures() {
   const bool read = std::any_of(outputs_.begin(), outputs_.end(),
                                 [](const Output& output) { return output.port == Port::kErrors; });
   if (read) {
-    send(letters, batch_bytes(*letters.get()), Port::kErrors);
+    send(letters, held_bytes(*letters.get()), Port::kErrors);
     return true;
   }
   const OnError on_error = component_.bound->on_error;
@@ -436,7 +437,7 @@ void SourceNode::finish_partitions() {
     if (partition.framing == nullptr) continue;
     const flow::Batch last = framed(nullptr, partition, name.c_str(), true);
     close_framer(partition);
-    if (last) send(last, batch_bytes(*last.get()));
+    if (last) send(last, held_bytes(*last.get()));
   }
 }
 
@@ -530,7 +531,7 @@ void SourceNode::send_in_parts(const flow::Batch& batch, const std::string* endi
             : source_->output().slice(batch, first, std::min(most, batch.rows() - first));
     // Behind its last rows the partition is not open any more.
     if (ending != nullptr && first >= batch.rows() - part.rows()) open_.close(*ending);
-    send(part, batch_bytes(*part.get()));
+    send(part, held_bytes(*part.get()));
     if (part.rows() == batch.rows()) break;
   }
 }

@@ -109,6 +109,22 @@ TEST_F(MemoryTest, AStoppedSinkStopsItsSourceWithinTheLimitAndNothingIsLost) {
   }
 }
 
+TEST_F(MemoryTest, TextsOfRowsCountAsInFlight) {
+  board("sink").blocked = true;
+  Flow flow(
+      "[pipeline]\nmemory_limit = \"64MiB\"\nin_flight = \"4MiB\"\n[sources.texts]\ntype = "
+      "\"texts\"\nrows = 200000\n[sinks.end]\ntype = \"collect\"\ninputs = [\"texts\"]\n",
+      {.parallelism = 2});
+  flow.start();
+  const std::uint64_t emitted = stands_still(flow, "texts");
+  EXPECT_GT(emitted, 0U);
+  EXPECT_LT(emitted, 200'000U);
+  EXPECT_LT(flow.pipeline().memory_used(), 6 << 20);
+  board("sink").blocked = false;
+  EXPECT_EQ(flow.wait().outcome, Outcome::kFinished);
+  EXPECT_EQ(board("sink").delivered.load(), 200'000);
+}
+
 TEST_F(MemoryTest, TheLimitHoldsWhereOneBatchIsAsBigAsItIs) {
   for (const int parallelism : {1, 4}) {
     clear_boards();
