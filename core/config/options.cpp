@@ -61,6 +61,7 @@ class OptionBinder {
       if (std::find(known.begin(), known.end(), member.name) != known.end()) continue;
       std::vector<std::string> candidates = known;
       candidates.insert(candidates.end(), context_.other_keys.begin(), context_.other_keys.end());
+      meant_.push_back(nearest_name(member.name, candidates).value_or(""));
       std::string remedy = did_you_mean(member.name, candidates);
       if (remedy.empty() && !known.empty() && known.size() <= 12) {
         remedy =
@@ -76,6 +77,8 @@ class OptionBinder {
     if (const Value* value = find(given, option.name)) {
       return convert(*value, {option, value->place, key_path, true});
     }
+    const bool is_misspelt = std::find(meant_.begin(), meant_.end(), option.name) != meant_.end();
+    if (option.required != 0 && is_misspelt) return nullptr;  // told already
     if (option.required != 0) {
       found_.error(context_.place, key_path,
                    "is required by the " + context_.owner + ", and missing",
@@ -378,6 +381,7 @@ class OptionBinder {
 
   const OptionContext& context_;
   Diagnostics& found_;
+  std::vector<std::string> meant_;  // what unknown names resemble
   BoundOptions bound_;
   BoundOptions::Storage& storage_;
 };

@@ -128,6 +128,17 @@ TEST_F(OptionsTest, AMissingRequiredOptionIsNamedWithItsType) {
             "p.toml:1:1: sinks.x.v: is required by the sink 'x', and missing (it is a field name)");
 }
 
+TEST_F(OptionsTest, AMisspeltRequiredOptionIsOneMistake) {
+  flow_option required = option(FLOW_OPTION_TEXT, "where");
+  required.required = 1;
+  bind({required}, "wher = \"x\"\n");
+  ASSERT_EQ(found_.all().size(), 1u);
+  EXPECT_EQ(found_.all()[0].to_string(),
+            "p.toml:1:1: sinks.x.wher: unknown option of the sink 'x' (did you mean 'where'?)");
+  bind({required}, "other = \"x\"\n");
+  EXPECT_EQ(found_.all().size(), 2u);
+}
+
 TEST_F(OptionsTest, AnUnknownOptionGetsTheNearestName) {
   const std::vector<flow_option> options = {option(FLOW_OPTION_INT, "min"),
                                             option(FLOW_OPTION_INT, "max")};
