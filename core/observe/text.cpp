@@ -16,6 +16,19 @@ void append_hex(std::string& out, std::string_view prefix, unsigned char byte) {
   out.push_back(kHex[byte & 15]);
 }
 
+// A control character: by its letter, or by its number behind `prefix`.
+void append_escape(std::string& out, std::string_view prefix, unsigned char byte) {
+  if (byte == '\n') {
+    out.append("\\n");
+  } else if (byte == '\r') {
+    out.append("\\r");
+  } else if (byte == '\t') {
+    out.append("\\t");
+  } else {
+    append_hex(out, prefix, byte);
+  }
+}
+
 // Calls `on_character` with each valid character and with kReplacement for each invalid sequence.
 template <typename OnCharacter>
 void each_character(std::string_view text, OnCharacter on_character) {
@@ -37,14 +50,8 @@ void append_json_string(std::string& out, std::string_view text) {
       out.append(character);
     } else if (byte >= 0x20) {
       out.append(character);
-    } else if (byte == '\n') {
-      out.append("\\n");
-    } else if (byte == '\r') {
-      out.append("\\r");
-    } else if (byte == '\t') {
-      out.append("\\t");
     } else {
-      append_hex(out, "\\u00", byte);
+      append_escape(out, "\\u00", byte);
     }
   });
   out.push_back('"');
@@ -57,14 +64,8 @@ void append_printable(std::string& out, std::string_view text) {
       append_hex(out, "\\u00", static_cast<unsigned char>(character[1]));
     } else if (byte >= 0x20 && byte != 0x7F) {
       out.append(character);
-    } else if (byte == '\n') {
-      out.append("\\n");
-    } else if (byte == '\r') {
-      out.append("\\r");
-    } else if (byte == '\t') {
-      out.append("\\t");
     } else {
-      append_hex(out, "\\x", byte);
+      append_escape(out, "\\x", byte);
     }
   });
 }
