@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <utility>
 
-#include "operators/common/utf8.hpp"
+#include "flow/utf8.hpp"
 
 namespace flow::operators {
 namespace {
 
 constexpr std::string_view kShare = "$share/";
+constexpr UnsafeBytes kUnsafe("/+#%");
 
 // Calls `level(text, is_last)` for each level.
 template <class Take>
@@ -25,25 +26,6 @@ std::string in_quotes(std::string_view text) {
   std::string quoted = "'";
   append_repaired_utf8(text, quoted);
   return quoted += '\'';
-}
-
-bool is_unsafe(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return byte < 0x20 || byte == 0x7f || c == '/' || c == '+' || c == '#' || c == '%';
-}
-
-void append_safe(std::string& out, std::string_view value) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  for (const char c : value) {
-    if (!is_unsafe(c)) {
-      out += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    out += '%';
-    out += kDigits[byte >> 4];
-    out += kDigits[byte & 15];
-  }
 }
 
 }  // namespace
@@ -151,50 +133,17 @@ MqttTopicTemplate::MqttTopicTemplate(std::string_view text)
   }
 }
 
-MqttTopicMaker::MqttTopicMaker(const MqttTopicTemplate& topic) {
-  const std::vector<std::string> fields = topic.fields();
-  for (const FieldTemplate::Part& given : topic.parts().parts()) {
-    Part part;
-    part.is_field = given.is_field;
-    if (given.is_field) {
-      part.name = given.text;
-      const auto at = std::find(fields.begin(), fields.end(), given.text);
-      part.column = static_cast<uint32_t>(at - fields.begin());
-      part.text = FieldText(given.time, given.sub_second);
-    } else {
-      part.literal = given.text;
-    }
-    parts_.push_back(std::move(part));
-  }
-}
-
-void MqttTopicMaker::bind(const Batch& in, uint32_t first, Host host) {
-  for (Part& part : parts_) {
-    if (!part.is_field) continue;
-    const flow_column& column = in.column(first + part.column);
-    if (part.text.bind(column, host)) continue;
-    throw Failure("the field '" + part.name + "' is a " + std::string(type_name(column.type)) +
-                  ", which cannot be part of a topic; name a field inside it");
-  }
-}
-
 MqttTopicMaker::Outcome MqttTopicMaker::make(int64_t row, std::string& topic) {
   topic.clear();
-  for (size_t i = 0; i < parts_.size(); ++i) {
-    Part& part = parts_[i];
-    if (!part.is_field) {
-      topic.append(part.literal);
-      continue;
-    }
-    value_.clear();
-    if (!part.text.append(row, value_) || value_.empty()) {
-      failed_ = i;
-      return Outcome::kNoValue;
-    }
-    append_safe(topic, value_);
-    if (topic.size() > kMostMqttTopicBytes) return Outcome::kTooLong;
-  }
-  return topic.size() <= kMostMqttTopicBytes ? Outcome::kDone : Outcome::kTooLong;
+  const auto add_literal = [&](std::string_view literal) {
+    topic.append(literal);
+    return topic.size() <= kMostMqttTopicBytes;
+  };
+  const auto add_value = [&](std::string_view value) {
+    append_percent_encoded(topic, value, kUnsafe);
+    return topic.size() <= kMostMqttTopicBytes;
+  };
+  return names_.make(row, add_literal, add_value);
 }
 
 }  // namespace flow::operators

@@ -1,39 +1,17 @@
 #include "operators/common/path_template.hpp"
 
 #include <algorithm>
-#include <utility>
 
 namespace flow::operators {
 namespace {
 
 constexpr std::string_view kUnfinished = ".part";
-
-bool is_unsafe(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return byte < 0x20 || byte == 0x7f || c == '/' || c == '%';
-}
-
-void append_encoded(std::string& out, char c) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  const auto byte = static_cast<unsigned char>(c);
-  out += '%';
-  out += kDigits[byte >> 4];
-  out += kDigits[byte & 15];
-}
-
-void append_safe(std::string& out, std::string_view value) {
-  for (const char c : value) {
-    if (is_unsafe(c)) {
-      append_encoded(out, c);
-    } else {
-      out += c;
-    }
-  }
-}
+constexpr UnsafeBytes kUnsafe("/%");
+constexpr UnsafeBytes kDot(".");
 
 void encode_at(std::string& path, size_t at) {
   std::string encoded;
-  append_encoded(encoded, path[at]);
+  append_percent_encoded(encoded, std::string_view(path).substr(at, 1), kDot);
   path.replace(at, 1, encoded);
 }
 
@@ -73,63 +51,31 @@ std::string PathTemplate::folder() const {
   return literal_.substr(0, std::max<size_t>(slash, 1));
 }
 
-PathMaker::PathMaker(const PathTemplate& path) {
-  const std::vector<std::string> fields = path.fields();
-  for (const FieldTemplate::Part& given : path.parts().parts()) {
-    Part part;
-    part.is_field = given.is_field;
-    if (given.is_field) {
-      part.name = given.text;
-      const auto at = std::find(fields.begin(), fields.end(), given.text);
-      part.column = static_cast<uint32_t>(at - fields.begin());
-      part.text = FieldText(given.time, given.sub_second);
-    } else {
-      part.literal = given.text;
-    }
-    parts_.push_back(std::move(part));
-  }
-}
-
-void PathMaker::bind(const Batch& in, uint32_t first, Host host) {
-  for (Part& part : parts_) {
-    if (!part.is_field) continue;
-    const flow_column& column = in.column(first + part.column);
-    if (part.text.bind(column, host)) continue;
-    throw Failure("the field '" + part.name + "' is a " + std::string(type_name(column.type)) +
-                  ", which cannot be part of a path; name a field inside it");
-  }
-}
-
 PathMaker::Outcome PathMaker::make(int64_t row, std::string& path) {
   path.clear();
   size_t name = 0;  // where the last name of the path begins
   bool has_value = false;
   const auto finish = [&](bool is_last) { return !has_value || finish_name(path, name, is_last); };
-  for (size_t i = 0; i < parts_.size(); ++i) {
-    Part& part = parts_[i];
-    if (part.is_field) {
-      value_.clear();
-      if (!part.text.append(row, value_) || value_.empty()) {
-        failed_ = i;
-        return Outcome::kNoValue;
-      }
-      if (value_.size() > PathTemplate::kMostNameBytes) return Outcome::kTooLong;
-      append_safe(path, value_);
-      has_value = true;
-      continue;
-    }
-    std::string_view literal = part.literal;
+  const auto add_literal = [&](std::string_view literal) {
     for (size_t slash = literal.find('/'); slash != std::string_view::npos;
          slash = literal.find('/')) {
       path.append(literal.substr(0, slash));
-      if (!finish(false)) return Outcome::kTooLong;
+      if (!finish(false)) return false;
       path += '/';
       literal.remove_prefix(slash + 1);
       name = path.size();
       has_value = false;
     }
     path.append(literal);
-  }
+    return true;
+  };
+  const auto add_value = [&](std::string_view value) {
+    if (value.size() > PathTemplate::kMostNameBytes) return false;
+    append_percent_encoded(path, value, kUnsafe);
+    return has_value = true;
+  };
+  const Outcome outcome = names_.make(row, add_literal, add_value);
+  if (outcome != Outcome::kDone) return outcome;
   if (!finish(true) || path.size() > PathTemplate::kMostPathBytes) return Outcome::kTooLong;
   return Outcome::kDone;
 }

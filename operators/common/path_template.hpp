@@ -8,7 +8,7 @@
 
 #include "flow/output.hpp"
 #include "operators/common/field_template.hpp"
-#include "operators/common/field_text.hpp"
+#include "operators/common/row_names.hpp"
 
 namespace flow::operators {
 
@@ -44,35 +44,22 @@ class PathTemplate {
 // Paths of the rows of one batch at a time. Not thread-safe.
 class PathMaker {
  public:
-  enum class Outcome : uint8_t {
-    kDone,
-    kNoValue,  // a field is null, empty or no timestamp
-    kTooLong
-  };
+  using Outcome = RowNames::Outcome;
 
-  explicit PathMaker(const PathTemplate& path);
+  explicit PathMaker(const PathTemplate& path) : names_(path.parts(), "a path") {}
 
   // `first`: the column of the first of PathTemplate::fields; the others follow it. Throws Failure
   // for a struct or a list.
-  void bind(const Batch& in, uint32_t first, Host host);
+  void bind(const Batch& in, uint32_t first, Host host) { names_.bind(in, first, host); }
   // Replaces `path`. Allocates nothing once `path` is long enough.
   Outcome make(int64_t row, std::string& path);
   // Of kNoValue: the field's name.
-  const std::string& field() const { return parts_[failed_].name; }
+  const std::string& field() const { return names_.field(); }
 
  private:
-  struct Part {
-    std::string literal;
-    std::string name;
-    uint32_t column = 0;  // among the fields
-    bool is_field = false;
-    FieldText text;
-  };
   static bool finish_name(std::string& path, size_t begin, bool is_last);
 
-  std::vector<Part> parts_;
-  size_t failed_ = 0;
-  std::string value_;
+  RowNames names_;
 };
 
 }  // namespace flow::operators
