@@ -59,7 +59,7 @@ void BegunFiles::sync() {
   if (added_.empty()) return;
   errno = 0;
   write(added_, path_, O_APPEND);
-  if (durable_.empty()) make_folder_durable(std::filesystem::path(path_).parent_path().string());
+  if (durable_.empty()) make_folder_durable(parent_folder(path_));
   durable_.merge(added_);
   added_.clear();
 }

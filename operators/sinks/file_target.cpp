@@ -13,6 +13,10 @@ namespace flow::operators {
 
 std::string bytes_text(int64_t bytes) { return std::to_string(bytes) + " bytes"; }
 
+std::string parent_folder(const std::string& path) {
+  return std::filesystem::path(path).parent_path().string();
+}
+
 void make_durable(int fd, const std::string& place) {
   int outcome = 0;
   do {
@@ -39,7 +43,7 @@ void rename_file(const std::string& from, const std::string& to, const std::stri
 
 void rename_durably(const std::string& from, const std::string& to, const std::string& place) {
   rename_file(from, to, place);
-  make_folder_durable(std::filesystem::path(to).parent_path().string());
+  make_folder_durable(parent_folder(to));
 }
 
 }  // namespace flow::operators

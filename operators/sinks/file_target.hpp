@@ -31,6 +31,9 @@ class FileTarget {
 
 std::string bytes_text(int64_t bytes);
 
+// The folder that a path lies in; "": the working directory.
+std::string parent_folder(const std::string& path);
+
 // fdatasync. No Retry: after a failed one the system forgets which pages were not written, so that
 // a second one would succeed without them. Throws Failure.
 void make_durable(int fd, const std::string& place);
