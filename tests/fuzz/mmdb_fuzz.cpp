@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "flow/utf8.hpp"
 #include "operators/common/mmdb_reader.hpp"
-#include "operators/common/utf8.hpp"
 #include "tests/fuzz/seeds.hpp"
 #include "tests/operators/transforms/mmdb_writer.hpp"
 
@@ -82,7 +82,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (record == MmdbReader::kNone || record == MmdbReader::kCorrupt) return;
     (void)reader->read(record, paths, values.data());
     for (const MmdbValue& value : values) {
-      if (!is_valid_utf8(value.text)) std::abort();
+      if (!flow::is_valid_utf8(value.text)) std::abort();
     }
   };
   std::array<std::uint32_t, 100> addresses;

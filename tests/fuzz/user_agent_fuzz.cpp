@@ -10,8 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "flow/utf8.hpp"
 #include "operators/common/user_agent_parser.hpp"
-#include "operators/common/utf8.hpp"
 #include "tests/fuzz/seeds.hpp"
 
 namespace {
@@ -81,7 +81,7 @@ void parse(const UserAgentParser& parser, std::string_view agent) {
                                                        &UserAgent::device_brand,
                                                        &UserAgent::device_model};
   for (const auto text : kTexts) {
-    require(is_valid_utf8(found.*text));
+    require(flow::is_valid_utf8(found.*text));
     require(found.*text == expected.*text);
   }
   require(found.device_type == expected.device_type);

@@ -7,15 +7,15 @@
 #include <string>
 #include <string_view>
 
-#include "operators/common/utf8.hpp"
+#include "flow/utf8.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  const bool valid = flow::operators::is_valid_utf8(text);
+  const bool valid = flow::is_valid_utf8(text);
   if (valid != simdjson::validate_utf8(text.data(), text.size())) std::abort();
   std::string repaired;
-  flow::operators::append_repaired_utf8(text, repaired);
-  if (!flow::operators::is_valid_utf8(repaired)) std::abort();
+  flow::append_repaired_utf8(text, repaired);
+  if (!flow::is_valid_utf8(repaired)) std::abort();
   if (valid != (repaired == text)) std::abort();
   return 0;
 }
