@@ -6,7 +6,7 @@
 #include <cstring>
 #include <optional>
 
-#include "operators/common/utf8.hpp"
+#include "flow/utf8.hpp"
 
 namespace flow::operators {
 namespace {

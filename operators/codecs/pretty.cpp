@@ -8,10 +8,10 @@
 #include <cstring>
 #include <utility>
 
+#include "flow/utf8.hpp"
 #include "operators/common/json_text.hpp"
 #include "operators/common/json_writer.hpp"
 #include "operators/common/rfc3339.hpp"
-#include "operators/common/utf8.hpp"
 
 namespace flow::operators {
 namespace {

@@ -4,7 +4,7 @@
 #include <unordered_set>
 
 #include "flow/inference.hpp"
-#include "operators/common/utf8.hpp"
+#include "flow/utf8.hpp"
 
 namespace flow::operators {
 namespace {

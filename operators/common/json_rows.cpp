@@ -6,9 +6,9 @@
 #include <cstring>
 #include <utility>
 
+#include "flow/utf8.hpp"
 #include "operators/common/json_scanner.hpp"
 #include "operators/common/json_validate.hpp"
-#include "operators/common/utf8.hpp"
 
 namespace flow::operators {
 namespace {

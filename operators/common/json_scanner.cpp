@@ -3,7 +3,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "operators/common/utf8.hpp"
+#include "flow/utf8.hpp"
 
 namespace flow::operators {
 namespace {

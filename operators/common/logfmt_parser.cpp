@@ -4,8 +4,8 @@
 #include <array>
 #include <optional>
 
+#include "flow/utf8.hpp"
 #include "operators/common/json_writer.hpp"
-#include "operators/common/utf8.hpp"
 
 namespace flow::operators {
 namespace {

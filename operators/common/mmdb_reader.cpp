@@ -10,7 +10,7 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "operators/common/utf8.hpp"
+#include "flow/utf8.hpp"
 
 namespace flow::operators {
 namespace {

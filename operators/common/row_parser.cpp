@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "flow/utf8.hpp"
 #include "operators/common/text_source.hpp"
-#include "operators/common/utf8.hpp"
 
 namespace flow::operators {
 namespace {

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "flow/utf8.hpp"
 #include "lazy_expression.hpp"
 #include "literal_prefilter.hpp"
 #include "required_literals.hpp"
@@ -170,7 +171,7 @@ UserAgent UserAgentParser::parse(std::string_view agent, bool filtered) const {
   std::string_view scanned = agent;
   if (!is_ascii(agent)) {
     encoding = TextEncoding::kUtf8;
-    valid = valid_utf8(agent);
+    append_repaired_utf8(agent, valid);
     agent = valid;
     folded = fold_to_ascii_letters(valid);
     scanned = folded;

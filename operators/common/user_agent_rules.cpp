@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <string_view>
 
-#include "utf8.hpp"
+#include "flow/utf8.hpp"
 
 namespace flow::operators {
 namespace {

@@ -1,4 +1,4 @@
-// Small helpers for text that should be UTF-8 but may be any bytes.
+// What a case-insensitive search in UTF-8 for ASCII text has to know.
 #pragma once
 
 #include <string>
@@ -8,9 +8,6 @@ namespace flow::operators {
 
 /// Whether all bytes are below 0x80.
 bool is_ascii(std::string_view text);
-
-/// `text` with each byte that is part of no valid UTF-8 sequence replaced by U+FFFD.
-std::string valid_utf8(std::string_view text);
 
 /// `text` with the two characters beyond ASCII that simple case folding equates with ASCII letters
 /// (the Kelvin sign U+212A and the long s U+017F) replaced by k and s: what a case-insensitive

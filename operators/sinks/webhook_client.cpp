@@ -7,7 +7,7 @@
 #include <mutex>
 
 #include "flow/host.hpp"
-#include "operators/common/utf8.hpp"
+#include "flow/utf8.hpp"
 
 namespace flow::operators {
 namespace {

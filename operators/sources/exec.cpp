@@ -7,9 +7,9 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "flow/utf8.hpp"
 #include "operators/common/byte_piece.hpp"
 #include "operators/common/stream_position.hpp"
-#include "operators/common/utf8.hpp"
 
 namespace flow::operators {
 namespace {

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <utility>
 
-#include "operators/common/utf8.hpp"
+#include "flow/utf8.hpp"
 
 namespace flow::operators {
 namespace {

@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "flow/host/key_hash.hpp"
+#include "flow/utf8.hpp"
 #include "operators/common/input_column.hpp"
-#include "operators/common/utf8.hpp"
 
 namespace flow::operators {
 namespace {

@@ -6,13 +6,13 @@
 #include <cstring>
 #include <utility>
 
+#include "flow/utf8.hpp"
 #include "operators/common/input_column.hpp"
 #include "operators/common/json_scanner.hpp"
 #include "operators/common/json_text.hpp"
 #include "operators/common/json_writer.hpp"
 #include "operators/common/rfc3339.hpp"
 #include "operators/common/text_source.hpp"
-#include "operators/common/utf8.hpp"
 
 namespace flow::operators {
 namespace {
@@ -195,10 +195,9 @@ void Cast::infer(const Options& options, Shared& shared, Inference& inference) {
     const ColumnPath path = find_column(*schema, field.name);
     if (path.steps.empty()) {
       if (inference.open() || options.missing == Missing::kIgnore) continue;
-      const std::string nearest = nearest_column(*schema, field.name);
-      inference.problem(
-          OptionFailure("fields", "there is no column '" + field.name + "' in the input",
-                        nearest.empty() ? "" : "did you mean '" + nearest + "'?", -1, field.name));
+      inference.problem(OptionFailure("fields",
+                                      "there is no column '" + field.name + "' in the input",
+                                      missing_column_remedy(*schema, field.name), -1, field.name));
       continue;
     }
     if (!can_be_cast(path.type)) {

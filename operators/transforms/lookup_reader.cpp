@@ -11,10 +11,10 @@
 #include <optional>
 
 #include "flow/host.hpp"
+#include "flow/utf8.hpp"
 #include "operators/common/csv_dialect.hpp"
 #include "operators/common/csv_reader.hpp"
 #include "operators/common/nearest_name.hpp"
-#include "operators/common/utf8.hpp"
 
 namespace flow::operators {
 namespace {

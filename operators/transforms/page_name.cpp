@@ -7,9 +7,9 @@
 #include <immintrin.h>
 #endif
 
+#include "flow/utf8.hpp"
 #include "operators/common/page_path.hpp"
 #include "operators/common/text_source.hpp"
-#include "operators/common/utf8.hpp"
 #include "operators/common/view_column.hpp"
 
 namespace flow::operators {

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <optional>
 
-#include "operators/common/utf8.hpp"
+#include "flow/utf8.hpp"
 #include "operators/common/view_column.hpp"
 
 namespace flow::operators {

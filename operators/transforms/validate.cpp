@@ -5,11 +5,11 @@
 #include <cmath>
 #include <cstring>
 
+#include "flow/utf8.hpp"
 #include "operators/common/input_column.hpp"
 #include "operators/common/json_text.hpp"
 #include "operators/common/json_writer.hpp"
 #include "operators/common/rfc3339.hpp"
-#include "operators/common/utf8.hpp"
 
 namespace flow::operators {
 namespace {
@@ -180,11 +180,10 @@ void Validate::infer(const Options& options, Shared& shared, Inference& inferenc
     const ColumnPath path = find_column(*schema, rules.name);
     if (path.steps.empty()) {
       if (inference.open()) continue;
-      const std::string nearest = nearest_column(*schema, rules.name);
       const std::string what = rules.required ? "; every row fails as required" : "";
-      inference.warn(
-          OptionFailure("schema", "there is no column '" + rules.name + "' in the input" + what,
-                        nearest.empty() ? "" : "did you mean '" + nearest + "'?", -1, rules.name));
+      inference.warn(OptionFailure("schema",
+                                   "there is no column '" + rules.name + "' in the input" + what,
+                                   missing_column_remedy(*schema, rules.name), -1, rules.name));
       continue;
     }
     if (!reading_of(rules, path.type)) {

@@ -7,10 +7,10 @@
 #include <cstring>
 #include <string>
 
+#include "flow/utf8.hpp"
 #include "operators/common/expression/conversions.hpp"
 #include "operators/common/expression/functions.hpp"
 #include "operators/common/expression/kernels.hpp"
-#include "operators/common/utf8.hpp"
 
 namespace flow::operators {
 namespace {

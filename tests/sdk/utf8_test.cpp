@@ -1,4 +1,4 @@
-#include "operators/common/utf8.hpp"
+#include "flow/utf8.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace flow::operators::utf8_test {
+namespace flow {
 namespace {
 
 std::string repaired(std::string_view text) {
@@ -65,4 +65,4 @@ TEST(Utf8, EveryCodePointIsValidAsWritten) {
 }
 
 }  // namespace
-}  // namespace flow::operators::utf8_test
+}  // namespace flow
