@@ -8,7 +8,7 @@
 #include "flow/testing/check_contract.hpp"
 #include "tests/operators/common/http_client.hpp"
 
-namespace flow::operators {
+namespace flow::operators::http_contract_test {
 namespace {
 
 using flow::testing::ContractSubject;
@@ -76,4 +76,4 @@ TEST(HttpContract, Serve) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::http_contract_test

@@ -6,7 +6,7 @@
 
 #include "flow/testing/check_contract.hpp"
 
-namespace flow::operators {
+namespace flow::operators::recommend_contract_test {
 namespace {
 
 using flow::testing::Cell;
@@ -84,4 +84,4 @@ TEST(RecommendContract, HoldsForTheOtherOutputs) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::recommend_contract_test

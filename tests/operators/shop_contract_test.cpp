@@ -7,7 +7,7 @@
 
 #include "flow/testing/check_contract.hpp"
 
-namespace flow::operators {
+namespace flow::operators::shop_contract_test {
 namespace {
 
 using flow::testing::Cell;
@@ -76,4 +76,4 @@ TEST(ShopContract, Profile) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::shop_contract_test

@@ -9,7 +9,7 @@
 #include "tests/operators/common/scratch_folder.hpp"
 #include "tests/operators/sinks/sqlite_reader.hpp"
 
-namespace flow::operators {
+namespace flow::operators::tables_contract_test {
 namespace {
 
 using flow::testing::ContractSubject;
@@ -88,4 +88,4 @@ TEST(TablesContract, SqliteThatReplaces) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::tables_contract_test

@@ -7,7 +7,7 @@
 
 #include "operators/common/json_walk.hpp"
 
-namespace flow::operators {
+namespace flow::operators::http_records_test {
 namespace {
 
 struct Found {
@@ -102,4 +102,4 @@ TEST(HttpRecords, BehindManyMistakesABodyIsNotLookedAt) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::http_records_test

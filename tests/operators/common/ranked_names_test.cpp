@@ -10,7 +10,7 @@
 
 #include "flow/testing/host.hpp"
 
-namespace flow::operators {
+namespace flow::operators::ranked_names_test {
 namespace {
 
 using Ranked = std::vector<std::pair<int64_t, std::string>>;
@@ -77,4 +77,4 @@ TEST_F(RankedNamesTest, WithoutRoomNothingIsChanged) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::ranked_names_test

@@ -7,7 +7,7 @@
 
 #include "tests/operators/sinks/file_set_fixture.hpp"
 
-namespace flow::operators {
+namespace flow::operators::file_set_checkpoints_test {
 namespace {
 
 TEST_F(FileSetTest, RolledFilesWaitForTheCommit) {
@@ -169,4 +169,4 @@ TEST_F(FileSetTest, FileShorterThanAtTheCheckpointIsRefused) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::file_set_checkpoints_test

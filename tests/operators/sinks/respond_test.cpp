@@ -8,7 +8,7 @@
 
 #include "tests/operators/sources/http_runner.hpp"
 
-namespace flow::operators {
+namespace flow::operators::respond_test {
 namespace {
 
 using flow::testing::Cell;
@@ -140,4 +140,4 @@ TEST_F(Respond, ARequestWithABadRecordIsRefusedAsAWhole) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::respond_test

@@ -11,7 +11,7 @@
 #include "operators/sinks/serve_route.hpp"
 #include "tests/operators/common/http_client.hpp"
 
-namespace flow::operators {
+namespace flow::operators::serve_test {
 namespace {
 
 using flow::testing::Cell;
@@ -192,4 +192,4 @@ TEST(ServeRoute, PercentSignsAreDecoded) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::serve_test

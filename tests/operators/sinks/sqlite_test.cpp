@@ -13,7 +13,7 @@
 #include "tests/operators/common/scratch_folder.hpp"
 #include "tests/operators/sinks/sqlite_reader.hpp"
 
-namespace flow::operators {
+namespace flow::operators::sqlite_test {
 namespace {
 
 using flow::testing::Cell;
@@ -574,4 +574,4 @@ TEST_F(SqliteCheckpoints, OneWithoutRowsCostsNothing) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::sqlite_test

@@ -13,7 +13,7 @@
 #include "operators/common/compression.hpp"
 #include "tests/operators/sources/http_runner.hpp"
 
-namespace flow::operators {
+namespace flow::operators::http_test {
 namespace {
 
 using flow::testing::free_port;
@@ -438,4 +438,4 @@ TEST(HttpSource, PositionsGoOnWhereACheckpointWasTaken) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::http_test

@@ -11,7 +11,7 @@
 
 #include "flow/testing/harness.hpp"
 
-namespace flow::operators {
+namespace flow::operators::profile_test {
 namespace {
 
 using flow::testing::Cell;
@@ -427,4 +427,4 @@ TEST(Profile, BatchesAndRestartsChangeNothing) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::profile_test

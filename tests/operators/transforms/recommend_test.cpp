@@ -7,7 +7,7 @@
 
 #include "flow/testing/harness.hpp"
 
-namespace flow::operators {
+namespace flow::operators::recommend_test {
 namespace {
 
 using flow::testing::Cell;
@@ -240,4 +240,4 @@ TEST(Recommend, OptionsThatDoNotFitAreRefused) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::recommend_test

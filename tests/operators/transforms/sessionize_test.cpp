@@ -11,7 +11,7 @@
 
 #include "flow/testing/harness.hpp"
 
-namespace flow::operators {
+namespace flow::operators::sessionize_test {
 namespace {
 
 using flow::testing::Cell;
@@ -320,4 +320,4 @@ TEST(Sessionize, BatchesAndRestartsChangeNothing) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::sessionize_test

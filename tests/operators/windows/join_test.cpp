@@ -10,7 +10,7 @@
 
 #include "tests/operators/windows/window_harness.hpp"
 
-namespace flow::operators {
+namespace flow::operators::join_test {
 namespace {
 
 using flow::testing::Cell;
@@ -394,4 +394,4 @@ TEST(Join, EqualsTwoLoops) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::join_test

@@ -12,7 +12,7 @@
 #include "operators/common/expression/syntax.hpp"
 #include "operators/transforms/filter.hpp"
 
-namespace flow::operators {
+namespace flow::operators::program_test {
 namespace {
 
 class ExpressionProgramTest : public ::testing::Test {
@@ -83,4 +83,4 @@ TEST_F(ExpressionProgramTest, StepThatSeveralOthersReadRunsOnceABatch) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::program_test

@@ -7,7 +7,7 @@
 
 #include "tests/operators/common/recommend/clicks.hpp"
 
-namespace flow::operators::recommend {
+namespace flow::operators::recommend::recommender_test {
 namespace {
 
 // ---- the reference ----
@@ -375,4 +375,4 @@ TEST(Recommender, ReasonsSayWhereAnItemComesFrom) {
 }
 
 }  // namespace
-}  // namespace flow::operators::recommend
+}  // namespace flow::operators::recommend::recommender_test
