@@ -1,20 +1,26 @@
-// MB/s of encoded rows through the sink `file`, plain, compressed and spread over many paths, and
-// of rows through the codec `pretty`. Files go to $FLOWRUN_BENCH_FOLDER, or the system's folder for
-// temporary files; each case checks what is on disk at its end.
+// MB/s of encoded rows through the sink `file`, plain, compressed and spread over many paths,
+// through `stdout` and `discard`, and of rows through the codec `pretty`. Each case checks what was
+// written.
 
 #include <benchmark/benchmark.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include <cstdlib>
+#include <cstdio>
 #include <cstring>
-#include <filesystem>
 #include <string>
 #include <vector>
 
+#include "bench/bench_folder.hpp"
 #include "bench/operator_case.hpp"
 #include "flow/builder.hpp"
 #include "flow/testing/harness.hpp"
 #include "operators/codecs/pretty.hpp"
+#include "operators/sinks/discard.hpp"
 #include "operators/sinks/file.hpp"
+#include "operators/sinks/stdout.hpp"
 
 namespace flow::operators {
 namespace {
@@ -24,38 +30,6 @@ using flow::testing::Setting;
 using flow::testing::Settings;
 
 constexpr int kBatches = 200;
-
-// A folder of its own, empty, removed at the end.
-class Folder {
- public:
-  Folder() {
-    const char* given = std::getenv("FLOWRUN_BENCH_FOLDER");
-    folder_ = given != nullptr ? given : std::filesystem::temp_directory_path();
-    folder_ /= "flowrun-sinks-bench";
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-  std::string path(const std::string& name) const { return (folder_ / name).string(); }
-  // Of the finished files.
-  int64_t bytes() const {
-    int64_t sum = 0;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_)) {
-      if (!entry.is_regular_file()) continue;
-      require(entry.path().extension() != ".part", "a file is not finished");
-      sum += static_cast<int64_t>(entry.file_size());
-    }
-    return sum;
-  }
-
- private:
-  std::filesystem::path folder_;
-};
 
 // Documents of some 500 bytes as a codec leaves them, one behind the other in one buffer, and a
 // field with `paths` different values beside them.
@@ -109,7 +83,7 @@ void file_sink(benchmark::State& state, const char* name, int64_t paths, Setting
   double ratio = 0;
   for (auto _ : state) {
     state.PauseTiming();
-    const Folder folder;
+    const BenchFolder folder;
     settings.emplace_back("path", folder.path(name));
     auto harness = Harness::of<FileSink>(settings);
     settings.pop_back();
@@ -148,6 +122,62 @@ FILE_BENCHMARK(paths_1000, "{f}/x.txt", 1000, Settings());
 FILE_BENCHMARK(paths_1000_rolled, "{f}/x.txt", 1000,
                Settings({{"roll", Setting::table({{"size", "100MiB"}})}}));
 FILE_BENCHMARK(paths_1000_zstd, "{f}/x.zst", 1000, Settings());
+
+// The encoded column alone.
+Batch encoded_documents(Harness& harness, int64_t& bytes) {
+  const Batch batch = documents(harness, 1, bytes);
+  Output maker(harness.host().abi());
+  return maker.make(kBatchRows, {{"bytes", {batch.share_column(0), Type::binary()}}}, nullptr);
+}
+
+// The standard output is another file until the end of the scope.
+class StandardOutput {
+ public:
+  explicit StandardOutput(int file) {
+    std::fflush(stdout);
+    before_ = ::dup(STDOUT_FILENO);
+    require(file >= 0 && before_ >= 0 && ::dup2(file, STDOUT_FILENO) >= 0, "stdout: dup2");
+    ::close(file);
+  }
+  StandardOutput(const StandardOutput&) = delete;
+  StandardOutput& operator=(const StandardOutput&) = delete;
+  ~StandardOutput() {
+    ::dup2(before_, STDOUT_FILENO);
+    ::close(before_);
+  }
+
+ private:
+  int before_ = -1;
+};
+
+// To /dev/null, which costs a system call a batch; what would be there is looked at in memory.
+void stdout_sink(benchmark::State& state) {
+  auto harness = Harness::of<StdoutSink>();
+  int64_t bytes = 0;
+  const Batch batch = encoded_documents(harness, bytes);
+  {
+    const StandardOutput memory(::memfd_create("stdout", MFD_CLOEXEC));
+    harness.push(batch);
+    struct stat written {};
+    require(::fstat(STDOUT_FILENO, &written) == 0 && written.st_size == bytes,
+            "stdout: bytes are missing");
+  }
+  const StandardOutput null(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+  for (auto _ : state) harness.push(batch);
+  report(state, kBatchRows, bytes);
+}
+BENCHMARK(stdout_sink);
+
+void discard_sink(benchmark::State& state) {
+  auto harness = Harness::of<DiscardSink>();
+  int64_t bytes = 0;
+  const Batch batch = encoded_documents(harness, bytes);
+  harness.push(batch);
+  require(harness.failed().empty() && harness.host().dropped.empty(), "discard: rows are lost");
+  for (auto _ : state) harness.push(batch);
+  report(state, kBatchRows);
+}
+BENCHMARK(discard_sink);
 
 void pretty_encode(benchmark::State& state, const char* layout) {
   auto harness = Harness::of<Pretty>({{"layout", layout}}, FLOW_ROLE_ENCODE);

@@ -1,15 +1,12 @@
-// CPU time a row of the operators of plugins/std, one at a time on one core. Each case checks its
-// answer once before it is measured.
+// CPU time a row of the codecs lines and json on access logs, and of the transform filter, one at a
+// time on one core. Each case checks its answer once before it is measured.
 
 #include <benchmark/benchmark.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <cstring>
-#include <memory>
 #include <string>
-#include <thread>
+#include <string_view>
 #include <vector>
 
 #include "bench/operator_case.hpp"
@@ -17,11 +14,8 @@
 #include "flow/testing/harness.hpp"
 #include "operators/codecs/json.hpp"
 #include "operators/codecs/lines.hpp"
-#include "operators/sources/exec.hpp"
 #include "operators/sources/generate.hpp"
-#include "operators/sources/stdin.hpp"
 #include "operators/transforms/filter.hpp"
-#include "tests/operators/sources/redirected_input.hpp"
 
 namespace flow::operators {
 namespace {
@@ -188,93 +182,6 @@ void json_decode(benchmark::State& state, bool declared) {
 }
 BENCHMARK_CAPTURE(json_decode, undeclared, false);
 BENCHMARK_CAPTURE(json_decode, three_declared, true);
-
-void generate(benchmark::State& state, const char* dataset) {
-  auto harness = Harness::of<Generate>({{"dataset", dataset}, {"seed", 7}});
-  harness.assign("generated");
-  harness.poll();
-  require(harness.pull_batches().at(0).rows() == kBatchRows, "generate: a batch of another size");
-  for (auto _ : state) {
-    harness.poll();
-    harness.pull_batches();
-    harness.host().emissions.clear();
-  }
-  report(state, kBatchRows);
-}
-BENCHMARK_CAPTURE(generate, sensors, "sensors");
-BENCHMARK_CAPTURE(generate, access_log, "access_log");
-BENCHMARK_CAPTURE(generate, clicks, "clicks");
-BENCHMARK_CAPTURE(generate, fleet, "fleet");
-
-// ---- sources of bytes: MB/s by the wall clock, since others write what they read ----
-
-constexpr int64_t kStreamBytes = int64_t{256} << 20;
-
-// Polls to the end.
-void drain(Harness& harness, const char* partition) {
-  harness.assign(partition);
-  int64_t bytes = 0;
-  for (bool more = true; more;) {
-    more = harness.poll() != FLOW_END;
-    for (const Batch& batch : harness.pull_batches()) {
-      const TextView pieces(batch.column(0));
-      for (int64_t row = 0; row < batch.rows(); ++row) {
-        bytes += static_cast<int64_t>(pieces[row].size());
-      }
-    }
-    harness.host().emissions.clear();
-  }
-  require(bytes == kStreamBytes, "a source: bytes are missing");
-}
-
-void stdin_pipe(benchmark::State& state) {
-  const std::string block(1 << 16, 'x');
-  for (auto _ : state) {
-    std::array<int, 2> ends{};
-    require(::pipe(ends.data()) == 0, "pipe");
-    const flow::testing::RedirectedInput input(ends[0]);
-    ::close(ends[0]);
-    std::thread writer([&] {
-      for (int64_t left = kStreamBytes; left > 0;) {
-        const ssize_t done = ::write(ends[1], block.data(), block.size());
-        if (done < 0) break;
-        left -= done;
-      }
-      ::close(ends[1]);
-    });
-    auto harness = Harness::of<StdinSource>();
-    drain(harness, "stdin");
-    writer.join();
-  }
-  state.SetBytesProcessed(static_cast<int64_t>(state.iterations()) * kStreamBytes);
-}
-BENCHMARK(stdin_pipe)->UseRealTime()->Unit(benchmark::kMillisecond);
-
-// In memory, so that no disk is measured.
-void stdin_file(benchmark::State& state) {
-  const int file = ::memfd_create("stdin", MFD_CLOEXEC);
-  require(file >= 0 && ::ftruncate(file, kStreamBytes) == 0, "memfd_create");
-  const flow::testing::RedirectedInput input(file);
-  for (auto _ : state) {
-    require(::lseek(STDIN_FILENO, 0, SEEK_SET) == 0, "lseek");
-    auto harness = Harness::of<StdinSource>();
-    drain(harness, "stdin");
-  }
-  ::close(file);
-  state.SetBytesProcessed(static_cast<int64_t>(state.iterations()) * kStreamBytes);
-}
-BENCHMARK(stdin_file)->UseRealTime()->Unit(benchmark::kMillisecond);
-
-void exec(benchmark::State& state) {
-  const std::vector<std::string> command = {"head", "-c", std::to_string(kStreamBytes),
-                                            "/dev/zero"};
-  for (auto _ : state) {
-    auto harness = Harness::of<ExecSource>({{"command", command}, {"restart", "never"}});
-    drain(harness, "exec");
-  }
-  state.SetBytesProcessed(static_cast<int64_t>(state.iterations()) * kStreamBytes);
-}
-BENCHMARK(exec)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 void filter(benchmark::State& state, const char* where) {
   auto source = Harness::of<Generate>({{"dataset", "sensors"}, {"seed", 7}});

@@ -13,9 +13,13 @@
 #include "flow/testing/harness.hpp"
 #include "operators/codecs/csv.hpp"
 #include "operators/codecs/logfmt.hpp"
+#include "operators/codecs/raw.hpp"
 #include "operators/codecs/syslog.hpp"
+#include "operators/codecs/text.hpp"
 #include "operators/transforms/parse_csv.hpp"
+#include "operators/transforms/parse_logfmt.hpp"
 #include "operators/transforms/parse_regex.hpp"
+#include "operators/transforms/parse_syslog.hpp"
 
 namespace flow::operators {
 namespace {
@@ -60,12 +64,13 @@ Batch one_piece(Harness& harness, const std::string& text) {
   return maker.make(1, {{"bytes", {views.finish(), Type::binary()}}}, &origin);
 }
 
-// A text column `message` of the lines.
-Batch lines_of(Harness& harness, const std::string& text) {
+// A column of the lines.
+Batch lines_of(Harness& harness, const std::string& text, const char* name = "message",
+               const Type& type = Type::text()) {
   const Host host = harness.host().host();
   const Buffer buffer = host.allocate(static_cast<int64_t>(text.size()));
   std::memcpy(buffer->data, text.data(), text.size());
-  TextBuilder views(host, kBatchRows);
+  TextBuilder views(host, kBatchRows, type.id());
   const int32_t number = views.share(buffer);
   const auto* const base = static_cast<const char*>(buffer->data);
   std::string_view rest(base, text.size());
@@ -75,7 +80,7 @@ Batch lines_of(Harness& harness, const std::string& text) {
     rest.remove_prefix(end + 1);
   }
   Output maker(harness.host().abi());
-  return maker.make(kBatchRows, {{"message", {views.finish(), Type::text()}}}, nullptr);
+  return maker.make(kBatchRows, {{name, {views.finish(), type}}}, nullptr);
 }
 
 void run(benchmark::State& state, Harness& harness, const Batch& in, size_t bytes) {
@@ -185,25 +190,96 @@ void bare_re2_access(benchmark::State& state) {
 }
 BENCHMARK(bare_re2_access);
 
-void logfmt_decode(benchmark::State& state) {
+// ---- logfmt, syslog, templates, bytes as they are ----
+
+std::string logfmt_lines() {
   std::string text;
   for (int64_t row = 0; row < kBatchRows; ++row) {
     text.append("level=info ts=2025-10-28T10:15:30Z caller=server.go:112 msg=\"request done\" id=");
     text.append(std::to_string(row)).append(" status=200 elapsed=1.25\n");
   }
-  decode<Logfmt>(state, text, {});
+  return text;
 }
-BENCHMARK(logfmt_decode);
-
-void syslog_decode(benchmark::State& state) {
+std::string syslog_lines(bool old) {
   std::string text;
   for (int64_t row = 0; row < kBatchRows; ++row) {
-    text.append("<165>1 2025-10-28T10:15:30.123Z host.example.com app ");
-    text.append(std::to_string(row)).append(" ID47 - An application event of some length\n");
+    text.append(old ? "<165>Oct 28 10:15:30 host.example.com app["
+                    : "<165>1 2025-10-28T10:15:30.123Z host.example.com app ");
+    text.append(std::to_string(row));
+    text.append(old ? "]: An application event of some length\n"
+                    : " ID47 - An application event of some length\n");
   }
-  decode<Syslog>(state, text, {});
+  return text;
 }
-BENCHMARK(syslog_decode);
+
+// The rows of a text, as its codec makes them.
+template <class Codec>
+Batch decoded(const std::string& text, const Settings& settings) {
+  Harness decoder = Harness::of<Codec>(settings, FLOW_ROLE_DECODE);
+  decoder.push(one_piece(decoder, text));
+  return decoder.pull_batches().at(0);
+}
+
+void logfmt_decode(benchmark::State& state) { decode<Logfmt>(state, logfmt_lines(), {}); }
+BENCHMARK(logfmt_decode);
+
+void logfmt_encode(benchmark::State& state) {
+  const std::string text = logfmt_lines();
+  Harness encoder = Harness::of<Logfmt>({}, FLOW_ROLE_ENCODE);
+  run(state, encoder, decoded<Logfmt>(text, {}), text.size());
+}
+BENCHMARK(logfmt_encode);
+
+void parse_logfmt(benchmark::State& state) {
+  Harness harness = Harness::of<ParseLogfmt>();
+  const std::string text = logfmt_lines();
+  run(state, harness, lines_of(harness, text), text.size());
+}
+BENCHMARK(parse_logfmt);
+
+void syslog_decode(benchmark::State& state, bool old) {
+  decode<Syslog>(state, syslog_lines(old), {{"year", 2025}});
+}
+BENCHMARK_CAPTURE(syslog_decode, rfc_5424, false);
+BENCHMARK_CAPTURE(syslog_decode, rfc_3164, true);
+
+void parse_syslog(benchmark::State& state, bool old) {
+  Harness harness = Harness::of<ParseSyslog>({{"year", 2025}});
+  const std::string text = syslog_lines(old);
+  run(state, harness, lines_of(harness, text), text.size());
+}
+BENCHMARK_CAPTURE(parse_syslog, rfc_5424, false);
+BENCHMARK_CAPTURE(parse_syslog, rfc_3164, true);
+
+void text_encode(benchmark::State& state) {
+  const Batch rows = decoded<Csv>(sales(), {{"header", false}, {"fields", kSalesFields}});
+  Harness encoder = Harness::of<TextCodec>(
+      {{"template", "{at} {customer} bought {count} of {product} in {city}"}}, FLOW_ROLE_ENCODE);
+  encoder.push(rows);
+  const Batch lines = encoder.pull_batches().at(0);
+  size_t bytes = 0;
+  for (int64_t row = 0; row < lines.rows(); ++row) bytes += TextView(lines.column(0))[row].size();
+  require(TextView(lines.column(0))[1] ==
+              "2025-10-28T10:15:31Z customer-31 bought 1 of Garden chair of oak in Lyon\n",
+          "text: another line");
+  run(state, encoder, rows, bytes);
+}
+BENCHMARK(text_encode);
+
+// Messages of some 100 bytes, a row each.
+void raw_decode(benchmark::State& state) {
+  Harness harness = Harness::of<Raw>({}, FLOW_ROLE_DECODE);
+  const std::string text = logfmt_lines();
+  run(state, harness, lines_of(harness, text, "bytes", Type::binary()), text.size());
+}
+BENCHMARK(raw_decode);
+
+void raw_encode(benchmark::State& state) {
+  Harness harness = Harness::of<Raw>({}, FLOW_ROLE_ENCODE);
+  const std::string text = logfmt_lines();
+  run(state, harness, lines_of(harness, text), text.size());
+}
+BENCHMARK(raw_encode);
 
 }  // namespace
 }  // namespace flow::operators

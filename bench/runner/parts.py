@@ -68,6 +68,20 @@ class Parts:
             for name, case in cases.items()
         ]
 
+    def figures(self, program, pattern):
+        """MB/s of each case that counts bytes, nanoseconds a row of the others."""
+        cases, note = self.measured(program, pattern)
+        figures = []
+        for name, case in cases.items():
+            name = name.removesuffix("/real_time").removesuffix("/iterations:3")
+            row = f"{self.nanoseconds(case):.3g} ns a row" if "per_row" in case else ""
+            if "bytes_per_second" in case:
+                notes = "; ".join(part for part in (row, note) if part)
+                figures.append(Figure(name, case["bytes_per_second"] / 1e6, "MB/s/core", note=notes))
+            else:
+                figures.append(Figure(name, self.nanoseconds(case), "ns a row", note=note))
+        return figures
+
     # ---- the cases ---------------------------------------------------------------------------
 
     def expressions(self):
@@ -118,3 +132,25 @@ class Parts:
             Figure("RE2 by itself", bare, "ns a row"),
             Figure("parse_regex, of RE2's time", mine / bare, "times", bar=1.1, ceiling=True),
         ]
+
+    def sources(self):
+        return self.figures("operators_sources_bench", ".")
+
+    def codecs(self):
+        return [
+            *self.figures("operators_std_bench", "^lines_"),
+            *self.figures("operators_text_formats_bench", "^(logfmt|syslog|text|raw)_"),
+            *self.figures("operators_sinks_bench", "^pretty_"),
+        ]
+
+    def rows(self):
+        return [
+            *self.figures("operators_rows_bench", "^(keep|drop|rename|explode|sample|deduplicate|throttle|redact)"),
+            *self.figures("operators_json_bench", "^cast/"),
+        ]
+
+    def parsers(self):
+        return self.figures("operators_text_formats_bench", "^parse_(logfmt|syslog)")
+
+    def sinks(self):
+        return self.figures("operators_sinks_bench", "^(file|stdout|discard)_sink")

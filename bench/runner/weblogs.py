@@ -3,6 +3,7 @@ import dataclasses
 import fcntl
 import functools
 import hashlib
+import json
 import os
 import re
 import select
@@ -225,6 +226,30 @@ class Weblogs:
                 ceiling=True,
                 note="per run: " + " ".join(f"{wait:.0f}" for wait in waits),
             )
+        ]
+
+    def operators(self):
+        """The four transforms over the whole log, one behind the other, by CPU time."""
+        self.context.settle()
+        command = [
+            self.context.program("bench/operators_weblog_bench"),
+            "--benchmark_filter=^chain/4096/",
+            "--benchmark_format=json",
+        ]
+        environment = {"FLOWRUN_BENCH_LOG": self.inputs.log, "FLOWRUN_BENCH_MMDB": self.inputs.database}
+        done = measure.run(command, self.context.scratch, environment, self.context.core)
+        found = json.loads(done.stdout)["benchmarks"]
+        runs = [entry for entry in found if entry["run_type"] == "iteration" and "documents" in entry]
+        if not runs:
+            raise WrongAnswer("operators_weblog_bench has no case chain/4096:\n" + done.stdout[-2000:])
+        for run in runs:
+            if run["documents"] != self.reference.documents:
+                raise WrongAnswer(
+                    f"{run['documents']:,.0f} documents, and the yardstick has {self.reference.documents:,}"
+                )
+        names = {"parse": "parse_access_log", "geoip": "geoip", "user_agent": "user_agent", "page_name": "page_name"}
+        return [
+            Figure(name, measure.median([run[counter] for run in runs]), "ns a row") for counter, name in names.items()
         ]
 
     def open_pipe(self):

@@ -61,6 +61,17 @@ class GeneratedTest(CommandTest):
             self.assertIn(anchor, pages)
             self.assertIn(f"\n## {operator['kind']} `{operator['name']}`\n", pages)
 
+    def test_every_operator_is_measured_in_bench(self):
+        page = text_of(os.path.join(SOURCES, "bench", "README.md"))
+        listed = json.loads(self.expect(0, "inspect", "--json").stdout)
+        missing = [f"{operator['kind']} {operator['name']}" for operator in listed["operators"]
+                   if f"`{operator['name']}`" not in page]
+        self.assertEqual(missing, [], "say in bench/README.md which program measures them")
+        cases = subprocess.run([os.path.join(SOURCES, "bench", "run"), "--list"], text=True,
+                               timeout=60, capture_output=True, check=True).stdout
+        named = set(re.findall(r"^\| `([a-z-]+)` \|", page.split("## The yardstick")[0], re.M))
+        self.assertEqual(named, {line.split()[0] for line in cases.splitlines()})
+
     def test_links_of_the_index_lead_somewhere(self):
         folder = os.path.join(SOURCES, "docs", "reference")
         for name in ("README.md", "pipeline.md"):
