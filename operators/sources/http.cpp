@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <chrono>
 
+#include "flow/utf8.hpp"
 #include "operators/common/http_pending.hpp"
 #include "operators/common/stream_position.hpp"
-#include "operators/common/utf8.hpp"
 #include "operators/common/wake_event.hpp"
 #include "operators/sources/http_route.hpp"
 
