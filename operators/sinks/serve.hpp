@@ -29,7 +29,6 @@ class ServeSink final : public Sink {
     HttpAuthorization authorization;
   };
   static void describe(Description<Options>& d);
-  static void infer(const Options& options, Shared& shared, Inference& inference);
   static std::vector<std::string> kept_fields(const Options& options);
 
   ServeSink(const Options& options, Shared& shared);
