@@ -108,7 +108,7 @@ int run_loaded(const LoadedPipeline& loaded, const RunOptions& options, StopCont
     result = pipeline.run();
   }
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
-  if (!has_told.load() && result.outcome == Outcome::kFinished) {
+  if (!has_told.load() && result.outcome == Outcome::kFinished && !control.was_stopped()) {
     tell_notice(notice, options.log.format);
   }
   report_end(pipeline, result, elapsed.count(), control.was_stopped(), options.log.format);
