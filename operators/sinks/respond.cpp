@@ -72,16 +72,18 @@ void RespondSink::process(const Batch& in, Output& out) {
       ticket ? pending.add_row(*ticket, encoded[row]) : static_cast<void>(++gone);
       continue;
     }
-    int64_t position = 0;
-    const bool is_letter = read(kPartition, row) && read(kPosition, row);
-    const std::string& digits = values_[kPosition];
-    if (!is_letter ||
-        std::from_chars(digits.data(), digits.data() + digits.size(), position).ec != std::errc()) {
+    if (!read(kPartition, row)) {
       out.fail(in, row, "no_request",
                "the row has no '" + fields_[kId] + "', and is no dead letter of a request");
       continue;
     }
-    const auto ticket = pending.find(values_[kPartition], position);
+    // Records that the source itself refused have no position, and their answer.
+    int64_t position = 0;
+    read(kPosition, row);
+    const std::string& digits = values_[kPosition];
+    const bool is_placed =
+        std::from_chars(digits.data(), digits.data() + digits.size(), position).ec == std::errc();
+    const auto ticket = is_placed ? pending.find(values_[kPartition], position) : std::nullopt;
     if (!ticket) {
       ++gone;
       continue;
