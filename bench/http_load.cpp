@@ -178,15 +178,18 @@ class Load {
     const double requests = static_cast<double>(answered_) / seconds_;
     const double rows = requests * static_cast<double>(settings_.records);
     const double megabytes = static_cast<double>(bytes_) / seconds_ / 1e6;
+    const auto sent = static_cast<long long>(records);
     std::printf(settings_.prints_json
-                    ? "{\"requests\":%lld,\"requests_per_second\":%.0f,\"records_per_second\":%.0f,"
+                    ? "{\"requests\":%lld,\"records\":%lld,\"requests_per_second\":%.0f,\"records_"
+                      "per_second\":%.0f,"
                       "\"megabytes_per_second\":%.1f,\"p50_ms\":%.3f,\"p90_ms\":%.3f,"
                       "\"p99_ms\":%.3f,\"p999_ms\":%.3f,\"longest_ms\":%.3f}\n"
-                    : "%lld requests, all answered as expected: %.0f requests/s, %.0f records/s, "
+                    : "%lld requests with %lld records, all answered as expected: %.0f requests/s, "
+                      "%.0f records/s, "
                       "%.1f MB/s; latency p50 %.3f ms, p90 %.3f, p99 %.3f, p99.9 %.3f, longest "
                       "%.3f\n",
-                static_cast<long long>(answered_), requests, rows, megabytes, at(0.5), at(0.9),
-                at(0.99), at(0.999), at(1));
+                static_cast<long long>(answered_), sent, requests, rows, megabytes, at(0.5),
+                at(0.9), at(0.99), at(0.999), at(1));
   }
 
  private:

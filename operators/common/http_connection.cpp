@@ -156,6 +156,10 @@ void HttpConnection::parse() {
     if (state_ == State::kHeader && parser_->is_header_done() && !on_header()) return;
     if (parser_->is_done()) return on_request();
   }
+  // A chunk's extensions, and trailers, have no end that a parser could wait for.
+  if (end_ - begin_ > kBodyInput + worker_.server().settings().max_header) {
+    return write(HttpAnswer::error(400, "a chunk without an end"), false);
+  }
   if (!is_writing_go_on_) read();
 }
 

@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <cstring>
+#include <new>
 
 #include "operators/common/compression.hpp"
 #include "operators/common/json_walk.hpp"
@@ -37,7 +38,11 @@ HttpAnswer HttpAnswer::later(int status, std::string_view message) {
 
 Buffer HttpMemory::allocate(int64_t bytes) {
   const std::lock_guard lock(mutex_);
-  return is_closed_ ? Buffer() : host_.allocate(bytes);
+  try {
+    return is_closed_ ? Buffer() : host_.allocate(bytes);
+  } catch (const std::bad_alloc&) {
+    return {};
+  }
 }
 
 void HttpMemory::close() {

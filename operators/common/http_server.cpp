@@ -49,7 +49,19 @@ uint64_t HttpWorker::next_ticket() {
 
 void HttpWorker::start() {
   look_at_clock();
-  thread_ = std::thread([this] { io_.run(); });
+  thread_ = std::thread([this] { run(); });
+}
+
+// Where memory has run out for one connection the others go on; that one ends by its deadline.
+void HttpWorker::run() {
+  while (true) {
+    try {
+      io_.run();
+      return;
+    } catch (const std::exception&) {
+      continue;
+    }
+  }
 }
 
 void HttpWorker::take(tcp::socket socket) {

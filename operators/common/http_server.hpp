@@ -47,6 +47,7 @@ class HttpWorker {
   void stop();
 
  private:
+  void run();
   void deliver();
   void look_at_clock();
   void finish();

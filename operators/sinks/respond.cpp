@@ -36,7 +36,16 @@ void RespondSink::describe(Description<Options>& d) {
            "The column that says which request a row is of: `id_field` of the source.");
 }
 
-void RespondSink::infer(const Options&, Inference&) {}
+void RespondSink::infer(const Options& options, Inference& inference) {
+  const flow_schema* in = inference.input();
+  if (in == nullptr || inference.open()) return;
+  const auto has = [in](const std::string& name) { return !find_column(*in, name).steps.empty(); };
+  const bool is_letters = has("partition") && has("position") && has("reason");
+  if (!has(options.id_field.name) && !is_letters) {
+    throw OptionFailure("id_field", "the rows have no column '" + options.id_field.name + "'",
+                        "it comes from a source `http` with acknowledge = \"response\"; keep it");
+  }
+}
 
 std::vector<std::string> RespondSink::kept_fields(const Options& options) {
   return {options.id_field.name, "partition", "position", "reason", "message"};

@@ -126,6 +126,11 @@ TEST(HttpSource, ReadsChunksAndRefusesChunkedNonsense) {
     EXPECT_EQ(client.read().status, 400) << nonsense;
     EXPECT_TRUE(client.is_closed());
   }
+  HttpClient extended(runner.port());
+  extended.write(head + "2;");
+  for (int i = 0; i < 100 && extended.write(std::string(4096, 'x')); ++i) {
+  }
+  EXPECT_EQ(extended.read().status, 400);
   HttpClient endless(runner.port());
   endless.write(head);
   for (int i = 0; i < 10 && endless.write("1f4\r\n" + std::string(500, ' ') + "\r\n"); ++i) {
