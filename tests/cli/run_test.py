@@ -126,6 +126,7 @@ class RunTest(CommandTest):
         self.write("p.toml", """\
             [pipeline]
             plugins = ["std"]
+            on_error = "stop"
             [sources.readings]
             type = "generate"
             dataset = "sensors"
