@@ -55,6 +55,12 @@ constexpr flow_option kBatchRows =
     option(FLOW_OPTION_INT, "batch_rows", "4096", 1, 1 << 20,
            "Rows that a source puts into one batch at most. Fewer cost more per row, more of them "
            "fall out of the processor's caches.");
+constexpr flow_option kMaxDrift =
+    option(FLOW_OPTION_DURATION, "max_drift", "\"1m\"", 0, kMost,
+           "How far the event time of one source may be ahead of another whose rows it meets in a "
+           "window, a join or any other operator that keeps state: it is read no further until the "
+           "other one has caught up, is idle or has ended. What waits for the slower one is "
+           "bounded by it. 0s: any distance.");
 constexpr flow_option kDrainTimeout =
     option(FLOW_OPTION_DURATION, "drain_timeout", "\"30s\"", 0, kMost,
            "After a signal to stop: how long the rows already read may take to reach the sinks.");
@@ -87,8 +93,8 @@ constexpr flow_option kNotice =
            "the run. For the commands that look at the results. Nothing, unless given.");
 
 constexpr const flow_option* kPipelineOptions[] = {
-    &kName,      &kPlugins,    &kMemoryLimit,  &kStateLimit, &kInFlight, &kParallelism,
-    &kBatchRows, &kCheckpoint, &kDrainTimeout, &kDeadLetter, &kOnError,  &kNotice};
+    &kName,     &kPlugins,    &kMemoryLimit,  &kStateLimit, &kInFlight, &kParallelism, &kBatchRows,
+    &kMaxDrift, &kCheckpoint, &kDrainTimeout, &kDeadLetter, &kOnError,  &kNotice};
 
 constexpr const flow_option* kOnErrorOnly[] = {&kOnError};
 
@@ -156,6 +162,7 @@ class SettingsReader {
     read_in_flight();
     specification_.parallelism = integer("parallelism");
     specification_.batch_rows = integer("batch_rows");
+    specification_.max_drift = integer("max_drift");
     specification_.drain_timeout = integer("drain_timeout");
     read_checkpoint();
     read_dead_letter();

@@ -74,6 +74,7 @@ struct PipelineSpecification {
   Placed<std::int64_t> memory_limit;         // bytes
   Placed<std::int64_t> state_limit;          // bytes
   Placed<std::int64_t> in_flight;            // bytes
+  Placed<std::int64_t> max_drift;            // nanoseconds; 0: none
   Placed<std::int64_t> parallelism;          // 0: one a core
   Placed<std::int64_t> batch_rows;
   Placed<std::int64_t> drain_timeout;  // nanoseconds

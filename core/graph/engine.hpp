@@ -66,6 +66,8 @@ class Pipeline::Engine : private MadeComponents {
   void make_unit(std::size_t unit, const PlanNode& node);
   void make_source(std::size_t plan_node);
   void connect_time();
+  using SourcesOfUnits = std::vector<std::vector<std::string>>;
+  void connect_drift(const SourcesOfUnits& sources);
   KeySkew& skew_of(std::size_t plan_node);
   std::unique_ptr<StepGroup> make_group(std::size_t unit, Numbering numbering,
                                         std::shared_ptr<Receipts> receipts,

@@ -16,6 +16,52 @@ KeySkew& Pipeline::Engine::skew_of(std::size_t plan_node) {
   return skew;
 }
 
+// Which sources wait for one another: those whose rows meet, with watermarks, in an operator that
+// goes by event time. A sink, or a chain on its own, takes rows of any time.
+void Pipeline::Engine::connect_drift(const SourcesOfUnits& sources) {
+  if (sources_.size() < 2) return;
+  const std::int64_t most = bound_.specification.max_drift.value;
+  runtime.drift = std::make_unique<Drift>(most, sources_.size());
+  for (std::size_t i = 0; i < sources_.size(); ++i) sources_[i]->set_number(i);
+  // What each node sends on: the watermarks that were worked out last, of each source.
+  std::vector<std::optional<std::set<std::size_t>>> tracks(plan_.nodes.size());
+  const std::function<const std::set<std::size_t>&(std::size_t)> sent_by =
+      [&](std::size_t number) -> const std::set<std::size_t>& {
+    if (tracks[number]) return *tracks[number];
+    const PlanNode& node = plan_.nodes[number];
+    std::set<std::size_t> sent;
+    for (const std::size_t edge : node.inputs) {
+      const std::set<std::size_t>& by = sent_by(plan_.edges[edge].from);
+      sent.insert(by.begin(), by.end());
+    }
+    if (node.kind != NodeKind::kSource) {
+      const std::size_t unit = units_of_node_[number].front();
+      if (Watermarks* const made = units_[unit].watermarks; made != nullptr) {
+        sent.clear();
+        for (const std::string& source : sources[unit]) {
+          const auto id = std::find(source_ids_.begin(), source_ids_.end(), source);
+          const std::size_t track =
+              runtime.drift->add_track(static_cast<std::size_t>(id - source_ids_.begin()));
+          made->follow(source, [this, track](std::optional<std::int64_t> watermark) {
+            runtime.drift->tell(track, watermark.value_or(Drift::kUnknown));
+            runtime.signal.notify();
+          });
+          sent.insert(track);
+        }
+      }
+      const flow_kind kind =
+          shared_[node.steps.front().component].runtime->bound->descriptor().kind;
+      const bool keeps_state = node.kind == NodeKind::kSerial || node.kind == NodeKind::kKeyed;
+      if (keeps_state && kind != FLOW_SINK) {
+        runtime.drift->add_meeting({sent.begin(), sent.end()});
+      }
+    }
+    tracks[number] = std::move(sent);
+    return *tracks[number];
+  };
+  for (std::size_t i = 0; i < plan_.nodes.size(); ++i) sent_by(i);
+}
+
 // Tells every node what comes by its inputs: of which sources, and whether with watermarks.
 void Pipeline::Engine::connect_time() {
   struct Upstream {
@@ -49,6 +95,7 @@ void Pipeline::Engine::connect_time() {
     sent[number] = std::move(out);
     return *sent[number];
   };
+  SourcesOfUnits sources(units_.size());
   for (std::size_t i = 0; i < units_.size(); ++i) {
     Upstream all;
     std::size_t input = 0;
@@ -64,7 +111,9 @@ void Pipeline::Engine::connect_time() {
     if (units_[i].watermarks != nullptr) {
       units_[i].watermarks->expect({all.sources.begin(), all.sources.end()}, all.unnamed);
     }
+    sources[i] = {all.sources.begin(), all.sources.end()};
   }
+  connect_drift(sources);
 }
 
 }  // namespace flowrun

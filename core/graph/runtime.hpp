@@ -10,6 +10,7 @@
 #include <string>
 
 #include "core/config/binding.hpp"
+#include "core/graph/drift.hpp"
 #include "core/observe/health.hpp"
 #include "core/observe/ledger.hpp"
 #include "core/observe/metrics.hpp"
@@ -86,6 +87,8 @@ struct Runtime {
   Signal signal;
   std::atomic<bool> stopping{false};  // sources stop, everything else drains
   std::atomic<bool> aborted{false};   // everything stops at once
+  // Made with the nodes; sources by their number.
+  std::unique_ptr<Drift> drift;
   // When a source was last made to wait by the flow itself: nanoseconds since 1970.
   std::atomic<std::int64_t> held_up{INT64_MIN};
 

@@ -321,8 +321,20 @@ bool SourceNode::may_emit() const {
              kSourceShare * static_cast<double>(runtime_.memory_limit);
 }
 
+bool SourceNode::is_held() const {
+  return runtime_.drift != nullptr && runtime_.drift->holds(number_in_drift_);
+}
+
 bool SourceNode::wait_for_room() {
   const auto stop = [&] { return runtime_.stopping.load() || runtime_.aborted.load(); };
+  // That it waits for another source makes nobody else wait: silence of others counts as such.
+  while (is_held() && !stop()) {
+    const auto since = Clock::now();
+    runtime_.signal.wait_for(kLook, [&] { return !is_held() || stop(); });
+    do_requests();
+    component_.metrics->drift_seconds.add(
+        std::chrono::duration<double>(Clock::now() - since).count());
+  }
   while (!may_emit()) {
     if (stop()) return false;
     runtime_.held_up.store(runtime_.now());

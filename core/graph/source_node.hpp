@@ -40,6 +40,8 @@ class SourceNode final : public Outlet {
   // Of a source that cannot be asked again. What the newest `kept` checkpoints go on from stays in
   // it. Throws JournalError. Before start.
   void use_journal(const std::string& folder, std::size_t kept);
+  // Which source it is in runtime.drift. Before start.
+  void set_number(std::size_t number) { number_in_drift_ = number; }
   // Nothing is read until the next checkpoint is complete. Before start.
   void hold() { held_.store(true); }
   // Sends a barrier behind what was emitted so far, soon. [any]
@@ -79,6 +81,8 @@ class SourceNode final : public Outlet {
   // Waits until the source may emit. False: it is to stop.
   bool wait_for_room();
   bool may_emit() const;
+  // It is so far ahead of another source that it waits for that one.
+  bool is_held() const;
   void blame(double seconds);
   void do_requests();
   void send_control(Control control, std::int64_t value);
@@ -124,6 +128,7 @@ class SourceNode final : public Outlet {
   std::unique_ptr<OperatorInstance> source_;
   std::map<std::string, Partition> partitions_;
   std::uint64_t number_ = 0;
+  std::size_t number_in_drift_ = 0;
   std::int64_t emitted_in_call_ = 0;
   std::function<void()> finished_;
   AtBarrier at_barrier_;

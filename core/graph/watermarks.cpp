@@ -86,6 +86,11 @@ void Watermarks::expect(const std::vector<std::string>& sources, bool unnamed) {
   gathered_ = false;
 }
 
+void Watermarks::follow(const std::string& source, Told told) {
+  followed_.push_back({interned(source.c_str()), std::move(told), {}, {}});
+  gathered_ = false;
+}
+
 void Watermarks::note(const OpenPartitionsPointer& open) {
   if (open == nullptr) return;
   OpenPartitionsPointer& known = heard_[open->source];
@@ -116,9 +121,13 @@ void Watermarks::gather(std::int64_t now) {
     if (is_new) found->second.seen = now;
     if (!kept.insert(place).second) return;
     const auto whole = partitions_.find(Place(place.first, nullptr));
+    const auto followed =
+        std::find_if(followed_.begin(), followed_.end(),
+                     [&](const Followed& other) { return other.source == place.first; });
     open_.push_back(
         {&found->second,
-         whole != partitions_.end() && place.second != nullptr ? &whole->second : nullptr, waits});
+         whole != partitions_.end() && place.second != nullptr ? &whole->second : nullptr, waits,
+         followed != followed_.end() ? &*followed : nullptr});
     if (whole != partitions_.end()) kept.insert(whole->first);
   };
   for (std::size_t i = 0; i < missing_.size(); ++i) open_.push_back({&kUnheard});
@@ -142,6 +151,7 @@ std::optional<Watermarks::Step> Watermarks::advance(std::int64_t now, std::int64
   std::int64_t lowest = INT64_MAX;
   bool silent = true;
   next_look_ = INT64_MAX;
+  for (Followed& followed : followed_) followed.lowest.reset();
   for (const Open& open : open_) {
     const Partition& partition =
         open.whole != nullptr && open.whole->told ? *open.whole : *open.partition;
@@ -153,6 +163,15 @@ std::optional<Watermarks::Step> Watermarks::advance(std::int64_t now, std::int64
     }
     silent = false;
     lowest = std::min(lowest, partition.told ? partition.watermark : INT64_MIN);
+    if (open.followed != nullptr && partition.told) {
+      std::optional<std::int64_t>& of_source = open.followed->lowest;
+      of_source = std::min(of_source.value_or(INT64_MAX), partition.watermark);
+    }
+  }
+  for (Followed& followed : followed_) {
+    if (followed.lowest == followed.last) continue;
+    followed.last = followed.lowest;
+    followed.told(followed.lowest);
   }
   Step step;
   step.idle = silent;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -75,6 +76,10 @@ class Watermarks {
   // What stands upstream of the node. Until it has been heard of, each of these sources holds the
   // rest back. `unnamed`: rows without an origin come, too.
   void expect(const std::vector<std::string>& sources, bool unnamed);
+  // From now on advance() tells of a source how far it is, whenever that has changed: the lowest
+  // watermark of its partitions that were told of and are not silent; nothing: it has none.
+  using Told = std::function<void(std::optional<std::int64_t> watermark)>;
+  void follow(const std::string& source, Told told);
 
   // A message with this has been dealt with; null: nothing has changed.
   void note(const OpenPartitionsPointer& open);
@@ -105,11 +110,18 @@ class Watermarks {
     std::int64_t watermark = INT64_MIN;
     std::int64_t seen = 0;  // when the last row came, or it was first heard of
   };
+  // A source that somebody follows.
+  struct Followed {
+    const char* source = nullptr;
+    Told told;
+    std::optional<std::int64_t> last, lowest;
+  };
   // A partition that counts, or a source that is not heard of.
   struct Open {
     const Partition* partition = nullptr;
     const Partition* whole = nullptr;  // what was told of all of its source
     bool waits = false;                // for its turn, if it has not begun
+    Followed* followed = nullptr;      // its source, if somebody does
   };
 
   void gather(std::int64_t now);
@@ -121,6 +133,7 @@ class Watermarks {
   bool unnamed_ = false;
   std::map<Place, Partition> partitions_;
   std::vector<Open> open_;
+  std::vector<Followed> followed_;
   bool gathered_ = false;
   std::int64_t watermark_ = INT64_MIN;
   std::int64_t next_look_ = INT64_MAX;

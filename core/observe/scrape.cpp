@@ -55,6 +55,8 @@ constexpr Family kFamilies[] = {
     {"flowrun_source_lag_rows", kGaugeType, "Rows that the source could read now."},
     {"flowrun_source_lag_bytes", kGaugeType, "Bytes that the source could read now."},
     {"flowrun_source_lag_seconds", kGaugeType, "Age of the next record that the source will read."},
+    {"flowrun_source_drift_wait_seconds_total", kCounterType,
+     "Time in which the source waited for a slower one to catch up in event time."},
     {"flowrun_event_age_seconds", kHistogramType,
      "From an event's time to its delivery by the sink."},
     {"flowrun_watermark_timestamp_seconds", kGaugeType,
@@ -264,6 +266,7 @@ class MetricsRegistry::Scrape {
       add("flowrun_event_age_seconds", labels, component.event_age);
     }
     if (info.kind == ComponentKind::kSource) {
+      add("flowrun_source_drift_wait_seconds_total", labels, component.drift_seconds.value());
       for (const std::string name : {"source_lag_rows", "source_lag_bytes", "source_lag_seconds"}) {
         add("flowrun_" + name, labels, provided(name, info.id));
       }

@@ -70,6 +70,7 @@ TEST_F(MetricsTest, NamesAreFrozen) {
                                                 "flowrun_source_lag_rows",
                                                 "flowrun_source_lag_bytes",
                                                 "flowrun_source_lag_seconds",
+                                                "flowrun_source_drift_wait_seconds_total",
                                                 "flowrun_event_age_seconds",
                                                 "flowrun_watermark_timestamp_seconds",
                                                 "flowrun_key_instance_rows_total",
