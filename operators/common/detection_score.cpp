@@ -105,4 +105,46 @@ DetectionScore DetectionScorer::score() {
   return result;
 }
 
+void DetectionScorer::save_to(std::string& bytes) const {
+  save(bytes, static_cast<uint64_t>(n_detections_));
+  save(bytes, first_.value_or(INT64_MAX));
+  save(bytes, last_.value_or(INT64_MIN));
+  save(bytes, static_cast<uint64_t>(incidents_.size()));
+  for (const Incident& incident : incidents_) {
+    save_text(bytes, incident.kind);
+    save(bytes, incident.start);
+  }
+  for (const auto& [id, number] : incident_numbers_) {
+    save_text(bytes, id);
+    save(bytes, static_cast<uint64_t>(number));
+  }
+  save(bytes, static_cast<uint64_t>(series_.size()));
+  for (const auto& [name, series] : series_) {
+    save_text(bytes, name);
+    save_all(bytes, series.spans);
+    save_all(bytes, series.detections);
+  }
+}
+
+void DetectionScorer::load(SavedPieces& pieces) {
+  n_detections_ = pieces.take<uint64_t>();
+  const auto first = pieces.take<int64_t>();
+  const auto last = pieces.take<int64_t>();
+  if (first <= last) add_time(first, last);
+  const auto incidents = pieces.take<uint64_t>();
+  for (uint64_t i = 0; i < incidents; ++i) {
+    std::string kind = pieces.take_text();
+    incidents_.push_back({std::move(kind), pieces.take<int64_t>()});
+  }
+  for (uint64_t i = 0; i < incidents; ++i) {
+    std::string id = pieces.take_text();
+    incident_numbers_[std::move(id)] = pieces.take<uint64_t>();
+  }
+  for (auto left = pieces.take<uint64_t>(); left > 0; --left) {
+    Series& series = series_[pieces.take_text()];
+    series.spans = pieces.take_all<Span>();
+    series.detections = pieces.take_all<int64_t>();
+  }
+}
+
 }  // namespace flow::operators

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "operators/common/saved_pieces.hpp"
+
 namespace flow::operators {
 
 // Incidents found, by kind.
@@ -46,6 +48,10 @@ class DetectionScorer {
   size_t detections() const { return n_detections_; }
 
   DetectionScore score();
+
+  // Everything collected, as bytes, and back into a scorer that is new.
+  void save_to(std::string& bytes) const;
+  void load(SavedPieces& pieces);
 
  private:
   struct Incident {

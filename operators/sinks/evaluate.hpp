@@ -37,6 +37,9 @@ class Evaluate final : public Sink {
   explicit Evaluate(const Options& options);
   void open(Output& out) override;
   void process(const Batch& in, Output& out) override;
+  // A sink's state goes with what it prepares: here all that was counted.
+  std::string prepare(uint64_t checkpoint) override;
+  void restore(uint32_t version, std::string_view state) override;
   void close(bool drained, Output& out) override;
 
  private:
@@ -45,6 +48,7 @@ class Evaluate final : public Sink {
     const SeriesLabels* labels;
     std::string name;  // as the rows have it
     NabSeries readings;
+    std::vector<double> found;  // of each reading: 1 if it was called an anomaly, else 0
   };
   struct Columns;
 
@@ -53,7 +57,7 @@ class Evaluate final : public Sink {
   void add_label(const Columns& columns, int64_t row, int64_t time);
   const std::string& series_of(const Columns& columns, int64_t row);
   Labelled* labelled(const std::string& series);
-  bool add_reading(const Columns& columns, int64_t row, int64_t time);
+  bool add_reading(const Columns& columns, int64_t row, int64_t time, bool found);
 
   Options options_;
   std::vector<SeriesLabels> labels_;

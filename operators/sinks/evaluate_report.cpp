@@ -24,6 +24,10 @@ std::vector<Figure> figures_of(const Evaluation& evaluation) {
   const auto nab = [&](NabScore NabScores::*which, double NabScore::*what) {
     return evaluation.nab ? std::optional((*evaluation.nab).*which.*what) : std::nullopt;
   };
+  const auto as_found = [&](NabScore NabScores::*which) {
+    return evaluation.nab_as_found ? std::optional(((*evaluation.nab_as_found).*which).score)
+                                   : std::nullopt;
+  };
   std::optional<double> alerts, alerts_per_day;
   if (evaluation.alerts) {
     alerts = number(*evaluation.alerts);
@@ -52,6 +56,12 @@ std::vector<Figure> figures_of(const Evaluation& evaluation) {
        nab(&NabScores::low_false_negatives, &NabScore::score)},
       {"nab_threshold", "Threshold of the standard profile's score.",
        nab(&NabScores::standard, &NabScore::threshold)},
+      {"nab_standard_as_found", "NAB score of what was called an anomaly, standard profile.",
+       as_found(&NabScores::standard)},
+      {"nab_low_fp_as_found", "The same, reward low false positives.",
+       as_found(&NabScores::low_false_positives)},
+      {"nab_low_fn_as_found", "The same, reward low false negatives.",
+       as_found(&NabScores::low_false_negatives)},
       {"unlabelled_series", "Series that the labels do not name.", number(evaluation.unlabelled)},
   };
 }

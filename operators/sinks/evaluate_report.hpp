@@ -16,7 +16,8 @@ struct Evaluation {
   int64_t unlabelled = 0;  // series that the labels do not name
   DetectionScore detection;
   std::optional<int64_t> alerts;
-  std::optional<NabScores> nab;
+  std::optional<NabScores> nab;           // at the best thresholds
+  std::optional<NabScores> nab_as_found;  // of what was called an anomaly
 };
 
 // One line for people.

@@ -138,6 +138,12 @@ value = "value"
 }
 
 void DetectAnomaly::infer(const Options& options, Inference& inference) {
+  if (options.when_full == WhenFull::kEvict) {
+    inference.depend(FLOW_ORDER_DEPENDENT,
+                     OptionFailure("when_full",
+                                   "past max_keys the order of arrival decides which series are "
+                                   "forgotten"));
+  }
   for (const Field& field : options.key) {
     const auto type = inferred_column(inference, "key", field.name);
     if (type && (*type == FLOW_STRUCT || *type == FLOW_LIST)) {

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "operators/common/rfc3339.hpp"
+#include "operators/common/saved_pieces.hpp"
 
 namespace flow::operators {
 namespace {
@@ -43,41 +44,15 @@ std::optional<int64_t> scaled(double value, int64_t unit) {
          static_cast<int64_t>(std::llround((value - whole) * scale));
 }
 
-template <class T>
-void put(std::string& bytes, T value) {
-  bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
-}
-void put_name(std::string& bytes, const std::optional<std::string>& name) {
-  put(bytes, name ? static_cast<uint32_t>(name->size()) : kNoName);
+void save_name(std::string& bytes, const std::optional<std::string>& name) {
+  save(bytes, name ? static_cast<uint32_t>(name->size()) : kNoName);
   if (name) bytes.append(*name);
 }
-
-// What put wrote, piece by piece. Throws Failure past the end.
-class Pieces {
- public:
-  explicit Pieces(std::string_view bytes) : bytes_(bytes) {}
-  bool empty() const { return bytes_.empty(); }
-  template <class T>
-  T take() {
-    T value;
-    std::memcpy(&value, take(sizeof value).data(), sizeof value);
-    return value;
-  }
-  std::optional<std::string> take_name() {
-    const auto length = take<uint32_t>();
-    if (length == kNoName) return std::nullopt;
-    return std::string(take(length));
-  }
-
- private:
-  std::string_view take(size_t bytes) {
-    if (bytes > bytes_.size()) throw Failure("event_time: its saved state is cut off");
-    const std::string_view piece = bytes_.substr(0, bytes);
-    bytes_.remove_prefix(bytes);
-    return piece;
-  }
-  std::string_view bytes_;
-};
+std::optional<std::string> take_name(SavedPieces& pieces) {
+  const auto length = pieces.take<uint32_t>();
+  if (length == kNoName) return std::nullopt;
+  return std::string(pieces.take_bytes(length));
+}
 
 }  // namespace
 
@@ -369,19 +344,19 @@ std::string EventTime::snapshot() {
   std::string bytes;
   for (const auto& [place, highest] : highest_) {
     if (highest == INT64_MIN) continue;
-    put_name(bytes, place.first);
-    put_name(bytes, place.second);
-    put(bytes, highest);
+    save_name(bytes, place.first);
+    save_name(bytes, place.second);
+    save(bytes, highest);
   }
   return bytes;
 }
 
 void EventTime::restore(uint32_t, std::string_view state) {
-  Pieces pieces(state);
+  SavedPieces pieces(state, "event_time");
   while (!pieces.empty()) {
     Place place;
-    place.first = pieces.take_name();
-    place.second = pieces.take_name();
+    place.first = take_name(pieces);
+    place.second = take_name(pieces);
     const auto highest = pieces.take<int64_t>();
     tell(place, highest);
     highest_.insert_or_assign(std::move(place), highest);

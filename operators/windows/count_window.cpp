@@ -53,6 +53,9 @@ aggregate = { revenue = "sum(price)", best = "top(product, 3)" }
 }
 
 void CountWindow::infer(const Options& options, Inference& inference) {
+  inference.depend(
+      FLOW_ORDER_DEPENDENT,
+      OptionFailure("count", "rows of a key from several partitions come in any order"));
   infer_windows(settings_of(options), inference);
 }
 

@@ -129,7 +129,7 @@ several partitions may be any. A row behind the watermark of its own partition i
 `late`, with its columns, and is in no pair; `lateness` of event_time says how much disorder is waited for. Rows of
 a partition that was idle may come behind what has been settled without them: they are paired with what is there.
 
-A null in the key fails as `null_key`: nothing is equal to it. Rows also fail as `key_too_long` and `row_too_long` (64
+A null in the key fails as `no_key`: nothing is equal to it. Rows also fail as `key_too_long` and `row_too_long` (64
 KiB), as `bad_time` (less than the band away from the end of 64-bit nanoseconds), as `too_many_keys` and
 `too_many_rows` past these bounds, and as `state_limit`. Which ones those are depends on how far the other input is.
 
@@ -323,7 +323,7 @@ bool Join::take_row(uint32_t input, int32_t row, const Batch& in, Output& out) {
   };
   const int64_t time = in.event_times()[row];
   const int64_t stamp = in.watermarks()[row];
-  if (!side.has_key(row)) return fail("null_key", "a field of " + side.name() + "_key is null");
+  if (!side.has_key(row)) return fail("no_key", "a field of " + side.name() + "_key is null");
   if (time >= INT64_MAX - std::max(before_, after_)) {
     return fail("bad_time", "no band can be made around the event time " + std::to_string(time));
   }

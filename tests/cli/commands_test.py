@@ -147,6 +147,62 @@ class ValidateTest(CommandTest):
                       "calls now()\n", text)
         self.assertNotIn("does not depend on the run", text)
 
+    def test_options_that_make_results_depend_on_the_order_are_named(self):
+        flow = """\
+            [pipeline]
+            plugins = ["std", "iot", "windows"]
+            [sources.readings]
+            type = "generate"
+            dataset = "fleet"
+            [transforms.detected]
+            type = "detect_anomaly"
+            inputs = ["readings"]
+            key = ["device", "quantity"]
+            value = "value"
+            time = "time"
+            %s
+            [windows.hundreds]
+            type = "count_window"
+            inputs = ["detected"]
+            key = ["device"]
+            count = 100
+            aggregate = { rows = "count()" }
+            [sinks.nowhere]
+            type = "discard"
+            inputs = ["hundreds"]
+            """
+        self.write("p.toml", flow % 'when_full = "evict"')
+        text = self.expect(0, "validate", "p.toml").stdout
+        self.assertIn("results depend on the order of arrival: p.toml:12:13: transforms.detected.when_full: past max_keys the "
+                      "order of arrival decides which series are forgotten\n", text)
+        self.assertIn("windows.hundreds.count: rows of a key from several partitions come in any order\n", text)
+        self.write("p.toml", flow % 'when_full = "fail"')
+        self.assertNotIn("when_full", self.expect(0, "validate", "p.toml").stdout)
+
+    def test_joins_of_keys_of_two_types_are_refused(self):
+        self.write("p.toml", """\
+            [pipeline]
+            plugins = ["std", "windows"]
+            [sources.one]
+            type = "generate"
+            dataset = "fleet"
+            [sources.other]
+            type = "generate"
+            dataset = "fleet"
+            [windows.joined]
+            type = "join"
+            inputs = { left = ["one"], right = ["other"] }
+            left_key = ["device", "quantity"]
+            right_key = ["device", "value"]
+            within = "1m"
+            [sinks.nowhere]
+            type = "discard"
+            inputs = ["joined"]
+            """)
+        text = self.expect(78, "validate", "p.toml").stderr
+        self.assertIn("windows.joined.right_key", text)
+        self.assertIn("'value' is float64, but 'quantity' on the left is text: they are never equal", text)
+
     def test_schemas_prints_what_is_known(self):
         text = self.expect(0, "validate", "--schemas", WEBLOGS).stdout
         self.assertIn("    access_log: message text\n", text)

@@ -2,6 +2,7 @@
 
 import contextlib
 import glob
+import itertools
 import json
 import os
 import random
@@ -52,6 +53,62 @@ path = "out.txt"
 """
 
 
+# Stands between a program and its C library: kills it in the middle of the nth write to a file whose name ends so, or before
+# or after the nth rename to such a name.
+KILL_AT = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int is_meant(const char* verb, const char* name) {
+  const char* suffix = getenv("KILL_AT_SUFFIX");
+  const size_t length = strlen(name);
+  const size_t end = strlen(suffix);
+  return strcmp(getenv("KILL_AT"), verb) == 0 && length >= end && strcmp(name + length - end, suffix) == 0;
+}
+static int is_due(void) {
+  static int calls;
+  return __atomic_add_fetch(&calls, 1, __ATOMIC_SEQ_CST) == atoi(getenv("KILL_AT_CALL"));
+}
+static int is_due_write(int fd) {
+  char link[64], name[4096];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  const ssize_t length = readlink(link, name, sizeof name - 1);
+  if (length < 0) return 0;
+  name[length] = 0;
+  return is_meant("write", name) && is_due();
+}
+ssize_t write(int fd, const void* bytes, size_t n) {
+  ssize_t (*real)(int, const void*, size_t) = (ssize_t (*)(int, const void*, size_t))dlsym(RTLD_NEXT, "write");
+  if (!is_due_write(fd)) return real(fd, bytes, n);
+  real(fd, bytes, n / 2);
+  kill(getpid(), SIGKILL);
+  pause();
+  return -1;
+}
+ssize_t pwrite(int fd, const void* bytes, size_t n, off_t at) {
+  ssize_t (*real)(int, const void*, size_t, off_t) =
+      (ssize_t (*)(int, const void*, size_t, off_t))dlsym(RTLD_NEXT, "pwrite");
+  if (!is_due_write(fd)) return real(fd, bytes, n, at);
+  real(fd, bytes, n / 2, at);
+  kill(getpid(), SIGKILL);
+  pause();
+  return -1;
+}
+int rename(const char* from, const char* to) {
+  int (*real)(const char*, const char*) = (int (*)(const char*, const char*))dlsym(RTLD_NEXT, "rename");
+  if (is_meant("rename", to) && is_due()) kill(getpid(), SIGKILL);
+  const int result = real(from, to);
+  if (is_meant("renamed", to) && is_due()) kill(getpid(), SIGKILL);
+  return result;
+}
+"""
+
+
 class RecoveryTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -83,11 +140,12 @@ class RecoveryTest(unittest.TestCase):
         self.assertEqual(done.returncode, code, done.stderr[-3000:])
         return done.stderr
 
-    def start(self, stdin=subprocess.DEVNULL):
+    def start(self, stdin=subprocess.DEVNULL, environment=None):
         log = open(self.path("log"), "ab")  # pylint: disable=consider-using-with
         self.addCleanup(log.close)
         process = subprocess.Popen(crash.command(2), cwd=self.work, stdin=stdin,  # pylint: disable=consider-using-with
-                                   stdout=subprocess.DEVNULL, stderr=log, start_new_session=True)
+                                   stdout=subprocess.DEVNULL, stderr=log, start_new_session=True,
+                                   env={**os.environ, **(environment or {})})
         self.addCleanup(lambda: process.poll() is None and (process.kill(), process.wait()))
         return process
 
@@ -143,7 +201,7 @@ class RecoveryTest(unittest.TestCase):
 
     def test_damaged_checkpoints_are_named_and_the_one_before_is_used(self):
         self.write("flow.toml", SLOW.format(rows=30_000, rate=30_000))
-        for damage in ("cut", "flip"):
+        for damage, files in itertools.product(("cut", "flip"), ("checkpoint-*.manifest", "pages-*.data")):
             for name in ("out.ndjson", "log"):
                 with contextlib.suppress(FileNotFoundError):
                     os.remove(self.path(name))
@@ -154,11 +212,13 @@ class RecoveryTest(unittest.TestCase):
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             newest = self.checkpoints()[-1]
-            size = os.path.getsize(newest)
+            # Pages of the newest checkpoint may stand in files of earlier ones too: in its own at least.
+            harmed = newest if files.startswith("checkpoint") else newest.replace("checkpoint-", "pages-").replace(".manifest", ".data")
+            size = os.path.getsize(harmed)
             if damage == "cut":
-                os.truncate(newest, self.chance.randrange(size))
+                os.truncate(harmed, self.chance.randrange(size))
             else:
-                with open(newest, "r+b") as file:
+                with open(harmed, "r+b") as file:
                     at = self.chance.randrange(size)
                     file.seek(at)
                     byte = file.read(1)[0]
@@ -166,9 +226,38 @@ class RecoveryTest(unittest.TestCase):
                     file.write(bytes([byte ^ (1 << self.chance.randrange(8))]))
             log = self.run_flow()
             self.assertIn("A damaged checkpoint is skipped.", log)
-            self.assertIn(os.path.basename(newest), log)
+            self.assertIn(os.path.basename(harmed), log)
             times = [json.loads(line)["timestamp"] for line in self.read("out.ndjson").splitlines()]
             self.assertEqual((len(times), len(set(times))), (30_000, 30_000))
+
+    @staticmethod
+    def has_manifest(names):
+        return any(name.endswith(".manifest") for name in names)
+
+    def test_a_kill_in_the_middle_of_a_checkpoint_changes_no_output(self):
+        self.write("kill_at.c", KILL_AT)
+        built = subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", self.path("kill_at.so"), self.path("kill_at.c"), "-ldl"],
+                               capture_output=True, check=False)
+        self.assertEqual(built.returncode, 0, built.stderr.decode())
+        self.write("flow.toml", SLOW.format(rows=20_000, rate=10_000))
+        for moment in ("write .data", "write .part", "rename .manifest", "renamed .manifest"):
+            with self.subTest(moment=moment):
+                for name in ("out.ndjson", "log"):
+                    with contextlib.suppress(FileNotFoundError):
+                        os.remove(self.path(name))
+                shutil.rmtree(self.path("state"), ignore_errors=True)
+                verb, suffix = moment.split()
+                process = self.start(environment={"LD_PRELOAD": self.path("kill_at.so"), "KILL_AT": verb,
+                                                  "KILL_AT_SUFFIX": suffix, "KILL_AT_CALL": "2"})
+                self.assertEqual(process.wait(60), -signal.SIGKILL, self.read("log")[-3000:])
+                left = sorted(os.listdir(self.path("state")))
+                self.assertEqual(any(name.endswith(".part") for name in left), moment in ("write .part", "rename .manifest"), left)
+                log = self.run_flow()
+                if self.has_manifest(left):
+                    self.assertIn("Going on where a checkpoint was taken", log)
+                self.assertFalse([name for name in os.listdir(self.path("state")) if name.endswith(".part")])
+                times = [json.loads(line)["timestamp"] for line in self.read("out.ndjson").splitlines()]
+                self.assertEqual((len(times), len(set(times))), (20_000, 20_000))
 
     def test_a_full_disk_stops_checkpoints_and_not_the_flow(self):
         os.mkdir(self.path("state"))

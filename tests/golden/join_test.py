@@ -156,7 +156,7 @@ class JoinTest(unittest.TestCase):
             self.assertCountEqual(rows, self.results[key], key)
         self.assertEqual(len(found["late"]), self.late)
         self.assertEqual(len(found["rejected"]), self.nulls)
-        self.assertTrue(all('"reason":"null_key"' in line for line in found["rejected"]))
+        self.assertTrue(all('"reason":"no_key"' in line for line in found["rejected"]))
         # No result is late for a window behind the join.
         minutes = [json.loads(line) for line in found["minutes"]]
         self.assertEqual(sum(minute["results"] for minute in minutes), len(found["joined"]))

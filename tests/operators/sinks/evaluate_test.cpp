@@ -48,6 +48,15 @@ Harness evaluate(const Settings& more = {}) {
   return Harness::of<Evaluate>(settings);
 }
 
+// What a checkpoint keeps of the sink.
+std::string prepared(Harness& harness) {
+  flow_buffer* state = nullptr;
+  int64_t length = 0;
+  EXPECT_EQ(harness.op()->prepare(harness.op(), 1, &state, &length), FLOW_DONE);
+  const Buffer owned = Buffer::adopt(state);
+  return {static_cast<const char*>(owned->data), static_cast<size_t>(length)};
+}
+
 TEST(Evaluate, CountsIncidentsAlarmsAndDelays) {
   auto harness = evaluate();
   harness.push(rows({50, 105, 106, 300}));
@@ -105,6 +114,7 @@ TEST(Evaluate, LabelsFromAFileGiveNabScores) {
   harness.close();
   EXPECT_DOUBLE_EQ(harness.metric("evaluate_nab_standard"), 100);
   EXPECT_DOUBLE_EQ(harness.metric("evaluate_nab_threshold"), 0.9);
+  EXPECT_DOUBLE_EQ(harness.metric("evaluate_nab_standard_as_found"), 100);
   EXPECT_EQ(harness.metric("evaluate_incidents_found"), 1);
   EXPECT_EQ(harness.metric("evaluate_unlabelled_series"), 1);
   const std::string text = folder.read("report.json");
@@ -129,6 +139,46 @@ TEST(Evaluate, SaysWhatIsMissing) {
   EXPECT_THROW(harness.push({{"time", Type::timestamp(), {1}}}), std::runtime_error);
   auto without_time = Harness::of<Evaluate>({});
   EXPECT_THROW(without_time.push({{"is_anomaly", {true}}}), std::runtime_error);
+}
+
+// What was prepared in the middle, and the rest behind it, give the figures of the whole.
+TEST(Evaluate, GoesOnCountingAfterARestart) {
+  const ScratchFolder folder;
+  const std::string path = folder.write("labels.csv",
+                                        "series,start,end,kind\n"
+                                        "a,1970-01-01 00:01:40,1970-01-01 00:01:59,spike\n");
+  for (const bool by_file : {false, true}) {
+    Settings settings{{"incident", ""}, {"alert_state", "state"}};
+    if (by_file) settings.emplace_back("labels", path);
+    const Table first = rows({50, 105}, "a", !by_file);
+    const Table second = rows({20, 300, 301}, "b", !by_file);
+    auto whole = evaluate(settings);
+    whole.push(first);
+    whole.push(second);
+    whole.close();
+    auto before = evaluate(settings);
+    before.push(first);
+    const std::string state = prepared(before);
+    auto after = evaluate(settings);
+    after.restore(state);
+    after.push(second);
+    after.close();
+    for (const char* figure :
+         {"rows", "incidents", "incidents_found", "detections", "alarms", "false_alarms", "recall",
+          "precision", "delay_max_seconds", "days"}) {
+      const std::string name = std::string("evaluate_") + figure;
+      EXPECT_DOUBLE_EQ(after.metric(name), whole.metric(name)) << name;
+    }
+    EXPECT_EQ(whole.metric("evaluate_rows"), 800);
+    if (by_file) {
+      EXPECT_DOUBLE_EQ(after.metric("evaluate_nab_low_fp_as_found"),
+                       whole.metric("evaluate_nab_low_fp_as_found"));
+      EXPECT_DOUBLE_EQ(after.metric("evaluate_nab_standard"),
+                       whole.metric("evaluate_nab_standard"));
+    }
+    auto damaged = evaluate(settings);
+    EXPECT_THROW(damaged.restore(state.substr(0, state.size() / 2)), std::runtime_error);
+  }
 }
 
 TEST(Evaluate, OfNothingThereIsNoFigure) {

@@ -156,8 +156,8 @@ TEST(Join, NullKeysFail) {
   push(harness, kLeft, left({nullptr, "a"}, {1, 2}), {0, 0});
   push(harness, kRightInput, right({nullptr}, {1}), {0});
   ASSERT_EQ(harness.failed().size(), 2U);
-  EXPECT_EQ(harness.failed()[0].reason, "null_key");
-  EXPECT_EQ(harness.failed()[1].reason, "null_key");
+  EXPECT_EQ(harness.failed()[0].reason, "no_key");
+  EXPECT_EQ(harness.failed()[1].reason, "no_key");
   EXPECT_EQ(harness.host().absorbed, 1);
 }
 
