@@ -17,6 +17,8 @@ using detectors::NumberInput;
 
 constexpr size_t kLongestName = 256;  // bytes of an item or category
 constexpr int64_t kRowsAtOnce = 4096;
+constexpr size_t kLookAhead = 16;  // rows
+constexpr size_t kLine = 64;       // bytes of the cache
 constexpr uint32_t kErase = uint32_t{1} << 31;
 
 // How many categories are remembered for the sake of those that are told.
@@ -229,7 +231,10 @@ void Profile::read(const Batch& in, Output& out) {
     throw Failure("profile: spend: " + std::string(type_name(spend.type)) +
                   " comes out, but a number is needed");
   }
-  for (const int32_t number : keys_.rows()) {
+  const std::span<const int32_t> rows = keys_.rows();
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (i % kLookAhead == 0) look_ahead(rows.subspan(i, std::min(kLookAhead, rows.size() - i)));
+    const int32_t number = rows[i];
     const auto key = keys_.key(number, in, out);
     if (!key) continue;
     const Row row{number,        keys_.hash(number), *key,
@@ -242,6 +247,24 @@ void Profile::read(const Batch& in, Output& out) {
     }
   }
   report(out);
+}
+
+// Of many users few are in the cache: what is known of some is fetched side by side.
+void Profile::look_ahead(std::span<const int32_t> rows) {
+  std::array<const User*, kLookAhead> users;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    users[i] = users_->likely(keys_.hash(rows[i]));
+    if (users[i] == nullptr) continue;
+    const char* const record = reinterpret_cast<const char*>(users[i]);
+    for (size_t at = 0; at < sizeof(User); at += kLine) __builtin_prefetch(record + at, 1);
+  }
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (users[i] == nullptr) continue;
+    for (const StoredBytes& stored : {users[i]->items, users[i]->categories}) {
+      const std::string_view block = users_->load(keys_.hash(rows[i]), stored);
+      for (size_t at = 0; at < block.size(); at += kLine) __builtin_prefetch(block.data() + at, 1);
+    }
+  }
 }
 
 const flow_column* Profile::find_session(const Batch& in) {

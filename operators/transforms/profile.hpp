@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <queue>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -103,6 +104,7 @@ class Profile final : public GeneralTransform {
   void erase(const Row& row);
   void take(const Row& row, Inputs& inputs, const Batch& in, Output& out);
   void add(User& user, const Row& row, Inputs& inputs);
+  void look_ahead(std::span<const int32_t> rows);
   const flow_column* find_session(const Batch& in);
   void add_session(User& user, const Row& row);
   void set_due(User& user, uint32_t slot, const Row& row);

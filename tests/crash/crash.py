@@ -222,6 +222,18 @@ def iot_key(row):
     return "alert" if "state" in row else "reading", row["device"], row["quantity"]
 
 
+def visits(lines):
+    """pipelines/visits.toml over fewer clicks, with more profiles and more users who ask to be forgotten."""
+    text = re.sub(r"(?m)^rows = .*$", "rows = 200000", shipped("visits", lines))
+    return text.replace("erase_share = 0.0001", "erase_share = 0.01").replace('every = "1h"', 'every = "2m"')
+
+
+def visits_key(row):
+    if "window_start" in row:
+        return "hour", row["event"], row.get("category")
+    return "search" if "query" in row else "profile", row["user"]
+
+
 FILES = """[pipeline]
 name = "files"
 plugins = ["std", "files"]
@@ -266,6 +278,8 @@ CASES = {
     "join": Case(join, timed(100_000), lambda row: row["key"]),
     # Detection, alerts and windows by key, an archive by hour.
     "iot": Case(iot, nothing, iot_key),
+    # Visits and profiles: keyed state without timers, and rows that are told by the watermark.
+    "visits": Case(visits, nothing, visits_key),
     # Keyed state; which of a batch's keys comes first is chance.
     "deduplicated": Case(files('path = "out/all.ndjson"', 'type = "deduplicate"\nkey = ["third"]'), numbered(150_000),
                          lambda line: line["third"]),
