@@ -10,7 +10,7 @@
 #include "tests/core/graph/test_flow.hpp"
 #include "tests/core/graph/time_operators.hpp"
 
-namespace flowrun::graph_test {
+namespace flowrun::graph_test::drift_test {
 namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
@@ -190,4 +190,4 @@ TEST_F(DriftFlow, SourcesThatMeetInASinkOnlyDoNotWait) {
 }
 
 }  // namespace
-}  // namespace flowrun::graph_test
+}  // namespace flowrun::graph_test::drift_test
