@@ -65,12 +65,16 @@ std::vector<Settings> combinations(const std::vector<ParameterSetting>& paramete
   return all;
 }
 
-std::string words_of(const Settings& settings) {
+// What tells this run from the others.
+std::string words_of(const Settings& settings, const std::vector<ParameterSetting>& asked) {
   std::string words;
-  for (const ParameterSetting& setting : settings) {
-    words.append(words.empty() ? "" : " ").append(setting.name).append("=").append(setting.value);
+  for (std::size_t i = 0; i < settings.size(); ++i) {
+    if (settings[i].value == asked[i].value) continue;  // the same in all runs
+    words.append(words.empty() ? "" : " ");
+    words.append(settings[i].name).append("=").append(settings[i].value);
   }
-  return words.empty() ? "as in the file" : words;
+  if (!words.empty()) return words;
+  return settings.empty() ? "as in the file" : "as set";
 }
 
 // What is judged, and by what.
@@ -187,10 +191,12 @@ void read_figures(CommandRun& run, Evaluated& evaluated) {
 }
 
 // Columns that no run has a figure for are left out.
-void print_table(const std::vector<Evaluated>& all) {
+void print_table(const std::vector<Evaluated>& all, const std::vector<ParameterSetting>& asked) {
   std::vector<std::vector<std::string>> rows(all.size() + 1);
   rows[0].emplace_back("setting");
-  for (std::size_t i = 0; i < all.size(); ++i) rows[i + 1].push_back(words_of(all[i].settings));
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    rows[i + 1].push_back(words_of(all[i].settings, asked));
+  }
   const std::span<const EvaluatedFigure> figures = all.front().evaluator->figures;
   for (std::size_t c = 0; c < figures.size(); ++c) {
     const bool any = std::any_of(all.begin(), all.end(), [c](const Evaluated& evaluated) {
@@ -254,7 +260,7 @@ int eval(const EvalOptions& options) {
   if (options.json) {
     print_json(all);
   } else {
-    print_table(all);
+    print_table(all, options.parameters);
   }
   return kSuccess;
 }
