@@ -111,11 +111,11 @@ class Walker {
     return {flow::Reference<const flow_schema>::adopt(schema), rows.open || messages.open};
   }
 
-  void walk_sink(std::size_t index, std::vector<KnownSchema> inputs) {
-    if (const auto codec = made_.codec_of(index)) {
-      Outputs encoded = ask(index, *codec, true, FLOW_ROLE_ENCODE, inputs);
-      inputs = {encoded[0]};
-    }
+  // The sink is asked about the rows, not about what the codec makes of them: fields that its
+  // options name, and that it keeps beside the bytes, are theirs.
+  void walk_sink(std::size_t index, const std::vector<KnownSchema>& inputs) {
+    if (const auto codec = made_.codec_of(index))
+      ask(index, *codec, true, FLOW_ROLE_ENCODE, inputs);
     ask(index, made_.operator_of(index), false, FLOW_ROLE_NONE, inputs);
   }
 

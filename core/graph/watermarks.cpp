@@ -107,6 +107,7 @@ void Watermarks::tell(const char* source, const char* partition, std::int64_t wa
   Partition& told = found->second;
   told.told = true;
   told.watermark = std::max(told.watermark, watermark);
+  highest_ = std::max(highest_, watermark);
   told.seen = now;
   if (is_new) gathered_ = false;
 }
@@ -172,6 +173,14 @@ std::optional<Watermarks::Step> Watermarks::advance(std::int64_t now, std::int64
     if (followed.lowest == followed.last) continue;
     followed.last = followed.lowest;
     followed.told(followed.lowest);
+  }
+  if (silent && idle_ > 0 && highest_ > watermark_) {
+    // Those further back are silent, and those further ahead have ended or are silent, too: nobody
+    // is left to wait for. The silence itself is told next.
+    watermark_ = highest_;
+    next_look_ = now;
+    sent_ = Step{false, watermark_};
+    return sent_;
   }
   Step step;
   step.idle = silent;

@@ -92,7 +92,9 @@ class Watermarks {
     bool operator==(const Step&) const = default;
   };
   // What is to be sent on, if anything: a watermark that has risen or that ends a silence, or that
-  // all partitions are silent. `held_up`: when sources were last made to wait; that is no silence.
+  // all partitions are silent. Before that, the highest watermark of any of them is sent: where all
+  // are silent or have ended, those further back hold nobody back. `held_up`: when sources were
+  // last made to wait; that is no silence.
   std::optional<Step> advance(std::int64_t now, std::int64_t held_up);
   std::int64_t watermark() const { return watermark_; }
   // When time alone may change the answer; INT64_MAX: it does not.
@@ -136,6 +138,7 @@ class Watermarks {
   std::vector<Followed> followed_;
   bool gathered_ = false;
   std::int64_t watermark_ = INT64_MIN;
+  std::int64_t highest_ = INT64_MIN;  // told of any partition
   std::int64_t next_look_ = INT64_MAX;
   std::optional<Step> sent_;
 };

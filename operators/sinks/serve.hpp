@@ -30,6 +30,7 @@ class ServeSink final : public Sink {
   };
   static void describe(Description<Options>& d);
   static std::vector<std::string> kept_fields(const Options& options);
+  static void infer(const Options& options, Shared& shared, Inference& inference);
 
   ServeSink(const Options& options, Shared& shared);
   ~ServeSink() override;

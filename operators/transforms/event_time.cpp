@@ -73,7 +73,8 @@ back, one that has ended does not.
 A partition without rows for `idle` of the host's clock holds nobody back until its next row; windows that
 fired meanwhile fire once more if it then brings rows for them. Not counted is time in which the flow itself
 makes sources wait, nor for partitions that have not begun while their source has something to read all the time,
-such as files in a row. With `idle = "0s"` every open partition is waited for, whatever it takes.
+such as files in a row. Where all partitions are silent or have ended, the highest watermark of any counts. With
+`idle = "0s"` every open partition is waited for, whatever it takes.
 
 Rows without a usable time leave by `errors` and move no watermark: `no_time` for a null, `bad_time` for what is
 no time of that form, `past` for one before `earliest` (a clock that was never set counts from 1970), `future`

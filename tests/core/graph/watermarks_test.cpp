@@ -55,7 +55,9 @@ TEST(WatermarksTest, SilenceIsLeftOutAndEndsWithTheNextRow) {
   EXPECT_EQ(marks.advance(50, kNever), kNothing);
   EXPECT_EQ(marks.next_look(), 150);
   EXPECT_EQ(marks.advance(149, kNever), kNothing);
-  EXPECT_EQ(marks.advance(150, 140), kNothing);  // the flow made the sources wait
+  EXPECT_EQ(marks.advance(150, 140), kNothing);   // the flow made the sources wait
+  EXPECT_EQ(marks.advance(160, kNever), at(10));  // q holds nobody back any more
+  EXPECT_EQ(marks.next_look(), 160);
   EXPECT_EQ(marks.advance(160, kNever), kSilent);
   marks.tell("a", "p", 20, 170);
   EXPECT_EQ(marks.advance(170, kNever), at(20));
@@ -64,6 +66,18 @@ TEST(WatermarksTest, SilenceIsLeftOutAndEndsWithTheNextRow) {
   EXPECT_EQ(marks.advance(270, kNever), kNothing);  // p is silent, q was further back already
   EXPECT_EQ(marks.advance(271, kNever), kSilent);
   EXPECT_EQ(marks.next_look(), INT64_MAX);
+}
+
+TEST(WatermarksTest, PartitionThatHasEndedIsNotHeldBackByOnesThatAreSilent) {
+  Watermarks marks(100, 0);
+  marks.expect({"a", "b"}, false);
+  marks.note(open("a", {"p"}, true));
+  marks.note(open("b", {"q"}, true));
+  marks.tell("a", "p", 10, 0);
+  marks.note(open("a", {}));
+  EXPECT_EQ(marks.advance(50, kNever), kNothing);  // q may yet come
+  EXPECT_EQ(marks.advance(100, kNever), at(10));
+  EXPECT_EQ(marks.advance(100, kNever), kSilent);
 }
 
 TEST(WatermarksTest, PartitionThatWaitsForItsTurnIsNotSilent) {

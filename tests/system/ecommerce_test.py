@@ -1,0 +1,198 @@
+"""The flow of pipelines/ecommerce.toml as a shop would use it: clicks are posted, a page asks and is answered, tables are
+read over HTTP and with SQLite, and a kill in the middle changes nothing of them.
+"""
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import tempfile
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+BINARY = os.environ["FLOWRUN_BINARY"]
+PLUGINS = os.environ["FLOWRUN_PLUGIN_DIR"]
+SOURCE = os.environ["FLOWRUN_SOURCE_DIR"]
+ROWS = 12_000
+
+
+def free_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+class EcommerceTest(unittest.TestCase):
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="flowrun-shop-")
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.port = free_port()
+        with open(os.path.join(SOURCE, "pipelines", "ecommerce.toml"), encoding="utf-8") as file:
+            text = file.read()
+        # Clicks closer together in time, so that windows end and users come again.
+        self.text = text.replace("erase_share = 0.00002", "erase_share = 0.002").replace("users = 20000", "users = 500")
+        self.text = self.text.replace('idle = "2s"', 'idle = "300ms"')
+        self.text = self.text.replace('every = "10m"', 'every = "1m"').replace('size = "1h"', 'size = "2m"')
+
+    def start(self, pipeline="", rows=ROWS, rate=1e9):
+        file = os.path.join(self.folder, "shop.toml")
+        with open(file, "w", encoding="utf-8") as out:
+            out.write(self.text.replace("[pipeline]\n", "[pipeline]\n" + pipeline, 1))
+        self.log = os.path.join(self.folder, "log")
+        with open(self.log, "wb") as log:
+            process = subprocess.Popen(
+                [BINARY, "run", file, "--plugin-path", PLUGINS, "--admin", "off", "--log-format", "json", "--quiet",
+                 "--set", f"listen=127.0.0.1:{self.port}", "--set", f"rows={rows}", "--set", f"rate={rate}"],
+                cwd=self.folder, stdout=subprocess.DEVNULL, stderr=log)
+        self.addCleanup(lambda: process.poll() is None and (process.kill(), process.wait()))
+        return process
+
+    def logged(self, message):
+        with open(self.log, encoding="utf-8") as log:
+            return [line for line in map(json.loads, filter(str.strip, log)) if line["message"].startswith(message)]
+
+    def wait_for(self, message, process):
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline and process.poll() is None:
+            try:
+                found = self.logged(message)
+            except json.JSONDecodeError:  # half a line
+                found = []
+            if found:
+                return found[0]
+            time.sleep(0.02)
+        with open(self.log, encoding="utf-8") as log:
+            self.fail(f"the log never said {message!r}:\n{log.read()}")
+
+    def wait_until(self, holds):
+        deadline = time.monotonic() + 60
+        while not holds():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
+
+    def stop(self, process):
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(timeout=60), 0)
+        ledger = {line["component"]: line for line in self.logged("Ledger of a component.")}
+        self.assertEqual(sum(line["unaccounted"] for line in ledger.values()), 0)
+        return ledger
+
+    def ask(self, path, body=None):
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}",
+                                         None if body is None else json.dumps(body).encode())
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+
+    def rows_of(self, query):
+        with sqlite3.connect(os.path.join(self.folder, "out", "ecommerce", "shop.db")) as database:
+            return database.execute(query).fetchall()
+
+    def test_a_page_is_answered_with_what_was_learned_and_the_tables_tell_the_rest(self):
+        process = self.start()
+        notice = self.wait_for("Input is read.", process)["notice"]
+        for word in ("curl", "sqlite3", f"http://127.0.0.1:{self.port}/recommend"):
+            self.assertIn(word, notice)
+
+        status, first = self.ask("/recommend", {"user": "me", "item": 17})
+        self.assertEqual(status, 200, first)
+        self.assertEqual(len(first["recommendations"]), 20)
+        items = [entry["item"] for entry in first["recommendations"]]
+        self.assertEqual(len(set(items)), 20)
+        scores = [entry["score"] for entry in first["recommendations"]]
+        self.assertEqual(scores, sorted(scores, reverse=True))
+        self.assertTrue(all(entry["reason"] for entry in first["recommendations"]))
+        status, second = self.ask("/recommend", {"user": "me", "item": items[1]})
+        self.assertEqual((status, second["session"]), (200, first["session"]))
+        self.assertEqual((second["predicted"], second["rank"]), (True, 2))
+        self.wait_until(lambda: self.ask("/tables/recommendations/" + first["session"])[1].get("item") == items[1])
+
+        # What is no click is refused in words, by the rule that it breaks.
+        status, refused = self.ask("/recommend", {"item": 3})
+        self.assertEqual(status, 422, refused)
+        self.assertIn("user", refused["message"])
+        status, refused = self.ask("/recommend", {"user": "me", "item": "a lamp"})
+        self.assertEqual(status, 422, refused)
+
+        status, taken = self.ask("/clicks", [
+            {"timestamp": "2026-01-01T12:00:00Z", "user": "them", "event": "search", "query": "'); DROP TABLE searches; --"},
+            {"timestamp": "2026-01-01T12:00:01Z", "user": "them", "event": "purchase", "item": 5, "price": 2.5, "quantity": 4}])
+        self.assertEqual(status, 202, taken)
+        ledger = self.stop(process)
+
+        self.assertEqual(ledger["clicks"]["created"], ROWS)
+        # Whatever was told of a user who asked to be forgotten is gone; who came again has a new profile.
+        erased = self.rows_of("SELECT count(*) FROM flowrun_erasures")[0][0]
+        self.assertEqual(erased, sum(ledger[sink]["passed"] for sink in ("profile_table", "search_history"))
+                         - self.written(ledger))
+        self.assertGreater(erased, 10)
+        self.assertEqual(self.rows_of("SELECT spend, searches, purchases FROM profiles WHERE user = 'them'"), [(10.0, 1, 1)])
+        self.assertEqual(self.rows_of("SELECT user FROM searches WHERE flowrun_row IN "
+                                      "(SELECT rowid FROM searches_search WHERE searches_search MATCH 'drop')"), [("them",)])
+        self.assertEqual(self.rows_of("SELECT sum(purchases) FROM conversion")[0][0], ledger["purchases"]["passed"])
+        sessions = self.rows_of("SELECT count(*), count(DISTINCT session) FROM recommendations")[0]
+        self.assertEqual(sessions[0], sessions[1])
+
+    def written(self, ledger):
+        """Rows of the two tables that were no erasures."""
+        erasures = ledger["profiles"]["created"] - ledger["profile_cards"]["in"]  # the port `erased`
+        return ledger["profile_table"]["passed"] + ledger["search_history"]["passed"] - 2 * erasures
+
+    def tables(self):
+        return {
+            "profiles": sorted(self.rows_of("SELECT * FROM profiles")),
+            "searches": sorted(self.rows_of("SELECT timestamp, user, session, query, category FROM searches")),
+            "found": sorted(self.rows_of("SELECT t.timestamp, t.user FROM searches_search s JOIN searches t "
+                                         "ON t.flowrun_row = s.rowid WHERE searches_search MATCH 'lamp OR shoe'")),
+            "recommendations": sorted(self.rows_of("SELECT session, item, recommendations FROM recommendations")),
+            "conversion": sorted(self.rows_of("SELECT * FROM conversion")),
+        }
+
+    def last_window(self):
+        try:
+            return self.rows_of("SELECT max(window_end) FROM conversion")[0][0]
+        except sqlite3.OperationalError:  # not made yet
+            return None
+
+    def wait_until_windows_end(self):
+        # Ten clicks a second, a minute of lateness, windows of two minutes.
+        whole = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(1735689600 + (ROWS // 10 - 60) // 120 * 120))
+        self.wait_until(lambda: (self.last_window() or "") >= whole)
+        return self.last_window()
+
+    def test_kills_change_no_table(self):
+        checkpoint = 'checkpoint = { path = "state", interval = "100ms" }\n'
+        process = self.start(checkpoint)
+        self.wait_for("Input is read.", process)
+        # The last windows end when the servers have been silent for a while.
+        last = self.wait_until_windows_end()
+        self.stop(process)
+        undisturbed = self.tables()
+        self.assertGreater(len(undisturbed["found"]), 5)
+        for name in ("out", "state"):
+            os.rename(os.path.join(self.folder, name), os.path.join(self.folder, name + ".before"))
+
+        for pause in (0.4, 0.7, 1.1):
+            process = self.start(checkpoint, rate=8000)
+            time.sleep(pause)
+            process.kill()
+            process.wait()
+        process = self.start(checkpoint)
+        self.wait_for("Input is read.", process)
+        self.wait_until(lambda: self.last_window() == last)
+        self.stop(process)
+        again = self.tables()
+        for name, rows in undisturbed.items():
+            self.assertEqual(again[name], rows, name)
+
+
+if __name__ == "__main__":
+    unittest.main()
