@@ -246,24 +246,23 @@ inline char* JsonEncoder::write_number_object(char* out, Field& field, int64_t r
   for (const Field& child : field.children) {
     if (child.is_null(row)) return write_other(out, field, row);
   }
-  const std::array<uint64_t, NumberObjects::kNumbers> bits = number_bits(field, row);
-  NumberObjects::Entry& entry = field.objects.entry(bits);
-  static_assert(NumberObjects::kNumbers == 2);
-  const bool same = ((entry.bits[0] ^ bits[0]) | (entry.bits[1] ^ bits[1])) == 0;
-  if (!same || entry.length == 0) {
-    const int64_t begin = out - static_cast<char*>(buffer_->data);
-    out = write_other(out, field, row);
-    const char* const text = static_cast<char*>(buffer_->data) + begin;
-    const auto length = static_cast<size_t>(out - text);
-    if (length <= NumberObjects::kLongest) {
-      entry.bits = bits;
-      entry.length = static_cast<uint8_t>(length);
-      std::memcpy(entry.text.data(), text, length);
-    }
-    return out;
-  }
-  out = room(out, kFixedBytes);
-  return copy_short(out, entry.text.data(), entry.length);
+  const NumberObjects::Bits bits = number_bits(field, row);
+  const NumberObjects::Entry* const known = field.objects.find(bits);
+  if (known == nullptr) return write_new_number_object(out, field, row, bits);
+  out = room(out, field.reserve);
+  out = copy_short(out, field.key.data(), field.key_size);
+  std::memcpy(out, known->text.data(), known->text.size());
+  return out + known->length;
+}
+
+char* JsonEncoder::write_new_number_object(char* out, Field& field, int64_t row,
+                                           const NumberObjects::Bits& bits) {
+  const int64_t begin =
+      out - static_cast<char*>(buffer_->data) + static_cast<int64_t>(field.key_size);
+  out = write_other(out, field, row);
+  const char* const text = static_cast<char*>(buffer_->data) + begin;
+  field.objects.put(bits, {text, static_cast<size_t>(out - text)});
+  return out;
 }
 
 char* JsonEncoder::write_other(char* out, Field& field, int64_t row) {
@@ -328,9 +327,8 @@ void JsonEncoder::prefetch(int64_t first, int64_t end) {
 }
 
 // A null's are of no number in particular.
-std::array<uint64_t, JsonEncoder::NumberObjects::kNumbers> JsonEncoder::number_bits(
-    const Field& field, int64_t row) {
-  std::array<uint64_t, NumberObjects::kNumbers> bits{};
+JsonEncoder::NumberObjects::Bits JsonEncoder::number_bits(const Field& field, int64_t row) {
+  NumberObjects::Bits bits{};
   for (size_t i = 0; i < field.children.size(); ++i) bits[i] = field.children[i].at<uint64_t>(row);
   return bits;
 }

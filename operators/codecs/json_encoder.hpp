@@ -6,10 +6,13 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "flow/output.hpp"
+#include "operators/common/huge_array.hpp"
 #include "operators/common/json_writer.hpp"
+#include "operators/common/prefetch.hpp"
 
 namespace flow::operators {
 
@@ -38,7 +41,7 @@ class JsonEncoder {
     // Whether the fragments are too many to be near; then it pays to begin loading one early.
     bool is_large() const { return entries_.size() > 1024; }
     void prefetch(int32_t code) const {
-      __builtin_prefetch(bytes_.data() + entries_[static_cast<size_t>(code)].begin);
+      operators::prefetch(bytes_.data() + entries_[static_cast<size_t>(code)].begin);
     }
 
    private:
@@ -54,29 +57,58 @@ class JsonEncoder {
     size_t used_ = 0;
   };
 
-  // Objects of one or two numbers as they are written, `,"key":{...}`, remembered by their bits:
-  // places repeat. Direct-mapped.
+  // Objects of one or two numbers as they are written, `{...}` without the key, remembered by their
+  // bits: places repeat. Each has two entries that it may be in, and a new one takes that of the
+  // two which was used less lately.
   class NumberObjects {
    public:
     static constexpr size_t kNumbers = 2;
-    static constexpr size_t kLongest = 64;  // copied in whole blocks of 16
-    struct alignas(32) Entry {
-      std::array<uint64_t, kNumbers> bits{};
-      uint8_t length = 0;  // 0: nothing is here
+    static constexpr size_t kLongest = 47;
+    using Bits = std::array<uint64_t, kNumbers>;
+    struct alignas(64) Entry {  // what one access to memory brings
+      Bits bits{};
       std::array<char, kLongest> text{};
+      uint8_t length = 0;  // 0: nothing is here
+      bool holds(const Bits& wanted) const {
+        static_assert(kNumbers == 2);
+        return ((bits[0] ^ wanted[0]) | (bits[1] ^ wanted[1])) == 0 && length != 0;
+      }
     };
-    Entry& entry(const std::array<uint64_t, kNumbers>& bits) {
-      const uint64_t hash = (bits[0] ^ bits[1] * 0xD6E8FEB86659FD93U) * 0x9E3779B97F4A7C15U;
-      return entries_[hash >> (64 - kEntryBits)];
+    void prefetch(const Bits& bits) {
+      Entry* const pair = pair_of(bits);
+      operators::prefetch(pair);
+      operators::prefetch(pair + 1);
     }
-    void prefetch(const std::array<uint64_t, kNumbers>& bits) { __builtin_prefetch(&entry(bits)); }
+    // Null if it is not known.
+    const Entry* find(const Bits& bits) {
+      Entry* const pair = pair_of(bits);
+      if (pair[0].holds(bits)) [[likely]] {
+        return pair;
+      }
+      if (!pair[1].holds(bits)) return nullptr;
+      std::swap(pair[0], pair[1]);
+      return pair;
+    }
+    void put(const Bits& bits, std::string_view text) {
+      if (text.size() > kLongest) return;
+      Entry* const pair = pair_of(bits);
+      pair[1] = pair[0];
+      pair[0].bits = bits;
+      pair[0].length = static_cast<uint8_t>(text.size());
+      std::memcpy(pair[0].text.data(), text.data(), text.size());
+    }
     void prepare() {
-      if (entries_.empty()) entries_.resize(size_t{1} << kEntryBits);
+      if (!entries_) entries_ = std::make_unique<HugeArray<Entry>>(size_t{1} << kEntryBits);
     }
 
    private:
-    static constexpr int kEntryBits = 13;
-    std::vector<Entry> entries_;  // 768 KiB once needed
+    Entry* pair_of(const Bits& bits) {
+      const uint64_t hash = (bits[0] ^ bits[1] * 0xD6E8FEB86659FD93U) * 0x9E3779B97F4A7C15U;
+      return &(*entries_)[hash >> (64 - kEntryBits) & ~uint64_t{1}];
+    }
+
+    static constexpr int kEntryBits = 16;
+    std::unique_ptr<HugeArray<Entry>> entries_;  // 4 MiB once needed
   };
 
   // Memory that views point into. Number 0 are a column's views themselves, since up to 12 bytes
@@ -120,7 +152,7 @@ class JsonEncoder {
 
   // Begins to load what the rows [first, end) need from tables that are too large to be near.
   void prefetch(int64_t first, int64_t end);
-  static std::array<uint64_t, NumberObjects::kNumbers> number_bits(const Field& field, int64_t row);
+  static NumberObjects::Bits number_bits(const Field& field, int64_t row);
   static void plan(const flow_field& source, Field& field);
   static void bind(const flow_column& column, Field& field);
   int64_t encode_from(const Batch& in, int64_t first, bool delimited, Output& out);
@@ -141,6 +173,8 @@ class JsonEncoder {
   char* write_text_field(char* out, const Field& field, int64_t row);
   char* write_other(char* out, Field& field, int64_t row);
   char* write_number_object(char* out, Field& field, int64_t row);
+  char* write_new_number_object(char* out, Field& field, int64_t row,
+                                const NumberObjects::Bits& bits);
   char* write_value(char* out, Field& field, int64_t row);
   char* write_nested(char* out, Field& field, int64_t row);
   char* write_text(char* out, const flow_view& view, const void* const* buffers);

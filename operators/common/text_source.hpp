@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "flow/batch.hpp"
+#include "operators/common/prefetch.hpp"
 
 namespace flow::operators {
 
@@ -44,8 +45,8 @@ class TextSource : public Validity {
     const flow_view& ahead = view(row);
     if (ahead.length <= FLOW_VIEW_INLINE) return;
     const char* const at = base(ahead) + ahead.offset;
-    __builtin_prefetch(at);
-    __builtin_prefetch(at + 64);
+    operators::prefetch(at);
+    operators::prefetch(at + 64);
   }
   // The column whose `data` the views number: of a category, its dictionary.
   const flow_column& texts() const { return texts_; }

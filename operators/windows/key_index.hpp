@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "flow/abi.h"
+#include "operators/common/prefetch.hpp"
 
 namespace flow::operators {
 
@@ -30,7 +31,7 @@ class KeyIndex {
     }
   }
   void prefetch(uint64_t hash) const {
-    __builtin_prefetch(entries_.data() + (hash & (entries_.size() - 1)));
+    operators::prefetch(entries_.data() + (hash & (entries_.size() - 1)));
   }
   void insert(uint64_t hash, const Key& key, uint32_t number) {
     if ((used_ + 1) * 3 > entries_.size() * 2) grow();

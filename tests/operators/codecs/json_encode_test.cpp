@@ -53,6 +53,34 @@ TEST(JsonEncode, WebLogDocumentHasItsKeysInColumnOrder) {
       R"({"host":"203.0.113.42","datetime":"28/Oct/2025:10:15:30 +0000","request":"GET /product.php HTTP/1.1","response":"200","bytes":"1234","referer":"http://example.com/search.php","agent":"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36","city":"Paris","country":"France","location":{"lat":48.8566,"lon":2.3522},"os":"Windows","browser":"Chrome","device_type":"desktop","webpage":"product","refering_page":"search"})");
 }
 
+// Far more places than an encoder remembers, in an order in which they come again soon and late.
+TEST(JsonEncode, PlacesThatComeAgainAreWrittenAsTheyWereAtFirst) {
+  constexpr size_t kPlaces = 150000;
+  auto harness = Harness::of<Json>({}, FLOW_ROLE_ENCODE_MESSAGE);
+  uint64_t drawings = 0;
+  for (int batch = 0; batch < 40; ++batch) {
+    std::vector<Cell> places;
+    std::vector<std::string> expected;
+    for (int row = 0; row < 5000; ++row) {
+      const uint64_t drawn = split_mix(7, drawings++);
+      const uint64_t place = drawn % (drawn >> 63 != 0 ? 1000 : kPlaces);
+      const auto lat = static_cast<double>(place % 90);
+      const double lon = static_cast<double>(place) / 8 - 9000.5;
+      places.push_back(Cell::structure({{"lat", lat}, {"lon", lon}}));
+      std::string text = std::to_string(lon);
+      text.erase(text.find_last_not_of('0') + 1);
+      if (text.back() == '.') text.pop_back();
+      expected.push_back("{\"place\":{\"lat\":" + std::to_string(place % 90) + ",\"lon\":" + text +
+                         "}}");
+    }
+    harness.push({{"place", places}});
+    const Table encoded = harness.pull();
+    for (size_t row = 0; row < expected.size(); ++row) {
+      ASSERT_EQ(encoded["bytes"][row].text(), expected[row]);
+    }
+  }
+}
+
 TEST(JsonEncode, NullsAreOmittedOrWritten) {
   const Table table = {{"a", {nullptr, "x"}},
                        {"b", Type::int64(), {nullptr, nullptr}},
