@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
 #include <limits>
 #include <numeric>
 
@@ -13,22 +12,6 @@ namespace flow::operators {
 namespace {
 
 constexpr int64_t kMostRanks = 1000;
-
-void append_number(std::string& bytes, int64_t number) {
-  for (int shift = 0; shift < 64; shift += 8) {
-    bytes += static_cast<char>(static_cast<uint64_t>(number) >> shift & 0xFF);
-  }
-}
-
-int64_t take_number(std::string_view& bytes) {
-  if (bytes.size() < 8) throw Failure("evaluate_recommendations: the saved counts are cut off");
-  uint64_t number = 0;
-  for (size_t i = 0; i < 8; ++i) {
-    number |= static_cast<uint64_t>(static_cast<unsigned char>(bytes[i])) << (8 * i);
-  }
-  bytes.remove_prefix(8);
-  return static_cast<int64_t>(number);
-}
 
 const flow_column& typed_column(ColumnFinder& finder, const char* option, flow_type wanted,
                                 const Batch& in) {
@@ -68,20 +51,16 @@ std::optional<double> HitCounts::mean_reciprocal_rank() const {
 }
 
 void HitCounts::append_to(std::string& bytes) const {
-  append_number(bytes, tested_);
-  append_number(bytes, static_cast<int64_t>(by_rank_.size()));
-  for (const int64_t count : by_rank_) append_number(bytes, count);
+  save(bytes, tested_);
+  save_all(bytes, by_rank_);
 }
 
-void HitCounts::read(std::string_view& bytes) {
-  clear();
-  tested_ = take_number(bytes);
-  const int64_t ranks = take_number(bytes);
-  for (int64_t rank = 0; rank < ranks; ++rank) {
-    const int64_t count = take_number(bytes);
-    // Of a run with a larger `at`: what stood further down is no hit now.
-    if (static_cast<size_t>(rank) < by_rank_.size()) by_rank_[static_cast<size_t>(rank)] = count;
-  }
+void HitCounts::read(SavedPieces& pieces) {
+  tested_ = pieces.take<int64_t>();
+  // Of a run with a larger `at`: what stood further down is no hit now.
+  const size_t ranks = by_rank_.size();
+  by_rank_ = pieces.take_all<int64_t>();
+  by_rank_.resize(ranks);
 }
 
 void EvaluateRecommendations::describe(Description<Options>& d) {
@@ -157,7 +136,7 @@ void EvaluateRecommendations::process(const Batch& in, Output& out) {
   set_gauges();
 }
 
-std::string EvaluateRecommendations::snapshot() {
+std::string EvaluateRecommendations::prepare(uint64_t) {
   std::string bytes;
   all_.append_to(bytes);
   recent_.append_to(bytes);
@@ -165,8 +144,9 @@ std::string EvaluateRecommendations::snapshot() {
 }
 
 void EvaluateRecommendations::restore(uint32_t, std::string_view state) {
-  all_.read(state);
-  recent_.read(state);
+  SavedPieces pieces(state, "evaluate_recommendations");
+  all_.read(pieces);
+  recent_.read(pieces);
 }
 
 void EvaluateRecommendations::close(bool, Output& out) {

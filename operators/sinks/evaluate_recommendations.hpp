@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "flow/operator.hpp"
+#include "operators/common/saved_pieces.hpp"
 
 namespace flow::operators {
 
@@ -34,8 +35,7 @@ class HitCounts {
   std::optional<double> mean_reciprocal_rank() const;
 
   void append_to(std::string& bytes) const;
-  // Reads what append_to wrote and takes it off `bytes`. Throws Failure if it is something else.
-  void read(std::string_view& bytes);
+  void read(SavedPieces& pieces);
 
  private:
   int64_t tested_ = 0;
@@ -56,7 +56,8 @@ class EvaluateRecommendations final : public Sink {
   explicit EvaluateRecommendations(const Options& options);
   void open(Output& out) override;
   void process(const Batch& in, Output& out) override;
-  std::string snapshot() override;
+  // A sink's state goes with what it prepares: here all that was counted.
+  std::string prepare(uint64_t checkpoint) override;
   void restore(uint32_t version, std::string_view state) override;
   void close(bool drained, Output& out) override;
 

@@ -129,22 +129,17 @@ class EcommerceTest(unittest.TestCase):
         ledger = self.stop(process)
 
         self.assertEqual(ledger["clicks"]["created"], ROWS)
-        # Whatever was told of a user who asked to be forgotten is gone; who came again has a new profile.
-        erased = self.rows_of("SELECT count(*) FROM flowrun_erasures")[0][0]
-        self.assertEqual(erased, sum(ledger[sink]["passed"] for sink in ("profile_table", "search_history"))
-                         - self.written(ledger))
-        self.assertGreater(erased, 10)
+        # Each erasure is on record, for the profile and for the searches.
+        erasures = self.rows_of("SELECT count(*) FROM flowrun_erasures")[0][0]
+        self.assertEqual(erasures, 2 * (ledger["profiles"]["created"] - ledger["profile_cards"]["in"]))
+        self.assertGreater(erasures, 20)
+        self.assertEqual(self.rows_of("SELECT count(*) FROM searches WHERE event <> 'search'"), [(0,)])
         self.assertEqual(self.rows_of("SELECT spend, searches, purchases FROM profiles WHERE user = 'them'"), [(10.0, 1, 1)])
         self.assertEqual(self.rows_of("SELECT user FROM searches WHERE flowrun_row IN "
                                       "(SELECT rowid FROM searches_search WHERE searches_search MATCH 'drop')"), [("them",)])
         self.assertEqual(self.rows_of("SELECT sum(purchases) FROM conversion")[0][0], ledger["purchases"]["passed"])
         sessions = self.rows_of("SELECT count(*), count(DISTINCT session) FROM recommendations")[0]
         self.assertEqual(sessions[0], sessions[1])
-
-    def written(self, ledger):
-        """Rows of the two tables that were no erasures."""
-        erasures = ledger["profiles"]["created"] - ledger["profile_cards"]["in"]  # the port `erased`
-        return ledger["profile_table"]["passed"] + ledger["search_history"]["passed"] - 2 * erasures
 
     def tables(self):
         return {
@@ -169,7 +164,8 @@ class EcommerceTest(unittest.TestCase):
         return self.last_window()
 
     def test_kills_change_no_table(self):
-        checkpoint = 'checkpoint = { path = "state", interval = "100ms" }\n'
+        # What is learned depends on the order of the clicks, which several instances of `visits` would not keep.
+        checkpoint = 'parallelism = 1\ncheckpoint = { path = "state", interval = "100ms" }\n'
         process = self.start(checkpoint)
         self.wait_for("Input is read.", process)
         # The last windows end when the servers have been silent for a while.

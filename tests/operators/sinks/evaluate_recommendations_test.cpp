@@ -70,7 +70,7 @@ TEST(EvaluateRecommendations, GoesOnCountingAfterARestart) {
   counts.append_to(state);
   counts.append_to(state);
   before.restore(0, state);
-  EXPECT_EQ(before.snapshot(), state);
+  EXPECT_EQ(before.prepare(1), state);
   EXPECT_THROW(before.restore(0, std::string_view(state).substr(0, 20)), Failure);
 }
 
@@ -79,9 +79,9 @@ TEST(EvaluateRecommendations, CountsOfALongerListAreCutToAt) {
   for (const int64_t rank : {1, 2, 3}) longer.add(rank);
   std::string state;
   longer.append_to(state);
-  std::string_view bytes = state;
-  shorter.read(bytes);
-  EXPECT_TRUE(bytes.empty());
+  SavedPieces pieces(state, "test");
+  shorter.read(pieces);
+  EXPECT_TRUE(pieces.empty());
   EXPECT_EQ(shorter.tested(), 3);
   EXPECT_EQ(shorter.hits(), 2);
 }
