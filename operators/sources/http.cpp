@@ -103,12 +103,6 @@ void HttpSource::open(Output& out) {
   inbox_ = std::make_shared<HttpInbox>(memory_);
   route_ = std::make_shared<HttpSourceRoute>(options_, shared_.authorization, partition_, memory_,
                                              inbox_);
-  try {
-    server_ = HttpServer::listen(shared_.settings);
-    server_->add(options_.path, route_);
-  } catch (const Failure& failure) {
-    throw Failure(std::string("http: ") + failure.what());
-  }
   SourceOutput(out).offer(partition_);
 }
 
@@ -127,9 +121,21 @@ void HttpSource::assign(const std::string& partition, std::optional<std::string_
         "http: `acknowledge = \"durable\"` needs a journal, which there is where checkpoints are "
         "taken; set `checkpoint` in [pipeline]");
   }
+  if (!server_) listen();
   assigned_ = true;
   route_->polled();
   route_->begin();
+}
+
+// Not before the run begins: whoever only looks at a pipeline must not take its port.
+void HttpSource::listen() {
+  try {
+    auto server = HttpServer::listen(shared_.settings);
+    server->add(options_.path, route_);
+    server_ = std::move(server);
+  } catch (const Failure& failure) {
+    throw Failure(std::string("http: ") + failure.what());
+  }
 }
 
 void HttpSource::revoke(const std::string&) {

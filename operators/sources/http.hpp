@@ -53,9 +53,9 @@ class HttpSource final : public Source {
   HttpSource(const Options& options, Shared& shared);
   ~HttpSource() override;
 
-  // Throws Failure where the address cannot be had.
   void open(Output& out) override;
   Status poll(SourceOutput& out) override;
+  // Throws Failure where the address cannot be had.
   void assign(const std::string& partition, std::optional<std::string_view> position) override;
   void revoke(const std::string& partition) override;
   void wake() override;
@@ -69,6 +69,7 @@ class HttpSource final : public Source {
     HttpAnswer answer;
   };
 
+  void listen();
   void stop();
   Batch batch(Output& out, int64_t rows);
   TypedColumn column(Output& out, int64_t rows, Column kind, size_t header);

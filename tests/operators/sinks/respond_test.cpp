@@ -56,7 +56,7 @@ class Respond : public ::testing::Test {
                 {"kept:message", {"what is wrong"}}});
   }
 
-  HttpRunner runner_{Settings{{"acknowledge", "response"}, {"timeout", "400ms"}}};
+  HttpRunner runner_{Settings{{"acknowledge", "response"}, {"timeout", "3s"}}};
   Harness sink_ = Harness::of<RespondSink>();
   std::vector<std::string> ids_;
   int64_t position_ = 0;

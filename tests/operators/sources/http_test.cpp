@@ -30,7 +30,8 @@ constexpr const char* kAuthorized = "Authorization: Bearer secret\r\n";
 
 std::string refusal(const Settings& settings) {
   try {
-    Harness::of<HttpSource>(settings);
+    auto harness = Harness::of<HttpSource>(settings);
+    harness.assign(harness.host().offered.at(0));
   } catch (const std::exception& error) {
     return error.what();
   }
@@ -218,6 +219,7 @@ TEST(HttpSource, DoesNotListenWhereOthersCanReachItUnlessItIsToldTo) {
 
 TEST(HttpSource, ComponentsShareAnAddressButNoPath) {
   HttpRunner runner;
+  runner.start();
   const Settings other = {{"listen", runner.address()}, {"path", "/other"}};
   EXPECT_EQ(refusal(other), "");
   EXPECT_NE(refusal({{"listen", runner.address()}}).find("another component has the path /events"),
@@ -402,9 +404,9 @@ TEST(HttpSource, TenThousandIdleConnectionsLeaveRoomForARequest) {
     }
   }
   HttpRunner runner({{"max_connections", 10'100}});
+  runner.start();
   const IdleConnections idle(runner.port(), 10'000);
   ASSERT_TRUE(idle.wait());
-  runner.start();
   const auto begin = Clock::now();
   EXPECT_EQ(runner.post("{\"a\":1}").status, 202);
   EXPECT_LT(Clock::now() - begin, std::chrono::seconds(5));
