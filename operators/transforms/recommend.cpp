@@ -165,7 +165,7 @@ std::optional<Recommend::Refusal> Recommend::take(Inputs& inputs, int64_t row) {
     n_hits_ += rank != 0 ? 1 : 0;
     columns_.add_rank(predicted, rank);
   } else if (click) {
-    recommender_->refresh(session);
+    recommender_->prepare(session, item);
   }
   if (click) complete_ = recommender_->learn(session, item, learn_.holds(row)) && complete_;
   if (output_ == Made::kRank) return std::nullopt;

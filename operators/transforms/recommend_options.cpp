@@ -40,19 +40,19 @@ recommend::Mixture mixture_of(Model model) {
           .rules = 1, .vsknn = 1, .vmis = 0, .popular = 0.03, .repeat = true, .in_context = true};
       break;
     case Model::kPopular:
-      mixture.popular = 1;
+      mixture.popular = true;
       break;
     case Model::kSr:
     case Model::kRepeatSr:
-      mixture.rules = 1;
+      mixture.rules = true;
       break;
     case Model::kVmis:
     case Model::kRepeatVmis:
-      mixture.vmis = 1;
+      mixture.vmis = true;
       break;
     case Model::kVsknn:
     case Model::kRepeatVsknn:
-      mixture.vsknn = 1;
+      mixture.vsknn = true;
       break;
   }
   mixture.repeat = mixture.repeat || model >= Model::kRepeatSr;
@@ -70,7 +70,7 @@ recommend::Settings settings_of(const Recommend::Options& options) {
     settings.rules.backward = 0.5;
     settings.rules.last = 3;
   }
-  const bool vmis = settings.mixture.vmis > 0;
+  const bool vmis = settings.mixture.vmis;
   settings.neighbours.sample = number(options.sample.value_or(vmis ? 1502 : 500));
   settings.neighbours.neighbours = number(options.neighbours.value_or(vmis ? 288 : 100));
   settings.neighbours.last = number(options.last_clicks.value_or(vmis ? 4 : 10));
@@ -135,7 +135,7 @@ Recommend::Shared::Shared(const Options& options, Host)
       click(compile(options.click, "click")),
       learn(compile(options.learn, "learn")),
       answer(compile(options.answer, "answer")) {
-  if (settings.mixture.vmis > 0 && settings.neighbours.last > kLongestVmis) {
+  if (settings.mixture.vmis && settings.neighbours.last > kLongestVmis) {
     throw OptionFailure("last_clicks", "must be at most 9 with the model 'vmis'");
   }
   if (options.same_category && options.category.name.empty()) {
@@ -210,7 +210,8 @@ them. Without a click before, a list is empty; where `answer` does not hold it i
 
 **Models.** `sr`: sequential rules, what follows the last item. `vsknn`, `vmis`: the items of the sessions that are most like this one (V-SKNN, and
 VMIS-kNN as in Serenade). `popular`: what is clicked most. `repeat+X`: X mixed with how often visitors go back to what they saw n clicks ago.
-`mixture`: rules of both directions over the last three items, neighbours and a little popularity, with repeats in their context. Ties go to the
+`mixture`: rules of both directions over the last three
+items, those of the last item alone, neighbours (V-SKNN) and popularity by weights that it learns, and repeats in their context. Ties go to the
 smaller item; of text ids to the one that was seen first.
 
 **Bounds.** A new session beyond `sessions` takes the place of the one touched longest ago; a new item beyond `items` that of the eighth clicked longest

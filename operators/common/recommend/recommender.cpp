@@ -9,10 +9,8 @@ namespace {
 
 constexpr double kForgottenShare = 0.125;  // of the items, when there are too many
 
-int parts(const Mixture& mixture) {
-  return (mixture.rules > 0 ? 1 : 0) + (mixture.vsknn > 0 ? 1 : 0) + (mixture.vmis > 0 ? 1 : 0) +
-         (mixture.popular > 0 ? 1 : 0);
-}
+// So many clicks count for the weights of parts before older ones count half.
+constexpr double kRememberedShares = 1'000'000;
 
 }  // namespace
 
@@ -25,10 +23,12 @@ Recommender::Recommender(Host host, const Settings& settings)
       neighbours_(host, items_, sessions_, settings.limits),
       popularity_(host, items_),
       repeats_(host, settings.mixture.in_context),
-      only_rules_(settings.mixture.rules > 0 && parts(settings.mixture) == 1 &&
+      weights_(host, "weights", 1),
+      only_rules_(settings.mixture.rules && settings.mixture.parts() == 1 &&
                   !settings.mixture.repeat && settings.rules.last == 1 && !settings.same_category &&
                   !settings.exclude_session) {
-  if (!totals_.grow(1)) throw Failure("state_limit is too small for an empty model: raise it");
+  if (!totals_.grow(1) || !weights_.grow(1))
+    throw Failure("state_limit is too small for an empty model: raise it");
 }
 
 bool Recommender::set_kind(IdKind Totals::*kind, IdKind value) {
@@ -140,12 +140,13 @@ bool Recommender::learn(uint32_t number, uint32_t item, bool teach) {
     if (session.learned == 0) ++totals.kept_sessions;
     const std::span<const uint32_t> before = session.clicks();
     const Mixture& mixture = settings_.mixture;
+    learn_weights();
     if (mixture.repeat) complete = repeats_.learn(before, item);
-    if (mixture.rules > 0) complete = rules_.learn(before, item) && complete;
-    if (mixture.vsknn > 0 || mixture.vmis > 0) {
+    if (mixture.rules || mixture.strong_rules) complete = rules_.learn(before, item) && complete;
+    if (mixture.vsknn || mixture.vmis) {
       complete = neighbours_.learn(number, item, click) && complete;
     }
-    if (mixture.popular > 0) complete = popularity_.learn(item) && complete;
+    if (mixture.popular) complete = popularity_.learn(item) && complete;
   }
   Session& session = sessions_.edit(number);
   if (teach && session.learned < UINT32_MAX) ++session.learned;
@@ -163,7 +164,7 @@ Filter Recommender::filter_of(const Session& session) {
   dropped_.clear();
   if (settings_.exclude_session) {
     dropped_.assign(clicks.begin(), clicks.end());
-  } else if (settings_.mixture.vmis > 0 && parts(settings_.mixture) == 1 &&
+  } else if (settings_.mixture.vmis && settings_.mixture.parts() == 1 &&
              !settings_.mixture.repeat) {
     dropped_.push_back(clicks.front());
   }
@@ -172,49 +173,92 @@ Filter Recommender::filter_of(const Session& session) {
   return filter;
 }
 
-// Leaves the scores of the session's next item on the board.
-void Recommender::score(const Session& session) {
-  const Mixture& mixture = settings_.mixture;
+void Recommender::score_part(bool Mixture::*part, const Session& session, ScoreBoard& board) {
   const std::span<const uint32_t> clicks = session.clicks();
   const Totals& totals = totals_[0];
+  if (part == &Mixture::rules) {
+    rules_.score(clicks, board);
+  } else if (part == &Mixture::strong_rules) {
+    rules_.score(clicks.first(1), board);
+    for (const uint32_t item : board.items())
+      board.set(item, board.score(item) * board.score(item));
+  } else if (part == &Mixture::vsknn) {
+    neighbours_.score_vsknn(settings_.neighbours, session.number, clicks, totals.kept_sessions,
+                            board);
+  } else if (part == &Mixture::vmis) {
+    neighbours_.score_vmis(settings_.neighbours, session.number, clicks, totals.kept_clicks, board);
+  } else {
+    popularity_.score(board);
+  }
+}
+
+double Recommender::weight_of(size_t part) const {
+  double sum = 0;
+  for (size_t i = 0; i < kParts.size(); ++i) {
+    if (settings_.mixture.*kParts[i]) sum += 1 + weights_[0].shares[i];
+  }
+  return (1 + weights_[0].shares[part]) / sum;
+}
+
+void Recommender::score(const Session& session, uint32_t item) {
+  const Mixture& mixture = settings_.mixture;
+  const std::span<const uint32_t> clicks = session.clicks();
   board_.begin(items_.highest());
-  const auto add = [&](ScoreBoard& board, double Mixture::*part) {
-    if (part == &Mixture::rules) rules_.score(clicks, board);
-    if (part == &Mixture::popular) popularity_.score(board);
-    if (part == &Mixture::vsknn) {
-      neighbours_.score_vsknn(settings_.neighbours, session.number, clicks, totals.kept_sessions,
-                              board);
-    }
-    if (part == &Mixture::vmis) {
-      neighbours_.score_vmis(settings_.neighbours, session.number, clicks, totals.kept_clicks,
-                             board);
-    }
-  };
-  const bool alone = parts(mixture) == 1;
-  for (double Mixture::*part :
-       {&Mixture::rules, &Mixture::popular, &Mixture::vsknn, &Mixture::vmis}) {
-    const double weight = mixture.*part;
-    if (weight <= 0) continue;
-    if (alone) {
-      add(board_, part);
-      continue;
+  for (size_t i = 0; i < kParts.size(); ++i) {
+    if (!(mixture.*kParts[i])) continue;
+    if (mixture.parts() == 1) {
+      score_part(kParts[i], session, board_);
+      break;
     }
     part_.begin(items_.highest());
-    add(part_, part);
+    score_part(kParts[i], session, part_);
+    if (mixture.repeat) {
+      for (const uint32_t click : clicks) part_.set(click, 0);
+    }
     double sum = 0;
-    for (const uint32_t item : part_.items()) sum += part_.score(item);
-    for (const uint32_t item : part_.items()) board_.add(item, weight * part_.score(item) / sum);
+    for (const uint32_t scored : part_.items()) sum += part_.score(scored);
+    shares_[i] = 0;
+    if (sum == 0) continue;
+    const double factor = weight_of(i) / sum;
+    for (const uint32_t scored : part_.items()) {
+      if (part_.score(scored) > 0) board_.add(scored, part_.score(scored) * factor);
+    }
+    shares_[i] = part_.score(item) * factor;
   }
   if (mixture.repeat) repeats_.mix(clicks, board_);
 }
 
+// From the shares of the click that is being learned, if its list was tested.
+void Recommender::learn_weights() {
+  double sum = 0;
+  for (const double share : shares_) sum += share;
+  if (sum > 0) {
+    Weights& weights = weights_.edit(0);
+    double total = 0;
+    for (size_t i = 0; i < kParts.size(); ++i) {
+      weights.shares[i] += shares_[i] / sum;
+      total += weights.shares[i];
+    }
+    if (total > kRememberedShares) {
+      for (double& share : weights.shares) share /= 2;
+    }
+  }
+  shares_.fill(0);
+}
+
+void Recommender::prepare(uint32_t number, uint32_t item) {
+  if (!has_clicks(number)) return;
+  if (settings_.mixture.popular) popularity_.refresh();
+  if (settings_.mixture.parts() > 1) score(sessions_[number], item);
+}
+
 uint32_t Recommender::test(uint32_t number, uint32_t item) {
   const Session& session = sessions_[number];
-  if (settings_.mixture.popular > 0) popularity_.refresh();
+  if (settings_.mixture.popular) popularity_.refresh();
   if (only_rules_ && totals_[0].hidden_items == 0) {
     return rules_.rank(session.clicks().front(), item, settings_.length);
   }
-  score(session);
+  score(session, item);
   return board_.rank(items_, filter_of(session), settings_.length, item);
 }
 
@@ -225,6 +269,7 @@ void Recommender::recommend(uint32_t number, std::vector<Ranked>& list,
   const Session& session = sessions_[number];
   if (session.recent_count == 0) return;
   score(session);
+  shares_.fill(0);
   board_.top(items_, filter_of(session), settings_.length, list);
   if (reasons != nullptr) explain(session, list, *reasons);
 }
@@ -234,12 +279,12 @@ void Recommender::explain(const Session& session, std::span<const Ranked> list,
   using Kind = Reason::Kind;
   const Mixture& mixture = settings_.mixture;
   const std::span<const uint32_t> clicks = session.clicks();
-  const bool near = mixture.vsknn > 0 || mixture.vmis > 0;
+  const bool near = mixture.vsknn || mixture.vmis;
   if (near) neighbours_.count(list, counts_);
   for (size_t i = 0; i < list.size(); ++i) {
     const uint32_t item = list[i].item;
     const auto ago = std::find(clicks.begin(), clicks.end(), item);
-    const uint32_t weight = mixture.rules > 0 ? rules_.weight(clicks.front(), item) : 0;
+    const uint32_t weight = mixture.rules ? rules_.weight(clicks.front(), item) : 0;
     if (mixture.repeat && ago != clicks.end()) {
       reasons.push_back({Kind::kRepeated, static_cast<uint32_t>(ago - clicks.begin()), 0});
     } else if (near && counts_[i] > 0) {

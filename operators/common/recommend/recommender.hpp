@@ -1,10 +1,12 @@
 // A session recommender that learns click by click.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "flow/host.hpp"
@@ -18,12 +20,20 @@
 
 namespace flow::operators::recommend {
 
-// What scores are made of. Of several parts the scores are normalised to a sum of 1, weighted and
-// added; `repeat` mixes the result with what Repeats knows.
+// What scores are made of. Of several parts each is normalised to a sum of 1 over the items that
+// the session has not clicked, and they are added by weights that are learned: the share that each
+// part had in the scores of the items that came next (expectation maximisation, click by click).
+// `repeat` mixes the result with what Repeats knows.
 struct Mixture {
-  double rules = 0, vsknn = 0, vmis = 0, popular = 0;  // weights; 0: without
+  bool rules = false;
+  bool strong_rules = false;  // the squared weights of the last item's rules
+  bool vsknn = false;
+  bool vmis = false;
+  bool popular = false;
   bool repeat = false;
   bool in_context = false;  // with `repeat`: as Repeats has it
+
+  int parts() const { return rules + strong_rules + vsknn + vmis + popular; }
 };
 
 struct Settings {
@@ -85,10 +95,9 @@ class Recommender {
   // The place of `item` in the list for the session, from 1; 0: it is not in it. The session must
   // have clicks.
   uint32_t test(uint32_t session, uint32_t item);
-  // What test() does beside testing, where nobody asks for the rank.
-  void refresh(uint32_t session) {
-    if (settings_.mixture.popular > 0 && has_clicks(session)) popularity_.refresh();
-  }
+  // What test() does beside testing, where nobody asks for the rank: without it, learn() would not
+  // learn the same.
+  void prepare(uint32_t session, uint32_t item);
   // The click goes into the session; `teach`: the models learn from it. False: past the state limit
   // something was left out.
   bool learn(uint32_t session, uint32_t item, bool teach);
@@ -119,10 +128,22 @@ class Recommender {
   static_assert(sizeof(Totals) == 64);
 
   bool set_kind(IdKind Totals::*kind, IdKind value);
+  static constexpr std::array<bool Mixture::*, 5> kParts = {
+      &Mixture::rules, &Mixture::strong_rules, &Mixture::vsknn, &Mixture::vmis, &Mixture::popular};
+  // What each part has had of the items that came next.
+  struct Weights {
+    std::array<double, kParts.size()> shares;
+    std::array<double, 3> reserved;
+  };
+
   void forget_session(uint32_t number);
   void purge_items();
   Filter filter_of(const Session& session);
-  void score(const Session& session);
+  // Leaves the scores of the session's next item on the board; `item`: whose shares are wanted.
+  void score(const Session& session, uint32_t item = 0);
+  void score_part(bool Mixture::*part, const Session& session, ScoreBoard& board);
+  double weight_of(size_t part) const;
+  void learn_weights();
   void explain(const Session& session, std::span<const Ranked> list, std::vector<Reason>& reasons);
 
   Settings settings_;
@@ -133,8 +154,10 @@ class Recommender {
   SessionNeighbours neighbours_;
   Popularity popularity_;
   Repeats repeats_;
+  StateArray<Weights> weights_;
   ScoreBoard board_, part_;
-  bool only_rules_;  // their ranks need no board
+  bool only_rules_;                             // their ranks need no board
+  std::array<double, kParts.size()> shares_{};  // of the item that was tested last
   std::vector<uint32_t> dropped_, shown_, counts_;
   int64_t evicted_sessions_ = 0, evicted_items_ = 0, expired_ = 0;
 };

@@ -58,16 +58,22 @@ inline Settings model_settings(const std::string& name) {
   Mixture& mixture = settings.mixture;
   const std::string base = name.starts_with("repeat+") ? name.substr(7) : name;
   mixture.repeat = base != name;
-  if (base == "popular") mixture.popular = 1;
-  if (base == "sr") mixture.rules = 1;
-  if (base == "vsknn") mixture.vsknn = 1;
+  if (base == "popular") mixture.popular = true;
+  if (base == "sr") mixture.rules = true;
+  if (base == "vsknn") mixture.vsknn = true;
   if (base == "vmis") {
-    mixture.vmis = 1;
+    mixture.vmis = true;
     settings.neighbours = {1502, 288, 4, 1.0};
     settings.limits.sessions_per_item = 1502;
   }
   if (base == "mixture") {
-    mixture = {1, 1, 0, 0.03, true, true};
+    mixture = {.rules = true,
+               .strong_rules = true,
+               .vsknn = true,
+               .vmis = false,
+               .popular = true,
+               .repeat = true,
+               .in_context = true};
     settings.rules.backward = 0.5;
     settings.rules.last = 3;
   }

@@ -51,7 +51,7 @@ TEST(Recommender, ListsAndRanksAreThoseOfTheReference) {
         // Brings what is popular up to date, as testing does.
         const uint32_t session =
             subject.recommender().find_session(Subject::bytes(clicks[i].session));
-        subject.recommender().refresh(session);
+        if (session != 0) subject.recommender().prepare(session, 0);
         ASSERT_EQ(subject.list(clicks[i].session), expected.lists.at(i)) << "click " << i;
       }
       figures.add(subject.test(clicks[i]));
@@ -357,7 +357,7 @@ TEST(Recommender, ReasonsSayWhereAnItemComesFrom) {
   }
   subject.test(click(4, 77));
   subject.test(click(5, 10));
-  subject.recommender().refresh(subject.recommender().find_session(Subject::bytes(5)));
+  subject.recommender().prepare(subject.recommender().find_session(Subject::bytes(5)), 0);
   std::vector<Ranked> list;
   std::vector<Reason> reasons;
   subject.recommender().recommend(subject.recommender().find_session(Subject::bytes(5)), list,
