@@ -71,7 +71,7 @@ bool SessionNeighbours::append(uint32_t item, uint32_t session) {
   if (ring.capacity == 0) return false;
   const uint32_t mask = ring.capacity - 1U;
   // Full for good, or for want of state: the oldest one goes.
-  if (ring.count == limits_.sessions_per_item || ring.count == ring.capacity) {
+  if (ring.count >= limits_.sessions_per_item || ring.count == ring.capacity) {
     ring.first = static_cast<uint16_t>((ring.first + 1U) & mask);
     --ring.count;
   }
