@@ -61,6 +61,7 @@ void SqliteSink::durably(Work work) {
 }
 
 std::string SqliteSink::prepare(uint64_t checkpoint) {
+  begun_ = true;
   const SqliteMark before = prepared_;
   // Nothing has come since: what the last one said still holds.
   if (!handle_.empty() && gathered_.empty() && table_->mark().rows == before.rows) return handle_;

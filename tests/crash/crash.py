@@ -11,6 +11,7 @@ ledger must account for every row, the totals over all starts included. CASES is
 
 import argparse
 import collections
+import contextlib
 import gzip
 import json
 import os
@@ -18,6 +19,7 @@ import random
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -258,6 +260,40 @@ def files(sink, transform='type = "compute"\nfields = { twice = "2 * n" }'):
     return lambda lines: FILES.format(pipeline=lines, sink=sink, transform=transform)
 
 
+SQLITE = """[pipeline]
+name = "sqlite"
+plugins = ["std", "files", "tables"]
+dead_letter = "out/rejected.ndjson"
+{pipeline}
+[sources.rows]
+type = "file"
+path = "input.log"
+decoding = {{ type = "json", schema = {{ n = "int", third = "int", key = "text", text = "text" }} }}
+[transforms.first]
+type = "compute"
+inputs = ["rows"]
+fields = {{ twice = "2 * n", gone = "n % 1000 == 7", words = "concat(key, ' ', to_text(third))" }}
+"""
+SQLITE_SINK = """[sinks.{table}]
+type = "sqlite"
+inputs = ["first"]
+database = "out/rows.db"
+table = "{table}"
+commit_rows = 700
+{options}
+"""
+
+
+def sqlite(**sinks):
+    """Sinks of one database, each with its options, a table each."""
+    return lambda lines: SQLITE.format(pipeline=lines) + "".join(
+        SQLITE_SINK.format(table=table, options=options) for table, options in sinks.items())
+
+
+UPSERT = 'mode = "upsert"\nkey = ["third"]\n'
+SEARCH = 'full_text = ["words"]\n'
+ERASE = 'key = ["key"]\nerase = "gone"\n'
+
 # name -> (text of the pipeline given lines for [pipeline], writer of input.log, key of an output line or None: the files
 # are the same byte by byte). Outputs are all files below out/.
 Case = collections.namedtuple("Case", "text write key")
@@ -280,6 +316,10 @@ CASES = {
     "iot": Case(iot, nothing, iot_key),
     # Visits and profiles: keyed state without timers, and rows that are told by the watermark.
     "visits": Case(visits, nothing, visits_key),
+    # One database: what is inserted is taken back behind a checkpoint, what is replaced comes again.
+    "sqlite": Case(sqlite(inserted="", replaced=UPSERT), numbered(30_000), None),
+    "sqlite_search": Case(sqlite(searched=SEARCH, found=SEARCH + UPSERT), numbered(8_000), None),
+    "sqlite_erase": Case(sqlite(inserted=SEARCH + ERASE, replaced=ERASE + 'mode = "upsert"\n'), numbered(8_000), None),
     # Keyed state; which of a batch's keys comes first is chance.
     "deduplicated": Case(files('path = "out/all.ndjson"', 'type = "deduplicate"\nkey = ["third"]'), numbered(150_000),
                          lambda line: line["third"]),
@@ -301,12 +341,38 @@ def content(path):
     return data
 
 
+def tables(path):
+    """The rows of each table of a database, without what differs from run to run; its indexes agree with them."""
+    found = {}
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        if database.execute("PRAGMA integrity_check").fetchall() != [("ok",)]:
+            raise Mismatch(f"{path} is damaged")
+        columns = {"flowrun_sinks": "table_name, made, rows", "flowrun_erasures": "table_name, key_digest"}
+        for (name,) in database.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' "
+                                        "AND name NOT LIKE 'sqlite%'").fetchall():
+            rows = database.execute(f"SELECT {columns.get(name, '*')} FROM {name}").fetchall()
+            if name in columns:
+                rows.sort()
+            found["rows.db/" + name] = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+        for (name,) in database.execute("SELECT name FROM pragma_table_list WHERE type = 'virtual'").fetchall():
+            # Throws where the index is not that of the table's rows.
+            database.execute(f"INSERT INTO {name} ({name}, rank) VALUES ('integrity-check', 1)")
+            count = database.execute(f"SELECT count(*) FROM {name} WHERE {name} MATCH 'k7'").fetchone()
+            found["rows.db/" + name] = json.dumps(count).encode()
+        database.rollback()
+    return found
+
+
 def outputs(work):
     """The content of each file below out/; dead letters without what differs from run to run."""
     found = {}
     for place, _, names in os.walk(os.path.join(work, "out")):
         for name in names:
             path = os.path.join(place, name)
+            if name.endswith(".db"):
+                found.update(tables(path))
+            if ".db" in name:
+                continue
             data = content(path)
             if name.endswith("rejected.ndjson"):
                 letters = [json.loads(line) for line in data.splitlines()]
@@ -448,6 +514,10 @@ class Round:
         rows, unaccounted = totals(work)
         if unaccounted != 0:
             raise Mismatch(f"{unaccounted} rows are unaccounted for")
+        for line in found.get("rows.db/flowrun_sinks", b"").splitlines():
+            table, _, delivered = json.loads(line)
+            if delivered != rows[table]["in"] - rows[table]["failed"]:
+                raise Mismatch(f"the table {table} has {delivered} rows delivered, and the ledger {rows[table]}")
         if rows != self.wanted_totals:
             wrong = [f"{name}: {self.wanted_totals.get(name)} became {rows.get(name)}"
                      for name in sorted(set(rows) | set(self.wanted_totals))

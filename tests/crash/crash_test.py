@@ -161,7 +161,8 @@ class RecoveryTest(unittest.TestCase):
 
     def test_kills_change_no_output(self):
         begin = time.monotonic()
-        names = ["weblogs", "windows", "join", "iot", "visits", "events", "rolled_compressed", "deduplicated", "templated", "weblogs_append"]
+        names = ["weblogs", "windows", "join", "iot", "visits", "sqlite", "events", "sqlite_search", "sqlite_erase", "rolled_compressed",
+                 "deduplicated", "templated", "weblogs_append"]
         with tempfile.TemporaryDirectory() as folder:
             for name in names:
                 if time.monotonic() - begin > 30:
