@@ -183,6 +183,39 @@ TEST(Lookup, FileThatIsReplacedIsReadAgain) {
   EXPECT_EQ(site(Type::text()), (Cells{"new", "more"}));
 }
 
+TEST(Lookup, CommitsInTheLogOfADatabaseAreRead) {
+  const ScratchFolder scratch;
+  const std::string path = scratch.path("d.db");
+  sqlite3* writer = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &writer), SQLITE_OK);
+  const std::unique_ptr<sqlite3, decltype(&sqlite3_close)> open_writer(writer, sqlite3_close);
+  const auto write = [&](const char* sql) {
+    ASSERT_EQ(sqlite3_exec(writer, sql, nullptr, nullptr, nullptr), SQLITE_OK)
+        << sqlite3_errmsg(writer);
+  };
+  write("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0");
+  write("CREATE TABLE devices (device TEXT, site TEXT); INSERT INTO devices VALUES ('d-1', 'old')");
+  auto harness =
+      Harness::of<Lookup>(settings(path, {{"query", "select * from devices"}, {"reload", "1s"}}));
+  harness.set_clock(0);
+  const auto site = [&] {
+    harness.push({{"device", {"d-1"}}});
+    return harness.pull()["site"];
+  };
+  EXPECT_EQ(site(), Cells{"old"});
+  // A transaction under way is not seen, and keeps nobody waiting.
+  write("BEGIN IMMEDIATE; UPDATE devices SET site = 'new'");
+  harness.set_clock(2'000'000'000);
+  EXPECT_EQ(site(), Cells{"old"});
+  write("COMMIT");
+  harness.set_clock(4'000'000'000);
+  EXPECT_EQ(site(), Cells{"new"});
+  // The log is copied into the file and begun again.
+  write("PRAGMA wal_checkpoint(TRUNCATE); UPDATE devices SET site = 'newer'");
+  harness.set_clock(6'000'000'000);
+  EXPECT_EQ(site(), Cells{"newer"});
+}
+
 TEST(Lookup, TableThatCannotBeUsedLeavesTheOneBefore) {
   const ScratchFolder scratch;
   const std::string path = scratch.write("t.csv", "device,site\nd-1,old\n");
