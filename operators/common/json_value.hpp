@@ -8,9 +8,9 @@
 
 namespace flow::operators {
 
-// Appends the value of `row`, as the codec `json` writes it: null where it is null or no number;
-// timestamps as RFC 3339, binary in base64, tokens as they are; a struct's null fields are left
-// out, and with them nothing is told apart that is the same. Some 20 ns a scalar.
+// Appends the value of `row`, as the codec `json` writes it: numbers in their shortest form, null
+// for what is none, timestamps as RFC 3339, binary in base64, tokens as they are. Null fields of a
+// struct are left out. Some 20 ns a scalar.
 void append_json_value(const flow_field& field, const flow_column& column, int64_t row,
                        std::string& out);
 

@@ -86,8 +86,7 @@ void SqliteSink::go_on(std::string_view text) {
                   "' now; give it the old name back, or start afresh");
   }
   const SqliteMark found = table_->mark();
-  if (found.checkpoint < handle.mark.checkpoint ||
-      (!table_->exists() && handle.mark.last_row > 0)) {
+  if (found.checkpoint < handle.mark.checkpoint || (!table_->exists() && handle.mark.rows > 0)) {
     throw Failure(table + " is older than the checkpoint: the database was replaced, or the " +
                   "table taken away; bring it back, or start afresh");
   }
