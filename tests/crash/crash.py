@@ -226,7 +226,7 @@ def iot_key(row):
 
 def visits(lines):
     """pipelines/visits.toml over fewer clicks, with more profiles and more users who ask to be forgotten."""
-    text = re.sub(r"(?m)^rows = .*$", "rows = 200000", shipped("visits", lines))
+    text = re.sub(r"(?m)^rows = .*$", "rows = 100000", shipped("visits", lines))
     return text.replace("erase_share = 0.0001", "erase_share = 0.01").replace('every = "1h"', 'every = "2m"')
 
 

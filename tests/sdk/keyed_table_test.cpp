@@ -116,6 +116,37 @@ TEST_F(KeyedTableTest, IsReopenedFromItsPagesAlone) {
   EXPECT_EQ(table.size(), expected.size() + 1);
 }
 
+TEST_F(KeyedTableTest, NothingOfWhatWasErasedOrRemovedStaysInThePages) {
+  CountTable table = open(host_);
+  const auto has = [&](const std::string& bytes) {
+    host_.state().freeze();
+    for (const auto& [place, page] : host_.state().frozen().pages) {
+      if (page.find(bytes) != std::string::npos) return true;
+    }
+    return false;
+  };
+  const std::string key = "the key of somebody";
+  Counted* record = insert(table, key);
+  std::memcpy(&record->count, "numbers.", sizeof record->count);
+  record->last = *table.store(hash_of(key), "a text beside the record");
+  insert(table, "another key");
+  EXPECT_TRUE(has(key) && has("numbers.") && has("a text beside"));
+  table.remove(hash_of(key), find(table, key)->last);
+  table.erase(hash_of(key), key);
+  EXPECT_FALSE(has("somebody") || has("numbers.") || has("a text") || has("beside the record"));
+  EXPECT_TRUE(has("another key"));
+}
+
+TEST_F(KeyedTableTest, LikelyRecordIsThatOfTheHash) {
+  CountTable table = open(host_);
+  EXPECT_EQ(table.likely(hash_of("a")), nullptr);
+  for (int i = 0; i < 1000; ++i) insert(table, std::to_string(i))->count = i;
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_EQ(table.likely(hash_of(std::to_string(i))), find(table, std::to_string(i)));
+  }
+  EXPECT_EQ(table.likely(hash_of("a")), nullptr);
+}
+
 TEST_F(KeyedTableTest, KeepsTheFrozenContentForTheCheckpoint) {
   CountTable table = open(host_);
   insert(table, "a")->count = 1;
