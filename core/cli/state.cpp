@@ -21,6 +21,7 @@
 #include "core/cli/exit_code.hpp"
 #include "core/cli/state_move.hpp"
 #include "core/config/names.hpp"
+#include "core/graph/saved_state.hpp"
 #include "core/state/checkpoint_store.hpp"
 #include "flow/utf8.hpp"
 
@@ -68,6 +69,34 @@ std::string value_text(std::string_view value) {
   std::size_t shown = kShownBytes;
   while (shown > 0 && (static_cast<unsigned char>(value[shown]) & 0xC0) == 0x80) --shown;
   return text.append(": ").append(value.substr(0, shown)).append("...");
+}
+
+// A position is the source's own: text where it is one, a number, or its bytes in hex.
+std::string position_text(std::string_view position) {
+  const std::string text = value_text(position);
+  if (!text.ends_with(", not text")) return text;
+  std::string hex;
+  for (const char c : position.substr(0, kShownBytes / 2)) {
+    hex += fmt::format("{:02x}", static_cast<unsigned char>(c));
+  }
+  return fmt::format("0x{}{} ({})", hex, position.size() > kShownBytes / 2 ? "..." : "",
+                     size_text(position.size()));
+}
+
+// Where a source goes on: each of its partitions.
+void show_source(const std::string& part, std::string_view value) {
+  const SavedSource source = SavedSource::decode(value);
+  fmt::print("  {}: {} partition{}\n", part, source.partitions.size(),
+             source.partitions.size() == 1 ? "" : "s");
+  if (source.journal > 0) fmt::print("    journal: from byte {}\n", source.journal);
+  for (const auto& [name, partition] : source.partitions) {
+    fmt::print("    {}: {}{}\n", quote(name), position_text(partition.position),
+               partition.ended ? ", ended" : "");
+    if (partition.stream && !partition.stream->held.empty()) {
+      fmt::print("      {} of an unfinished record, from position {}\n",
+                 size_text(partition.stream->held.size()), partition.stream->held_position);
+    }
+  }
 }
 
 int list(const fs::path& place) {
@@ -165,8 +194,12 @@ int show(const StateOptions& options) {
   bool found = options.component.empty();
   for (const auto& [name, value] : manifest.parts) {
     if (!belongs(name, options.component)) continue;
-    fmt::print("  {}: {}\n", name, value_text(value));
     found = true;
+    if (name.starts_with(kSourcePart)) {
+      show_source(name, value);
+    } else {
+      fmt::print("  {}: {}\n", name, value_text(value));
+    }
   }
   for (const auto& [component, tables] : manifest.components) {
     if (!options.component.empty() && component != options.component) continue;
@@ -187,7 +220,7 @@ int guarded(const fs::path& place, Body body) {
       return kUnavailable;
     }
     return body();
-  } catch (const CheckpointError& error) {
+  } catch (const std::runtime_error& error) {  // CheckpointError, or a part that is cut off
     complain(error.what());
     return kUnavailable;
   }

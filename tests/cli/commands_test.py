@@ -150,7 +150,7 @@ class ValidateTest(CommandTest):
     def test_options_that_make_results_depend_on_the_order_are_named(self):
         flow = """\
             [pipeline]
-            plugins = ["std", "iot", "windows"]
+            plugins = ["std", "files", "iot", "windows"]
             [sources.readings]
             type = "generate"
             dataset = "fleet"
@@ -182,7 +182,7 @@ class ValidateTest(CommandTest):
     def test_joins_of_keys_of_two_types_are_refused(self):
         self.write("p.toml", """\
             [pipeline]
-            plugins = ["std", "windows"]
+            plugins = ["std", "files", "windows"]
             [sources.one]
             type = "generate"
             dataset = "fleet"

@@ -310,6 +310,23 @@ class RecoveryTest(unittest.TestCase):
         # What the kept state knows comes again, and is dropped.
         self.assertEqual(self.read("out.ndjson").count("\n"), 2_000)
 
+    def test_state_show_tells_where_sources_go_on(self):
+        self.write("flow.toml", SLOW.format(rows=2_000, rate=1_000_000).replace("[sinks.out]", """[sources.lines]
+type = "file"
+path = "in.txt"
+[sinks.all]
+type = "discard"
+inputs = ["lines"]
+[sinks.out]"""))
+        self.write("in.txt", "one\ntwo\n")
+        self.run_flow()
+        shown = subprocess.run([crash.BINARY, "state", "show", "state"], cwd=self.work, capture_output=True, check=True,
+                               text=True).stdout
+        self.assertIn("  source/rows: 1 partition\n    'generated': 2000 (8 bytes), ended\n", shown)
+        # The file source's own: a number of bytes with a flag for its end, and a fingerprint.
+        self.assertRegex(shown, r"source/lines: 1 partition\n    'in.txt': 0x0800000000000080[0-9a-f]{16} \(16 B\), ended\n")
+        self.assertRegex(shown, r"table 'seen' \(version 1\): 2000 keys, ")
+
     def test_what_came_by_standard_input_is_read_from_the_journal(self):
         self.write("flow.toml", LINES.format(source='type = "stdin"'))
         ends = os.pipe()
