@@ -73,7 +73,7 @@ std::string value_text(std::string_view value) {
 
 // A position is the source's own: text where it is one, a number, or its bytes in hex.
 std::string position_text(std::string_view position) {
-  const std::string text = value_text(position);
+  std::string text = value_text(position);
   if (!text.ends_with(", not text")) return text;
   std::string hex;
   for (const char c : position.substr(0, kShownBytes / 2)) {

@@ -245,7 +245,7 @@ void Join::load() {
       if (key.front() == kLayoutMark) {
         const std::string_view bytes = table_->load(hash, record.layout);
         ++layouts_[group];
-        layouts[static_cast<size_t>(bytes.front())].push_back(bytes.substr(1));
+        layouts[static_cast<unsigned char>(bytes.front())].push_back(bytes.substr(1));
       } else {
         for (const int64_t time : {record.due, record.expiry}) {
           if (time != INT64_MAX) due_.push({time, hash, slot, 0});

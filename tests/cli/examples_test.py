@@ -30,7 +30,8 @@ class ExamplesTest(CommandTest):
             if "encodes" in page["traits"]:
                 text += "[sinks.written.encoding]\n" + example
             return text
-        for name in tables.get("inputs", []):
+        inputs = tables.get("inputs", [])
+        for name in inputs if isinstance(inputs, list) else sum(inputs.values(), []):  # or by port
             # Objects of any fields: it is not known before a run which ones there are.
             text += f'[sources.{name}]\ntype = "file"\npath = "in.ndjson"\ndecoding = "json"\n'
         text += f"[{kind}s.shown]\n" + example
