@@ -66,6 +66,7 @@ TEST_F(LoaderTest, SettingsHaveDefaults) {
   EXPECT_EQ(p.parallelism.value, 0);
   EXPECT_EQ(p.batch_rows.value, 4096);
   EXPECT_EQ(p.drain_timeout.value, 30'000'000'000);
+  EXPECT_EQ(p.max_drift.value, 60'000'000'000);
   EXPECT_FALSE(p.checkpoint);
   EXPECT_EQ(p.dead_letter.value, "p.rejected.ndjson");
   EXPECT_EQ(p.on_error.value, OnError::kDeadLetter);
@@ -82,6 +83,7 @@ in_flight = "8MiB"
 parallelism = 3
 batch_rows = 100
 drain_timeout = "1m"
+max_drift = "0s"
 checkpoint = { path = "state/weblogs", interval = "5s" }
 dead_letter = "out/bad.ndjson"
 on_error = "stop"
@@ -98,6 +100,7 @@ on_error = "stop"
   EXPECT_EQ(p.parallelism.value, 3);
   EXPECT_EQ(p.batch_rows.value, 100);
   EXPECT_EQ(p.drain_timeout.value, 60'000'000'000);
+  EXPECT_EQ(p.max_drift.value, 0);
   ASSERT_TRUE(p.checkpoint);
   EXPECT_EQ(p.checkpoint->path.value, "state/weblogs");
   EXPECT_EQ(p.checkpoint->interval.value, 5'000'000'000);
