@@ -1,5 +1,5 @@
-// Any bytes as logfmt, as syslog and as they are: every line is a row, a dead letter or empty,
-// wherever the bytes are cut.
+// Any bytes as logfmt and as syslog: every line is a row, a dead letter or empty, wherever the
+// bytes are cut.
 #include <cstdint>
 #include <cstdlib>
 #include <iterator>
@@ -7,7 +7,6 @@
 #include <string_view>
 
 #include "operators/codecs/logfmt.hpp"
-#include "operators/codecs/raw.hpp"
 #include "operators/codecs/syslog.hpp"
 #include "operators/common/json_validate.hpp"
 #include "tests/fuzz/seeds.hpp"
@@ -16,7 +15,6 @@
 namespace {
 
 using flow::operators::Logfmt;
-using flow::operators::Raw;
 using flow::operators::Syslog;
 using flow::operators::SyslogFraming;
 using flow::testing::CodecStream;
@@ -61,9 +59,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   syslog.year = 2025;
   syslog.framing = static_cast<SyslogFraming>(data[0] % 3);
   compare<Syslog>(syslog, text, read);
-  Raw::Options raw;
-  raw.max_size = {300};
-  compare<Raw>(raw, text, read);
   return 0;
 }
 

@@ -1,6 +1,7 @@
 // Forms of times: any form is refused or compiled, any text is read as a time or as none, and what
 // a form with all parts of a time writes it reads as the same time. The form and the text stand in
 // two lines.
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>

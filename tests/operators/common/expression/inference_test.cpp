@@ -72,7 +72,7 @@ TEST(ExpressionInference, AConditionThatCanStillBeTrueIsAWarning) {
   const Inferred answers = inferred(filtering("status > 100 or nothing_like_it == 1"));
   EXPECT_EQ(answers.problems, Texts());
   EXPECT_EQ(answers.warnings, Texts{"where: there is no field 'nothing_like_it' in the input; it "
-                                    "counts as null"});
+                                    "counts as null (it has status, host)"});
   EXPECT_EQ(answers.outputs.size(), 1U);
 }
 

@@ -47,7 +47,7 @@ TEST_F(ExpressionProgramTest, ConstantPartsAreWorkedOutOnce) {
 
 TEST_F(ExpressionProgramTest, EqualPartsAreOneStep) {
   EXPECT_EQ(bind("sha256(lower(t))"), bind("sha256( lower(`t`) )"));
-  EXPECT_EQ(bind("i + 1 > 2"), bind("(i + 1) > 1 + 1"));
+  EXPECT_EQ(bind("i + 1 > 2"), bind("(`i` + 1) > 2"));
   EXPECT_NE(bind("lower(t)"), bind("upper(t)"));
   EXPECT_NE(bind("split(t, ',', 0)"), bind("split(t, ',', 1)"));
   EXPECT_NE(bind("t matches 'a'"), bind("t matches 'b'"));
