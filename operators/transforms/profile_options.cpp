@@ -58,7 +58,7 @@ Rows fail as `no_key` where a field of the key is null or missing, and `key_too_
 where it is no plain value; and as `bad_spend` where that is infinite, 1e150 or more, or no number.
 
 State: some 300 bytes a user, and 10 beside each item and category. A change of `count` gives the numbers that are
-known to other names: begin afresh then. With 100,000 users some 0.5 us a row, and as much for a row told.)");
+known to other names: begin afresh then.)");
   d.example(R"(type = "profile"
 inputs = ["clicks"]
 key = ["user"]
