@@ -13,7 +13,7 @@
 #include "operators/common/page_path.hpp"
 #include "operators/transforms/page_name.hpp"
 
-namespace flow::operators {
+namespace flow::operators::fast_paths_test {
 namespace {
 
 using testing::Cell;
@@ -162,4 +162,4 @@ TEST_F(FastPaths, PagesAreNamedAlike) {
 }
 
 }  // namespace
-}  // namespace flow::operators
+}  // namespace flow::operators::fast_paths_test
