@@ -177,13 +177,13 @@ bool HttpConnection::on_header() {
   if (!is_listed(methods, request.method)) {
     HttpAnswer answer = HttpAnswer::error(405, "takes " + std::string(methods));
     answer.headers = "Allow: " + std::string(methods) + "\r\n";
-    refuse(std::move(answer));
+    refuse(answer);
     return false;
   }
   if (!route_->authorization().allows(request.field("Authorization"))) {
     HttpAnswer answer = HttpAnswer::error(401, "not authorized");
     answer.headers = "WWW-Authenticate: " + route_->authorization().challenge() + "\r\n";
-    refuse(std::move(answer));
+    refuse(answer);
     return false;
   }
   // What two readers could take for bodies of two lengths is no request.
@@ -244,18 +244,18 @@ void HttpConnection::on_request() {
   ticket_ = HttpWorker::next_ticket();
   enter(State::kWaiting, route_->timeout());
   auto answer = route_->handle(request, HttpReply(worker_.mailbox(), number_, ticket_));
-  if (answer) write(std::move(*answer), keeps_open_);
+  if (answer) write(*answer, keeps_open_);
 }
 
-void HttpConnection::answer(uint64_t ticket, HttpAnswer answer) {
+void HttpConnection::answer(uint64_t ticket, const HttpAnswer& answer) {
   if (state_ != State::kWaiting || ticket != ticket_) return;
-  write(std::move(answer), keeps_open_);
+  write(answer, keeps_open_);
 }
 
 // Of a request whose body is not read: what follows on the connection is no request.
-void HttpConnection::refuse(HttpAnswer answer) {
+void HttpConnection::refuse(const HttpAnswer& answer) {
   const bool is_whole = parser_->is_done();
-  write(std::move(answer), is_whole && parser_->keep_alive());
+  write(answer, is_whole && parser_->keep_alive());
 }
 
 void HttpConnection::refuse_broken(const Error& error) {
@@ -273,7 +273,7 @@ void HttpConnection::refuse_broken(const Error& error) {
   write(HttpAnswer::error(400, error.message()), false);
 }
 
-void HttpConnection::write(HttpAnswer answer, bool keeps_open) {
+void HttpConnection::write(const HttpAnswer& answer, bool keeps_open) {
   const bool is_head = parser_ && parser_->method() == "HEAD";
   keeps_open_ = keeps_open && !is_finishing_;
   body_.clear();

@@ -38,7 +38,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   // Whether it was started, so that it is one of those that are counted.
   bool is_counted() const { return is_counted_; }
   // The answer to the request of that number, if that is the one under way.
-  void answer(uint64_t ticket, HttpAnswer answer);
+  void answer(uint64_t ticket, const HttpAnswer& answer);
   // Ends what takes too long.
   void look_at_clock(Clock::time_point now);
   // Ends as soon as an answer under way is written. Whether that is now.
@@ -76,9 +76,9 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void parse();
   bool on_header();
   void on_request();
-  void refuse(HttpAnswer answer);
+  void refuse(const HttpAnswer& answer);
   void refuse_broken(const Error& error);
-  void write(HttpAnswer answer, bool keeps_open);
+  void write(const HttpAnswer& answer, bool keeps_open);
   void begin_to_leave();
   void enter(State state, std::chrono::nanoseconds patience);
 

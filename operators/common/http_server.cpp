@@ -88,11 +88,11 @@ void HttpWorker::forget(uint64_t connection) {
 }
 
 void HttpWorker::deliver() {
-  for (HttpMailbox::Item& item : mailbox_->take()) {
+  for (const HttpMailbox::Item& item : mailbox_->take()) {
     const auto at = connections_.find(item.connection);
     if (at == connections_.end()) continue;
     const auto connection = at->second;  // it may be forgotten by this
-    connection->answer(item.ticket, std::move(item.answer));
+    connection->answer(item.ticket, item.answer);
   }
 }
 
