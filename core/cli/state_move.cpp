@@ -54,9 +54,10 @@ Manifest newest_of(const fs::path& place) {
   if (!fs::exists(place)) throw MoveError(kUnavailable, place.string() + " does not exist");
   if (!fs::is_directory(place)) return read_manifest(place);
   const std::vector<ListedCheckpoint> checkpoints = list_checkpoints(place);
-  for (auto at = checkpoints.rbegin(); at != checkpoints.rend(); ++at) {
-    if (at->problem.empty()) return read_manifest(at->file);
-    complain("skipped: " + at->problem);
+  for (std::size_t left = checkpoints.size(); left > 0; --left) {
+    const ListedCheckpoint& newest = checkpoints[left - 1];
+    if (newest.problem.empty()) return read_manifest(newest.file);
+    complain("skipped: " + newest.problem);
   }
   throw MoveError(kUnavailable, place.string() + " has no complete checkpoint");
 }
@@ -79,6 +80,7 @@ ComponentState state_of(const Manifest& checkpoint, const std::string& id, const
       std::find_if(all.begin(), all.end(), [&](const SavedComponent& one) { return one.id == id; });
   if (who == all.end()) {
     std::vector<std::string> ids;
+    ids.reserve(all.size());
     for (const SavedComponent& one : all) ids.push_back(one.id);
     throw MoveError(
         kUsage, place.string() + " has no component " + quote(id) + "; it has " + enumerate(ids));
