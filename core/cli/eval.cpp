@@ -297,7 +297,7 @@ void add_eval(CLI::App& program, int& exit_code) {
   command->footer(
       "Runs what leads to the component, with a sink that judges its rows in the place of the\n"
       "file's sinks. Of a detector (sink `evaluate`) it prints how many incidents were found, how\n"
-      "late, and how many alarms were false; of `recommend` (sink `evaluate_recommendations`) how\n"
+      "late, and how many alarms were false; of `recommend` (sink `score_recommendations`) how\n"
       "often, and how far up, the next item was in the list: HR@20 and MRR@20. With several "
       "values\n"
       "for a parameter, and commas between them, it runs once for each, or for each combination,\n"

@@ -35,7 +35,7 @@ constexpr std::array<EvaluatedFigure, 3> kRecommendationFigures = {
 
 constexpr std::array<Evaluator, 2> kEvaluators = {
     {{"detect_anomaly", "evaluate", kDetectorOptions, kDetectionFigures, true},
-     {"recommend", "evaluate_recommendations", {}, kRecommendationFigures, false}}};
+     {"recommend", "score_recommendations", {}, kRecommendationFigures, false}}};
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-#include "operators/sinks/evaluate_recommendations.hpp"
+#include "operators/sinks/score_recommendations.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 
 #include "flow/testing/harness.hpp"
 
-namespace flow::operators::evaluate_recommendations_test {
+namespace flow::operators::score_recommendations_test {
 namespace {
 
 using flow::testing::Cell;
@@ -17,14 +17,14 @@ using flow::testing::Settings;
 using flow::testing::Table;
 
 Harness evaluate(const Settings& settings = {}) {
-  return Harness::of<EvaluateRecommendations>(settings);
+  return Harness::of<ScoreRecommendations>(settings);
 }
 
 Table rows(const std::vector<Cell>& predicted, const std::vector<Cell>& ranks) {
   return {{"predicted", Type::boolean(), predicted}, {"rank", Type::int64(), ranks}};
 }
 
-TEST(EvaluateRecommendations, CountsOnlyRowsWithAListToTest) {
+TEST(ScoreRecommendations, CountsOnlyRowsWithAListToTest) {
   auto harness = evaluate();
   harness.push(rows({false, true, true, true, nullptr}, {nullptr, 1, 4, nullptr, 1}));
   harness.close();
@@ -33,7 +33,7 @@ TEST(EvaluateRecommendations, CountsOnlyRowsWithAListToTest) {
   EXPECT_DOUBLE_EQ(harness.metric("evaluate_mean_reciprocal_rank"), (1 + 0.25) / 3);
 }
 
-TEST(EvaluateRecommendations, WhatStandsFurtherDownThanAtIsNoHit) {
+TEST(ScoreRecommendations, WhatStandsFurtherDownThanAtIsNoHit) {
   auto harness = evaluate({{"at", 3}});
   harness.push(rows({true, true, true}, {3, 4, 1000}));
   harness.close();
@@ -41,7 +41,7 @@ TEST(EvaluateRecommendations, WhatStandsFurtherDownThanAtIsNoHit) {
   EXPECT_DOUBLE_EQ(harness.metric("evaluate_mean_reciprocal_rank"), 1.0 / 9);
 }
 
-TEST(EvaluateRecommendations, SaysTheRunningFiguresAndThoseOfTheEnd) {
+TEST(ScoreRecommendations, SaysTheRunningFiguresAndThoseOfTheEnd) {
   auto harness = evaluate({{"every", 2}});
   harness.push(rows({true, true, true, true, true}, {1, 1, nullptr, 2, 1}));
   harness.close();
@@ -53,16 +53,16 @@ TEST(EvaluateRecommendations, SaysTheRunningFiguresAndThoseOfTheEnd) {
   EXPECT_EQ(harness.host().logs[2].second, "recommendations: 5 lists: HR@20 0.8000, MRR@20 0.7000");
 }
 
-TEST(EvaluateRecommendations, OfNothingThereIsNoFigure) {
+TEST(ScoreRecommendations, OfNothingThereIsNoFigure) {
   auto harness = evaluate();
   harness.close();
   EXPECT_EQ(harness.metric("evaluate_predictions"), 0);
   EXPECT_TRUE(std::isnan(harness.metric("evaluate_hit_rate")));
 }
 
-TEST(EvaluateRecommendations, GoesOnCountingAfterARestart) {
-  EvaluateRecommendations::Options options;
-  EvaluateRecommendations before(options);
+TEST(ScoreRecommendations, GoesOnCountingAfterARestart) {
+  ScoreRecommendations::Options options;
+  ScoreRecommendations before(options);
   HitCounts counts(20);
   counts.add(2);
   counts.add(0);
@@ -74,7 +74,7 @@ TEST(EvaluateRecommendations, GoesOnCountingAfterARestart) {
   EXPECT_THROW(before.restore(0, std::string_view(state).substr(0, 20)), Failure);
 }
 
-TEST(EvaluateRecommendations, CountsOfALongerListAreCutToAt) {
+TEST(ScoreRecommendations, CountsOfALongerListAreCutToAt) {
   HitCounts longer(20), shorter(2);
   for (const int64_t rank : {1, 2, 3}) longer.add(rank);
   std::string state;
@@ -86,11 +86,11 @@ TEST(EvaluateRecommendations, CountsOfALongerListAreCutToAt) {
   EXPECT_EQ(shorter.hits(), 2);
 }
 
-TEST(EvaluateRecommendations, SaysWhichFieldIsMissingOrUnfit) {
+TEST(ScoreRecommendations, SaysWhichFieldIsMissingOrUnfit) {
   auto harness = evaluate();
   EXPECT_THROW(harness.push({{"rank", Type::int64(), {1}}}), std::runtime_error);
   EXPECT_THROW(harness.push({{"predicted", {true}}, {"rank", {"first"}}}), std::runtime_error);
 }
 
 }  // namespace
-}  // namespace flow::operators::evaluate_recommendations_test
+}  // namespace flow::operators::score_recommendations_test

@@ -1,4 +1,4 @@
-// The sink `evaluate_recommendations`: how often the next item was in the list.
+// The sink `score_recommendations`: how often the next item was in the list.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +42,7 @@ class HitCounts {
   std::vector<int64_t> by_rank_;
 };
 
-class EvaluateRecommendations final : public Sink {
+class ScoreRecommendations final : public Sink {
  public:
   struct Options {
     Field rank{"rank"};
@@ -53,7 +53,7 @@ class EvaluateRecommendations final : public Sink {
   static void describe(Description<Options>& d);
   static void infer(const Options& options, Inference& inference);
 
-  explicit EvaluateRecommendations(const Options& options);
+  explicit ScoreRecommendations(const Options& options);
   void open(Output& out) override;
   void process(const Batch& in, Output& out) override;
   // A sink's state goes with what it prepares: here all that was counted.

@@ -1,4 +1,4 @@
-#include "operators/sinks/evaluate_recommendations.hpp"
+#include "operators/sinks/score_recommendations.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -18,7 +18,7 @@ const flow_column& typed_column(ColumnFinder& finder, const char* option, flow_t
   const flow_column* column = finder.find(in);
   if (column == nullptr) throw_missing_column(in.schema(), option, finder.name());
   if (column->type != wanted) {
-    throw Failure("evaluate_recommendations: " + std::string(option) + ": the field '" +
+    throw Failure("score_recommendations: " + std::string(option) + ": the field '" +
                   finder.name() + "' is " + std::string(type_name(column->type)) + ", but " +
                   std::string(type_name(wanted)) + " is needed");
   }
@@ -63,8 +63,8 @@ void HitCounts::read(SavedPieces& pieces) {
   by_rank_.resize(ranks);
 }
 
-void EvaluateRecommendations::describe(Description<Options>& d) {
-  d.name("evaluate_recommendations");
+void ScoreRecommendations::describe(Description<Options>& d) {
+  d.name("score_recommendations");
   d.summary("Tells how often the next item was in the list that was recommended before it.");
   d.doc(
       R"(Takes the rows of `recommend`, which say whether a list was shown before a click (`predicted`) and where in
@@ -77,7 +77,7 @@ logs and sets as metrics
 
 The counts are kept over a restart from a checkpoint. Costs about 2 ns a row. Rows without `predicted` are counted as
 not tested.)");
-  d.example(R"(type = "evaluate_recommendations"
+  d.example(R"(type = "score_recommendations"
 inputs = ["recommended"]
 at = 20
 )");
@@ -92,7 +92,7 @@ at = 20
       .range(0, 1'000'000'000'000);
 }
 
-void EvaluateRecommendations::infer(const Options& options, Inference& inference) {
+void ScoreRecommendations::infer(const Options& options, Inference& inference) {
   const auto check = [&](const char* option, const Field& field, flow_type wanted) {
     const auto type = inferred_column(inference, option, field.name);
     if (!type || *type == wanted) return;
@@ -105,14 +105,14 @@ void EvaluateRecommendations::infer(const Options& options, Inference& inference
   check("predicted", options.predicted, FLOW_BOOL);
 }
 
-EvaluateRecommendations::EvaluateRecommendations(const Options& options)
+ScoreRecommendations::ScoreRecommendations(const Options& options)
     : options_(options),
       rank_(options.rank.name),
       predicted_(options.predicted.name),
       all_(options.at),
       recent_(options.at) {}
 
-void EvaluateRecommendations::open(Output& out) {
+void ScoreRecommendations::open(Output& out) {
   tested_gauge_ = out.gauge("evaluate_predictions", "Lists tested.");
   hit_rate_gauge_ = out.gauge("evaluate_hit_rate", "Share of lists that had the next item.");
   reciprocal_gauge_ =
@@ -120,7 +120,7 @@ void EvaluateRecommendations::open(Output& out) {
   set_gauges();
 }
 
-void EvaluateRecommendations::process(const Batch& in, Output& out) {
+void ScoreRecommendations::process(const Batch& in, Output& out) {
   const Int64View ranks(typed_column(rank_, "rank", FLOW_INT64, in));
   const BoolView predicted(typed_column(predicted_, "predicted", FLOW_BOOL, in));
   for (int64_t row = 0; row < in.rows(); ++row) {
@@ -136,32 +136,32 @@ void EvaluateRecommendations::process(const Batch& in, Output& out) {
   set_gauges();
 }
 
-std::string EvaluateRecommendations::prepare(uint64_t) {
+std::string ScoreRecommendations::prepare(uint64_t) {
   std::string bytes;
   all_.append_to(bytes);
   recent_.append_to(bytes);
   return bytes;
 }
 
-void EvaluateRecommendations::restore(uint32_t, std::string_view state) {
-  SavedPieces pieces(state, "evaluate_recommendations");
+void ScoreRecommendations::restore(uint32_t, std::string_view state) {
+  SavedPieces pieces(state, "score_recommendations");
   all_.read(pieces);
   recent_.read(pieces);
 }
 
-void EvaluateRecommendations::close(bool, Output& out) {
+void ScoreRecommendations::close(bool, Output& out) {
   set_gauges();
   out.info("recommendations: " + in_words(all_));
 }
 
-void EvaluateRecommendations::set_gauges() {
+void ScoreRecommendations::set_gauges() {
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
   tested_gauge_.record(static_cast<double>(all_.tested()));
   hit_rate_gauge_.record(all_.hit_rate().value_or(kNone));
   reciprocal_gauge_.record(all_.mean_reciprocal_rank().value_or(kNone));
 }
 
-std::string EvaluateRecommendations::in_words(const HitCounts& counts) const {
+std::string ScoreRecommendations::in_words(const HitCounts& counts) const {
   std::string text;
   detectors::append_count(text, static_cast<uint64_t>(counts.tested()));
   if (counts.tested() == 0) return text + " lists tested";

@@ -1,0 +1,232 @@
+"""The flow of pipelines/iot.toml as it ships, fed from a file, a followed file and a broker."""
+import calendar
+import json
+import multiprocessing
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import time
+
+from . import measure
+from .measure import Figure, Skipped, WrongAnswer
+
+ROWS = 1_000_000
+SCHEMA = '{ time = "timestamp", device = "text", class = "category", quantity = "text", value = "float", fault = "text", incident = "int" }'
+TIME = b"2000-01-01T00:00:00.000000Z"  # stands in lines until they are written
+WARM_UP = 4  # seconds, in which each series gets more readings than it learns from
+SPIKES = 400
+CHUNK = 0.005  # seconds between two writes of a live source
+PATIENCE = 20
+
+
+def now_text():
+    now = time.time()
+    return (time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1e6):06d}Z").encode()
+
+
+def seconds_of(text):
+    whole, _, part = text.rstrip("Z").partition(".")
+    return calendar.timegm(time.strptime(whole, "%Y-%m-%dT%H:%M:%S")) + float("0." + (part or "0"))
+
+
+def feed(descriptor, rate, series, seconds):
+    """Writes `rate` readings a second: each series in its turn, and from WARM_UP on one that is far out now and then."""
+    dice = random.Random(1)
+    a_chunk = int(rate * CHUNK)
+
+    def line(number, value):
+        return b'{"time":"%s","device":"d-%05d","class":"pump","quantity":"pressure","value":%.3f}\n' % (TIME, number, value)
+
+    # Chunks made beforehand, with noise of their own; series follow one another through them.
+    chunks = []
+    while len(chunks) * a_chunk % series or len(chunks) < 40:
+        first = len(chunks) * a_chunk
+        chunks.append([line((first + i) % series, dice.uniform(45, 55)) for i in range(a_chunk)])
+    joined = [b"".join(lines) for lines in chunks]
+    spikes = [int((WARM_UP + (seconds - WARM_UP) * i / SPIKES) / CHUNK) for i in range(SPIKES)]
+    told, begun, at = set(), time.time(), 0
+    for number in range(int(seconds / CHUNK)):
+        text = joined[number % len(chunks)]
+        if at < len(spikes) and number >= spikes[at]:
+            lines = chunks[number % len(chunks)]
+            for i, one in enumerate(lines):
+                device = one[one.index(b'"d-') : one.index(b'"d-') + 9]
+                if device not in told:
+                    told.add(device)
+                    spiked = re.sub(rb'"value":[0-9.]+', b'"value":500.0', one)
+                    text = b"".join(lines[:i] + [spiked] + lines[i + 1 :])
+                    break
+            at += 1
+        pause = begun + number * CHUNK - time.time()
+        if pause > 0:
+            time.sleep(pause)
+        text = text.replace(TIME, now_text())
+        while text:
+            text = text[os.write(descriptor, text) :]
+    os.close(descriptor)
+
+
+class Iot:
+    def __init__(self, context):
+        self.context = context
+        with open(context.shipped("iot"), encoding="utf-8") as file:
+            self.text = file.read()
+
+    def pipeline(self, folder, source, plugins=(), settings=""):
+        """The shipped file with another source; its path."""
+        text = re.sub(r"(?s)\[sources.readings\]\n.*?\n\n", "[sources.readings]\n" + source + "\n\n", self.text, count=1)
+        text = text.replace("[pipeline]\n", "[pipeline]\n" + settings, 1)
+        text = text.replace('"formats"]', '"formats"' + "".join(f', "{name}"' for name in plugins) + "]", 1)
+        path = os.path.join(folder, "iot.toml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    def command(self, path):
+        return [self.context.program("flowrun"), "run", path, "--admin", "off", "--log-format", "json", "--quiet"]
+
+    def folder(self, name):
+        folder = os.path.join(self.context.scratch, name)
+        os.mkdir(folder)
+        return folder
+
+    def readings(self):
+        path = os.path.join(self.context.scratch, "readings.ndjson")
+        if not os.path.exists(path):
+            made = f"generate dataset=fleet devices=250 every=10m fault_share=0.002 seed=1 rows={ROWS} ! file path={path} encoding=json"
+            measure.run([self.context.program("flowrun"), "pipe", made], self.context.scratch)
+        return path
+
+    def flow(self):
+        """From NDJSON to detection, windows, alerts and an archive with zstd."""
+        readings, rates, runs = self.readings(), [], []
+        for run in range(self.context.runs):
+            folder = self.folder(f"iot-{run}")
+            path = self.pipeline(folder, f'type = "file"\npath = "{readings}"\ndecoding = {{ type = "json", schema = {SCHEMA} }}')
+            self.context.settle()
+            done = measure.run(self.command(path), folder)
+            ledger = done.ledger()
+            if (ledger["archive"]["passed"], ledger["detected"]["failed"]) != (ROWS, 0) or ledger["alerts"]["created"] < 50:
+                raise WrongAnswer(f"archived {ledger['archive']['passed']} of {ROWS}, {ledger['alerts']['created']} alerts")
+            runs.append(done)
+            rates.append(ROWS / done.seconds)
+        return [Figure("file to archive, all included", measure.median(rates) / 1e6, "M readings/s", bar=0.7), *measure.times(runs, "two cores")]
+
+    def checkpoints(self):
+        """What a checkpoint every ten seconds costs, in pairs of runs with and without."""
+        rows, costs = 40_000_000, []
+        for pair in range(3):
+            seconds = {}
+            for settings in ("", 'checkpoint = { path = "state", interval = "10s" }\n'):
+                folder = self.folder(f"iot-checkpoint-{pair}-{bool(settings)}")
+                made = f'type = "generate"\ndataset = "fleet"\ndevices = 250\nevery = "5s"\nrows = {rows}\nfault_share = 0.00001\nseed = 1'
+                path = self.pipeline(folder, made, settings=settings)
+                self.context.settle()
+                done = measure.run(self.command(path), folder)
+                if done.ledger()["archive"]["passed"] != rows:
+                    raise WrongAnswer("not every reading was archived")
+                seconds[bool(settings)] = done.seconds
+                subprocess.run(["rm", "-rf", folder], check=True)
+            costs.append((seconds[True] / seconds[False] - 1) * 100)
+        return [Figure("a checkpoint every 10 s costs", measure.median(costs), "%", bar=3, ceiling=True,
+                       note=f"{rows:,} readings; per pair: " + " ".join(f"{cost:.1f}" for cost in costs))]
+
+    def alerts(self, name, pipe, running, deadline):
+        """How long each alert took from the writing of its reading, in milliseconds."""
+        delays, rest = [], b""
+        while time.time() < deadline:
+            try:
+                piece = os.read(pipe, 1 << 16)
+            except BlockingIOError:
+                piece = b""
+            now = time.time()
+            if not piece:
+                if running.process.poll() is not None:
+                    raise WrongAnswer("flowrun ended:\n" + running.text(running.err)[-2000:])
+                time.sleep(0.0002)
+                continue
+            *lines, rest = (rest + piece).split(b"\n")
+            for line in lines:
+                alert = json.loads(line)
+                if alert["state"] == "opened" and alert.get("severity") == "critical":
+                    delays.append((now - seconds_of(alert["time"])) * 1000)
+        if len(delays) < SPIKES * 0.95:
+            raise WrongAnswer(f"{name}: {len(delays)} alerts of {SPIKES} readings that were far out")
+        return sorted(delays)
+
+    def latency(self, name, rate, delays):
+        note = f"{rate:,} readings/s, {len(delays)} alerts"
+        return [
+            Figure(f"{name}: reading written to alert written, median", measure.median(delays), "ms", note=note),
+            Figure(f"{name}: 99 of 100 within", delays[len(delays) * 99 // 100 - 1], "ms", bar=20, ceiling=True),
+        ]
+
+    def live(self, name, rate, series, source, plugins, begin):
+        """Runs the flow on a live source; `begin` gives the descriptor to write readings to."""
+        seconds = 14
+        folder = self.folder("iot-" + name)
+        os.makedirs(os.path.join(folder, "out", "iot"))
+        fifo = os.path.join(folder, "out", "iot", "alerts.ndjson")
+        os.mkfifo(fifo)
+        pipe = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+        path = self.pipeline(folder, source(folder), plugins)
+        self.context.settle()
+        with measure.Running(self.command(path), folder) as running:
+            time.sleep(1)
+            descriptor = begin(folder)
+            feeder = multiprocessing.Process(target=feed, args=(descriptor, rate, series, seconds))
+            feeder.start()
+            os.close(descriptor)
+            try:
+                delays = self.alerts(name, pipe, running, time.time() + seconds + 1)
+            finally:
+                feeder.join(PATIENCE)
+                os.close(pipe)
+            running.process.send_signal(signal.SIGKILL)
+        return self.latency(name, rate, delays)
+
+    def followed(self):
+        def source(folder):
+            return (f'type = "file"\npath = "{folder}/live.ndjson"\nfollow = true\nallow_missing = true\n'
+                    f'decoding = {{ type = "json", schema = {SCHEMA} }}')
+
+        def begin(folder):
+            return os.open(os.path.join(folder, "live.ndjson"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+        return self.live("followed file", 100_000, 1_000, source, (), begin)
+
+    def broker(self):
+        """At QoS 1, with the broker and a publisher (flowrun, from its standard input) on the same cores."""
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            port = taken.getsockname()[1]
+        settings = os.path.join(self.context.scratch, "mosquitto.conf")
+        with open(settings, "w", encoding="utf-8") as file:
+            file.write(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 0\n")
+        try:
+            broker = subprocess.Popen(["mosquitto", "-c", settings], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        except FileNotFoundError:
+            raise Skipped("there is no mosquitto here") from None
+        publisher = []
+
+        def source(_):
+            return (f'type = "mqtt"\nurl = "mqtt://127.0.0.1:{port}"\ntopics = ["readings"]\nqos = 1\n'
+                    f'decoding = {{ type = "json", schema = {SCHEMA} }}')
+
+        def begin(folder):
+            reader, writer = os.pipe()
+            line = f'stdin ! mqtt url="mqtt://127.0.0.1:{port}" topic="readings" qos=1 encoding={{type="raw"}}'
+            publisher.append(subprocess.Popen([self.context.program("flowrun"), "pipe", line], cwd=folder, stdin=reader,
+                                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+            os.close(reader)
+            return writer
+
+        try:
+            return self.live("mqtt", 20_000, 400, source, ("mqtt",), begin)
+        finally:
+            for process in (*publisher, broker):
+                process.kill()
+                process.wait()
