@@ -29,11 +29,22 @@ void RespondSink::describe(Description<Options>& d) {
       "gone`. Rows without a request go to `errors` as `no_request`.\n\n"
       "An answer is at most once: a client that got none cannot know whether its record was "
       "taken.");
-  d.example("type = \"respond\"\ninputs = [\"recommended\"]\n");
+  d.example("type = \"respond\"\ninputs = [\"recommended\", \"checked.errors\"]\n");
   d.traits(FLOW_MESSAGES | FLOW_SERIAL);
   d.output("errors", "Rows that are of no request.");
   d.option("id_field", &Options::id_field,
            "The column that says which request a row is of: `id_field` of the source.");
+}
+
+void RespondSink::infer(const Options& options, Inference& inference) {
+  const flow_schema* in = inference.input();
+  if (in == nullptr || inference.open()) return;
+  const auto has = [in](const std::string& name) { return !find_column(*in, name).steps.empty(); };
+  const bool is_letters = has("partition") && has("position") && has("reason");
+  if (!has(options.id_field.name) && !is_letters) {
+    throw OptionFailure("id_field", "the rows have no column '" + options.id_field.name + "'",
+                        "it comes from a source `http` with acknowledge = \"response\"; keep it");
+  }
 }
 
 std::vector<std::string> RespondSink::kept_fields(const Options& options) {

@@ -16,6 +16,7 @@ class RespondSink final : public Sink {
     Field id_field{"request_id"};
   };
   static void describe(Description<Options>& d);
+  static void infer(const Options& options, Inference& inference);
   static std::vector<std::string> kept_fields(const Options& options);
 
   explicit RespondSink(const Options& options);

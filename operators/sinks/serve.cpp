@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "operators/common/input_column.hpp"
 #include "operators/sinks/serve_route.hpp"
 
 namespace flow::operators {
@@ -64,6 +65,10 @@ void ServeSink::describe(Description<Options>& d) {
 
 std::vector<std::string> ServeSink::kept_fields(const Options& options) {
   return {options.key.name};
+}
+
+void ServeSink::infer(const Options& options, Shared&, Inference& inference) {
+  inferred_column(inference, "key", options.key.name);
 }
 
 ServeSink::ServeSink(const Options& options, Shared& shared)
