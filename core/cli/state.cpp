@@ -21,6 +21,7 @@
 #include "core/cli/exit_code.hpp"
 #include "core/cli/state_move.hpp"
 #include "core/config/names.hpp"
+#include "core/graph/saved_bytes.hpp"
 #include "core/graph/saved_state.hpp"
 #include "core/state/checkpoint_store.hpp"
 #include "flow/utf8.hpp"
@@ -85,7 +86,13 @@ std::string position_text(std::string_view position) {
 
 // Where a source goes on: each of its partitions.
 void show_source(const std::string& part, std::string_view value) {
-  const SavedSource source = SavedSource::decode(value);
+  SavedSource source;
+  try {
+    source = SavedSource::decode(value);
+  } catch (const SavedStateError&) {  // of another version
+    fmt::print("  {}: {}\n", part, value_text(value));
+    return;
+  }
   fmt::print("  {}: {} partition{}\n", part, source.partitions.size(),
              source.partitions.size() == 1 ? "" : "s");
   if (source.journal > 0) fmt::print("    journal: from byte {}\n", source.journal);

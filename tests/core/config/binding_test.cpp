@@ -157,8 +157,6 @@ inputs = ["a"]
 type = "table"
 inputs = ["m", "m.rejected"]
 )"),
-            "3:13: transforms.m.field: is required by the transform 'match', and missing (it is a "
-            "field name)\n"
             "5:1: transforms.m.feild: unknown option of the transform 'match' (did you mean "
             "'field'?)\n"
             "6:1: transforms.m.on_eror: unknown option of the transform 'match' (did you mean "

@@ -75,9 +75,9 @@ TEST(WatermarksTest, PartitionThatHasEndedIsNotHeldBackByOnesThatAreSilent) {
   marks.note(open("b", {"q"}, true));
   marks.tell("a", "p", 10, 0);
   marks.note(open("a", {}));
-  EXPECT_EQ(marks.advance(50, kNever), kNothing);  // q may yet come
-  EXPECT_EQ(marks.advance(100, kNever), at(10));
-  EXPECT_EQ(marks.advance(100, kNever), kSilent);
+  EXPECT_EQ(marks.advance(50, kNever), kNothing);  // q was heard of just now, and may yet come
+  EXPECT_EQ(marks.advance(150, kNever), at(10));
+  EXPECT_EQ(marks.advance(150, kNever), kSilent);
 }
 
 TEST(WatermarksTest, PartitionThatWaitsForItsTurnIsNotSilent) {
