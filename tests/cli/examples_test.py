@@ -31,7 +31,8 @@ class ExamplesTest(CommandTest):
                 text += "[sinks.written.encoding]\n" + example
             return text
         inputs = tables.get("inputs", [])
-        for name in inputs if isinstance(inputs, list) else sum(inputs.values(), []):  # or by port
+        names = inputs if isinstance(inputs, list) else sum(inputs.values(), [])  # or by port
+        for name in sorted({name.split(".")[0] for name in names}):
             # Objects of any fields: it is not known before a run which ones there are.
             text += f'[sources.{name}]\ntype = "file"\npath = "in.ndjson"\ndecoding = "json"\n'
         text += f"[{kind}s.shown]\n" + example
