@@ -12,7 +12,8 @@
 namespace flow::operators {
 
 // An open-addressing table from keys of a fixed size to numbers. What is not in it is looked up
-// where it really is. 16 or 24 bytes a key and a half. Not thread-safe.
+// where it really is. Two to four entries of 16 or 24 bytes a key: in a fuller one a search takes
+// several steps, whose number no processor guesses. Not thread-safe.
 template <class Key>
 class KeyIndex {
  public:
@@ -34,7 +35,7 @@ class KeyIndex {
     operators::prefetch(entries_.data() + (hash & (entries_.size() - 1)));
   }
   void insert(uint64_t hash, const Key& key, uint32_t number) {
-    if ((used_ + 1) * 3 > entries_.size() * 2) grow();
+    if ((used_ + 1) * 2 > entries_.size()) grow();
     put({key, number + 1, static_cast<uint32_t>(hash)});
   }
   // All that lead to `number`.
@@ -66,7 +67,7 @@ class KeyIndex {
   void grow() {
     size_t live = 0;
     for (const Entry& entry : entries_) live += entry.number != 0 && entry.number != kGone ? 1 : 0;
-    std::vector<Entry> old(std::bit_ceil(std::max(kFirst, (live + 1) * 2)));
+    std::vector<Entry> old(std::bit_ceil(std::max(kFirst, (live + 1) * 3)));
     old.swap(entries_);
     used_ = 0;
     for (const Entry& entry : old) {

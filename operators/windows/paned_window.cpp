@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "operators/common/aggregate_numbers.hpp"
+#include "operators/common/prefetch.hpp"
 
 namespace flow::operators {
 namespace {
@@ -159,20 +160,26 @@ void PanedWindow::add_rows(Pane& pane, const Batch& in, Output& out) {
   constexpr uint32_t kInSegment = WindowKeys::kSegment - 1;
   for (size_t begin = 0; begin < pane.rows.size(); begin += kBlock) {
     const size_t end = std::min(begin + kBlock, pane.rows.size());
+    // The cells are far apart: all of a block are asked for before the first is touched.
+    for (size_t i = begin; i < end; ++i) {
+      const uint32_t number = numbers_[i];
+      char* const cells = number < WindowKeys::kFirstTrouble
+                              ? cells_.cells(pane, number >> WindowKeys::kSegmentBits)
+                              : nullptr;
+      char* const cell =
+          cells != nullptr ? cells + size_t{number & kInSegment} * cell_bytes_ : nullptr;
+      row_cells_[i - begin] = cell;
+      prefetch(cell);
+    }
     size_t n = 0;
     for (size_t i = begin; i < end; ++i) {
       const int32_t row = pane.rows[i];
       const uint32_t number = numbers_[i];
-      if (number >= WindowKeys::kFirstTrouble) [[unlikely]] {
-        fail_key(number, row, in, out);
+      char* const cell = row_cells_[i - begin];
+      if (cell == nullptr) [[unlikely]] {
+        fail_key(number < WindowKeys::kFirstTrouble ? WindowKeys::kNoRoom : number, row, in, out);
         continue;
       }
-      char* const cells = cells_.cells(pane, number >> WindowKeys::kSegmentBits);
-      if (cells == nullptr) [[unlikely]] {
-        fail_key(WindowKeys::kNoRoom, row, in, out);
-        continue;
-      }
-      char* const cell = cells + size_t{number & kInSegment} * cell_bytes_;
       int64_t& count = part_at<int64_t>(cell, 0);
       if (count == 0 && !begin_key(pane, number, row, in, out)) [[unlikely]]
         continue;
