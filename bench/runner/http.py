@@ -1,5 +1,6 @@
 """Requests a second into the source `http`, and how long an answer takes, with the client on the same cores."""
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -46,12 +47,12 @@ class Http:
         return said
 
     @staticmethod
-    def wait_until_taken(port, path, running):
+    def wait_until_taken(port, path, running, record=b'{"n":1}'):
         """Sends a record until it is taken. How many were."""
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and running.process.poll() is None:
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", b'{"n":1}', timeout=10):
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", record, timeout=10):
                     return 1
             except urllib.error.HTTPError as refused:
                 if refused.code != 503:
@@ -90,3 +91,36 @@ class Http:
                 Figure(what + ", longest", max(said["longest_ms"] for said in runs), "ms"),
             ]
         return figures
+
+    def shop(self):
+        """Questions to pipelines/ecommerce.toml as it ships, while 20,000 made-up clicks a second come in."""
+        port = free_port()
+        folder = os.path.join(self.context.scratch, "shop")
+        os.mkdir(folder)
+        command = [self.context.program("flowrun"), "run", self.context.shipped("ecommerce"), "--admin", "off", "--quiet",
+                   "--log-format", "json", "--set", f"listen=127.0.0.1:{port}", "--set", "rows=100000000", "--set", "rate=20000"]
+        self.context.settle()
+        with measure.Running(command, folder) as running:
+            first = self.wait_until_taken(port, "/recommend", running, b'{"user":"first","item":17}')
+            time.sleep(5)  # there is something to recommend
+            begun = time.monotonic()
+            load = subprocess.run(
+                [self.context.program("bench/http_load"), "--url", f"http://127.0.0.1:{port}/recommend", "--json", "--rate", "5000",
+                 "--seconds", "20", "--connections", "64", "--expect", "200", "--accepted", "off",
+                 "--record", '{"user":"v{n}","item":17}'], capture_output=True, text=True, check=False)
+            seconds = time.monotonic() - begun
+            if load.returncode != 0:
+                raise WrongAnswer(load.stderr)
+            running.process.send_signal(signal.SIGTERM)
+            done = running.finish()
+        said, ledger = json.loads(load.stdout), done.ledger()
+        answered, clicks = ledger["answers"]["passed"], ledger["clicks"]["created"]
+        if answered != said["requests"] + first or ledger["recommended"]["in"] != clicks + answered:
+            raise WrongAnswer(f"{said['requests']} questions, {answered} answers, {clicks} clicks, {ledger['recommended']['in']} learned")
+        if clicks < 20_000 * seconds * 0.95:
+            raise WrongAnswer(f"only {clicks} clicks came in")
+        return [
+            Figure("answer at 5,000 questions/s, median", said["p50_ms"], "ms", note=f"{clicks:,} clicks meanwhile, none lost"),
+            Figure("99 of 100 within", said["p99_ms"], "ms", bar=10, ceiling=True),
+            Figure("longest", said["longest_ms"], "ms"),
+        ]
