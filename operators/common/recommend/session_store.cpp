@@ -75,7 +75,7 @@ bool SessionStore::show(uint32_t number, std::span<const uint32_t> items, uint32
   const uint32_t added = std::min(static_cast<uint32_t>(items.size()), most);
   const uint32_t kept = std::min((*this)[number].shown_count, most - added);
   std::memmove(shown + added, shown, kept * sizeof(uint32_t));
-  std::memcpy(shown, items.data(), added * sizeof(uint32_t));
+  std::copy_n(items.begin(), added, shown);
   edit(number).shown_count = added + kept;
   return true;
 }
