@@ -70,8 +70,8 @@ order of the rows in their partition alone, not on batches, threads or the speed
 the lowest watermark of all open partitions has passed their end. A partition that has not begun holds the rest
 back, one that has ended does not.
 
-A partition without rows for `idle` of the host's clock holds nobody back until its next row; windows that
-fired meanwhile fire once more if it then brings rows for them. Not counted is time in which the flow itself
+A partition without rows for `idle` of the host's clock holds nobody back until its next row; rows that it then
+brings for windows that were told meanwhile are late there. Not counted is time in which the flow itself
 makes sources wait, nor for partitions that have not begun while their source has something to read all the time,
 such as files in a row. Where all partitions are silent or have ended, the highest watermark of any counts. With
 `idle = "0s"` every open partition is waited for, whatever it takes.

@@ -107,7 +107,9 @@ void PanedWindow::sort_rows(const Batch& in, Output& out) {
     }
     Place other = place_of(time);
     const int64_t watermark = watermarks[row];
-    if (watermark >= other.last) {
+    // Later than its stamp says is a row whose partition was silent while all its windows were
+    // told.
+    if (watermark >= other.last || other.last <= fired_) {
       late_.push_back(row);
     } else if (watermark >= other.first) {
       const int64_t from = other.last - (other.last - watermark - 1) / slide_ * slide_;

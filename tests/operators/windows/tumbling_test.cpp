@@ -58,6 +58,20 @@ TEST(Tumbling, LateIsWhatTheWatermarkOfTheRowSays) {
   EXPECT_EQ(harness.pull()["hits"], (Cells{2}));
 }
 
+TEST(Tumbling, RowsOfAPartitionThatWasSilentAreLateForWhatWasTold) {
+  auto harness = made({{"hits", "count()"}});
+  push_timed(harness, {{"k", {"a"}}}, {1}, -1);
+  harness.advance(10 * kSecond);
+  EXPECT_EQ(harness.pull()["hits"], (Cells{1}));
+  // Another partition was silent until now; by its own watermark both rows are in time.
+  push_timed(harness, {{"k", {"a", "b"}}}, {5, 12}, -1);
+  EXPECT_EQ(harness.host().late_rows, 1);
+  harness.advance(INT64_MAX);
+  const Table table = harness.pull();
+  EXPECT_EQ(table["k"], (Cells{"b"}));
+  EXPECT_EQ(harness.host().absorbed, 2);
+}
+
 TEST(Tumbling, WindowsFireInTheOrderOfTheirEnds) {
   auto harness = made({{"hits", "count()"}});
   push_timed(harness, {{"k", {"a", "a", "a", "b"}}}, {45, 5, 25, 5}, -1);
