@@ -1,18 +1,21 @@
 // CPU time a row of the windows, one core, in batches of 4,096 rows that lie in memory, with 10,000
 // random keys; the hashing of keys is part of it, as the engine does it. Beside each stands the
-// loop that somebody would write by hand over boost::unordered_flat_map. Each case checks its
-// answer once before it is measured.
+// loop that somebody would write by hand over boost::unordered_flat_map (windows_by_hand.hpp), and
+// before they are measured both must make the same results of rows in disorder.
 
 #include <benchmark/benchmark.h>
 
 #include <array>
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <cmath>
+#include <cstring>
+#include <map>
 #include <random>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 #include <vector>
 
+#include "bench/windows_by_hand.hpp"
 #include "flow/testing/harness.hpp"
 #include "operators/windows/sliding.hpp"
 #include "operators/windows/tumbling.hpp"
@@ -188,110 +191,101 @@ void engine(benchmark::State& state, const Case& c) {
   state.counters["results"] = static_cast<double>(out_rows);
 }
 
-// By hand: a table of slots, arrays of panes beside it.
-template <class Key, class KeyOf>
-void by_hand(benchmark::State& state, const Case& c, KeyOf keys_of) {
+// Watermarks come behind the batches; all rows of a batch are in time.
+int64_t watermark_of(const std::vector<int64_t>& times) { return times.front() - 1; }
+
+template <class Hand, class KeyOf>
+void by_hand_loop(benchmark::State& state, const Case& c, KeyOf keys_of) {
   const int64_t duration = kTurn * kRows * c.slide * kSecond / c.rows_a_slide;
-  const std::vector<Rows> rows = make_rows(kTurn, kBegin, duration);
-  struct Cell {
-    int64_t count = 0;
-    double sum = 0;
+  std::vector<Rows> rows = make_rows(kTurn, kBegin, duration);
+  std::vector<std::vector<int64_t>> watermarks;
+  const auto stamp = [&] {
+    watermarks.clear();
+    for (const Rows& piece : rows) watermarks.emplace_back(kRows, watermark_of(piece.times));
   };
-  struct Result {
-    Key key;
-    int64_t start, count;
-    double sum, mean;
-  };
-  const int64_t panes = c.size / c.slide;
-  const int64_t slide = c.slide * kSecond;
-  boost::unordered_flat_map<Key, uint32_t, Hash> slots;
-  std::vector<Key> keys;
-  std::vector<std::vector<Cell>> ring(static_cast<size_t>(panes));
-  int64_t pane_end = kBegin + slide;
-  size_t now = 0;
-  std::vector<Result> results;
-  const auto fire = [&] {
-    for (size_t slot = 0; slot < keys.size(); ++slot) {
-      Cell sum;
-      for (const auto& pane : ring) {
-        if (slot >= pane.size()) continue;
-        sum.count += pane[slot].count;
-        sum.sum += pane[slot].sum;
-      }
-      if (sum.count == 0) continue;
-      results.push_back({keys[slot], pane_end - c.size * kSecond, sum.count, sum.sum,
-                         sum.sum / static_cast<double>(sum.count)});
+  stamp();
+  Hand hand(c.size * kSecond, c.slide * kSecond);
+  const std::vector<uint8_t> present;
+  const auto run = [&] {
+    for (size_t i = 0; i < rows.size(); ++i) {
+      hand.consume({keys_of(rows[i]), rows[i].values, present, rows[i].times, watermarks[i]});
+      hand.advance(rows[i].times.back());
+      benchmark::DoNotOptimize(hand.results.data());
+      hand.results.clear();
     }
-    now = (now + 1) % ring.size();
-    ring[now].assign(keys.size(), {});
-    pane_end += slide;
-    benchmark::DoNotOptimize(results.data());
-    results.clear();
   };
-  int64_t turn = 0;
-  for (auto _ : state) {
-    for (const Rows& piece : rows) {
-      const auto& batch_keys = keys_of(piece);
-      const int64_t later = turn * duration;
-      for (size_t i = 0; i < batch_keys.size(); ++i) {
-        if (piece.times[i] + later >= pane_end) fire();
-        const auto [at, added] =
-            slots.try_emplace(batch_keys[i], static_cast<uint32_t>(keys.size()));
-        if (added) keys.push_back(batch_keys[i]);
-        std::vector<Cell>& cells = ring[now];
-        if (at->second >= cells.size()) cells.resize(at->second + 1024);
-        Cell& cell = cells[at->second];
-        ++cell.count;
-        cell.sum += piece.values[i];
-      }
+  const auto next_turn = [&] {
+    for (Rows& piece : rows) {
+      for (int64_t& time : piece.times) time += duration;
     }
-    ++turn;
+    stamp();
+  };
+  for (int64_t i = 0; i < c.size * kSecond / duration + 1; ++i) {
+    run();
+    next_turn();
   }
+  for (auto _ : state) {
+    run();
+    state.PauseTiming();
+    next_turn();
+    state.ResumeTiming();
+  }
+  require(hand.late.empty(), "by hand: rows were late");
   const auto all = static_cast<double>(state.iterations() * kTurn * kRows);
   state.counters["rows/s"] = benchmark::Counter(all, benchmark::Counter::kIsRate);
 }
-// The plainest one: of windows that do not overlap, the cells in the table itself.
-template <class Key, class KeyOf>
-void tumbling_by_hand(benchmark::State& state, const Case& c, KeyOf keys_of) {
-  const int64_t duration = kTurn * kRows * c.slide * kSecond / c.rows_a_slide;
-  const std::vector<Rows> rows = make_rows(kTurn, kBegin, duration);
-  struct Cell {
-    int64_t count = 0;
-    double sum = 0;
-  };
-  struct Result {
-    Key key;
-    int64_t start, count;
-    double sum, mean;
-  };
-  boost::unordered_flat_map<Key, Cell, Hash> cells;
-  std::vector<Result> results;
-  int64_t end = kBegin + c.size * kSecond;
-  int64_t turn = 0;
-  for (auto _ : state) {
-    for (const Rows& piece : rows) {
-      const auto& batch_keys = keys_of(piece);
-      const int64_t later = turn * duration;
-      for (size_t i = 0; i < batch_keys.size(); ++i) {
-        if (piece.times[i] + later >= end) {
-          for (const auto& [key, cell] : cells) {
-            results.push_back({key, end - c.size * kSecond, cell.count, cell.sum,
-                               cell.sum / static_cast<double>(cell.count)});
-          }
-          benchmark::DoNotOptimize(results.data());
-          results.clear();
-          cells.clear();
-          end += c.size * kSecond;
-        }
-        Cell& cell = cells[batch_keys[i]];
-        ++cell.count;
-        cell.sum += piece.values[i];
+
+// Once, not for each repetition: the engine and the loop make the same rows, of times in disorder,
+// some late, some late in part.
+template <class Window, class Hand>
+void compare(const Case& c) {
+  constexpr int64_t kBatches = 40;
+  auto harness = Harness::of<Window>(settings_of(c));
+  std::vector<Rows> rows = make_rows(kBatches, kBegin, 3 * c.size * kSecond);
+  Hand hand(c.size * kSecond, c.slide * kSecond);
+  const std::vector<uint8_t> present;
+  std::mt19937_64 random(11);
+  std::map<std::pair<int64_t, int64_t>, std::tuple<int64_t, double, double>> results;
+  const auto take = [&] {
+    for (const Batch& batch : harness.pull_batches()) {
+      const Int64View keys(*batch.find("key"));
+      const Int64View ends(*batch.find("window_end"));
+      const Int64View hits(*batch.find("hits"));
+      const Float64View totals(*batch.find("total"));
+      const Float64View means(*batch.find("mean"));
+      for (int64_t row = 0; row < batch.rows(); ++row) {
+        const std::tuple values(hits[row], totals[row], means[row]);
+        require(results.try_emplace({ends[row], keys[row]}, values).second, "a result came twice");
       }
     }
-    ++turn;
+  };
+  const auto near = [](double a, double b) { return std::abs(a - b) <= 1e-12 * std::abs(a); };
+  for (Rows& piece : rows) {
+    const int64_t watermark = watermark_of(piece.times);
+    const int64_t back = piece.times.back();
+    for (int64_t& time : piece.times) {
+      if (random() % 8 == 0) time -= static_cast<int64_t>(random() % 2'000) * c.size * 1'000'000;
+    }
+    const std::vector<int64_t> watermarks(kRows, watermark);
+    harness.push(harness.timed(batch_of(harness, piece, false), piece.times, watermarks));
+    hand.consume({piece.integers, piece.values, present, piece.times, watermarks});
+    harness.advance(back);
+    hand.advance(back);
+    take();
   }
-  const auto all = static_cast<double>(state.iterations() * kTurn * kRows);
-  state.counters["rows/s"] = benchmark::Counter(all, benchmark::Counter::kIsRate);
+  harness.advance(INT64_MAX - 1);
+  hand.advance(INT64_MAX - 1);
+  take();
+  const int64_t late = harness.host().late_rows;
+  require(late > 0 && late == static_cast<int64_t>(hand.late.size()), "other rows are late");
+  require(results.size() == hand.results.size(), "other numbers of results");
+  for (const auto& result : hand.results) {
+    const auto found = results.find({result.end, result.key});
+    require(found != results.end(), "a result is missing");
+    const auto& [count, sum, mean] = found->second;
+    require(count == result.count && near(sum, result.sum) && near(mean, result.mean),
+            "a result is another one");
+  }
 }
 
 constexpr auto kIntegers = [](const Rows& rows) -> const std::vector<int64_t>& {
@@ -313,15 +307,21 @@ void sliding_int(benchmark::State& state) { engine<Sliding>(state, kSlidingInt);
 void sliding_text(benchmark::State& state) { engine<Sliding>(state, kSlidingText); }
 void quantile(benchmark::State& state) { engine<Tumbling>(state, kQuantile); }
 void by_hand_tumbling_int(benchmark::State& state) {
-  tumbling_by_hand<int64_t>(state, kTumblingInt, kIntegers);
+  [[maybe_unused]] static const bool same =
+      (compare<Tumbling, by_hand::Tumbling<int64_t, Hash>>(kTumblingInt), true);
+  by_hand_loop<by_hand::Tumbling<int64_t, Hash>>(state, kTumblingInt, kIntegers);
 }
 void by_hand_tumbling_text(benchmark::State& state) {
-  tumbling_by_hand<Text12>(state, kTumblingText, kTexts);
+  by_hand_loop<by_hand::Tumbling<Text12, Hash>>(state, kTumblingText, kTexts);
 }
 void by_hand_sliding_int(benchmark::State& state) {
-  by_hand<int64_t>(state, kSlidingInt, kIntegers);
+  [[maybe_unused]] static const bool same =
+      (compare<Sliding, by_hand::Sliding<int64_t, Hash>>(kSlidingInt), true);
+  by_hand_loop<by_hand::Sliding<int64_t, Hash>>(state, kSlidingInt, kIntegers);
 }
-void by_hand_sliding_text(benchmark::State& state) { by_hand<Text12>(state, kSlidingText, kTexts); }
+void by_hand_sliding_text(benchmark::State& state) {
+  by_hand_loop<by_hand::Sliding<Text12, Hash>>(state, kSlidingText, kTexts);
+}
 BENCHMARK(tumbling_int);
 BENCHMARK(by_hand_tumbling_int);
 BENCHMARK(tumbling_text);
