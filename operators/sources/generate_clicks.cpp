@@ -125,7 +125,8 @@ int32_t ClickStream::user_of(int64_t lane_number, int64_t span, int64_t step) co
   const int64_t pairs = (own + 1) / 2;
   const int64_t turn = span * kSpan + step;
   const int64_t pair = turn % pairs;
-  const double often = 0.5 + 0.45 * share(bits(12, static_cast<uint64_t>(first), static_cast<uint64_t>(pair)));
+  const double often =
+      0.5 + 0.45 * share(bits(12, static_cast<uint64_t>(first), static_cast<uint64_t>(pair)));
   const auto place = static_cast<uint64_t>(turn * kLanes + lane_number);
   const int64_t user = pair * 2 + (share(bits(13, place, 0)) < often ? 0 : 1);
   return static_cast<int32_t>(first + std::min(user, own - 1) * kLanes);
