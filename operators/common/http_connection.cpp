@@ -150,7 +150,7 @@ void HttpConnection::parse() {
       parser_.emplace(body_, worker_.server().settings().max_header);
     }
     Error error;
-    begin_ += parser_->put(boost::asio::buffer(input_.data() + begin_, end_ - begin_), error);
+    begin_ += parser_->parse({input_.data() + begin_, end_ - begin_}, error);
     if (error == http::error::need_more) break;
     if (error) return refuse_broken(error);
     if (state_ == State::kHeader && parser_->is_header_done() && !on_header()) return;

@@ -1,5 +1,6 @@
 #include "operators/common/http_request_parser.hpp"
 
+#include <boost/asio/buffer.hpp>
 #include <boost/beast/http/error.hpp>
 
 namespace flow::operators {
@@ -9,6 +10,16 @@ namespace http = boost::beast::http;
 HttpRequestParser::HttpRequestParser(HttpBody& body, uint32_t max_header) : body_(body) {
   header_limit(max_header);
   body_limit(boost::none);  // the body has its own
+}
+
+std::size_t HttpRequestParser::parse(std::string_view bytes, Error& error) {
+  constexpr std::size_t kLastChunk = 5;
+  error = {};
+  if (bytes.empty() || (is_header_done() && chunked() && bytes.size() < kLastChunk)) {
+    error = http::error::need_more;
+    return 0;
+  }
+  return put(boost::asio::buffer(bytes), error);
 }
 
 HttpRequest HttpRequestParser::request() const {

@@ -18,6 +18,11 @@ class HttpRequestParser final : public boost::beast::http::basic_parser<true> {
   // `body`: where the body goes.
   HttpRequestParser(HttpBody& body, uint32_t max_header);
 
+  // As put() of the base, of `bytes` that begin with what the last call left: how many were taken,
+  // or the error need_more. Beast expects a last chunk to come behind another and asserts that five
+  // bytes of it are there; the shortest, "0\r\n\r\n", is as long, so fewer are waited out.
+  std::size_t parse(std::string_view bytes, boost::beast::error_code& error);
+
   std::string_view method() const { return text(method_); }
   std::string_view target() const { return text(target_); }
   std::string_view field(std::string_view name) const { return request().field(name); }

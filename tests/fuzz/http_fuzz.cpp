@@ -2,7 +2,6 @@
 // rejected between them, are objects each, one a line, and what the codec json makes rows of.
 // Percent signs of paths decode, or do not. The parser of requests ends, whatever comes in which
 // pieces.
-#include <boost/asio/buffer.hpp>
 #include <cstdint>
 #include <cstdlib>
 #include <iterator>
@@ -68,11 +67,11 @@ void parse_request(std::string_view text, size_t piece) {
   size_t taken = 0;
   while (!parser.is_done()) {
     boost::system::error_code error;
-    const size_t used = input.empty() ? 0 : parser.put(boost::asio::buffer(input), error);
+    const size_t used = parser.parse(input, error);
     check(used <= input.size());
     input.erase(0, used);
     if (error && error != boost::beast::http::error::need_more) return;
-    if (used > 0 && !error) continue;
+    if (!error) continue;
     if (taken == text.size()) return;
     const size_t more = std::min(piece, text.size() - taken);
     input.append(text.substr(taken, more));

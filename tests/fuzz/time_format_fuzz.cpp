@@ -49,7 +49,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view form = input.substr(0, input.find('\n'));
   const std::string_view text = input.substr(std::min(form.size() + 1, size));
   std::int64_t moment = 0;
-  std::memcpy(&moment, data, std::min(size, sizeof moment));
+  if (size != 0) {
+    std::memcpy(&moment, data, std::min(size, sizeof moment));
+  }
   for (const char* const all_parts : {"rfc3339", "epoch_ns", "%Y-%m-%dT%H:%M:%S.%f%z"}) {
     read_back(all_parts, moment);
   }
