@@ -41,7 +41,7 @@ struct Arguments {
   std::string rejected;  // output + ".rejected" when empty
   std::string regexes = "/usr/share/uap-core/regexes.yaml";
   std::size_t threads = 2;
-  std::size_t chunk_size = 256 << 10;
+  std::size_t chunk_size = 512 << 10;
   bool flat = false;
   bool discard = false;
 };

@@ -7,6 +7,7 @@
 #endif
 
 #include "operators/common/address.hpp"
+#include "operators/common/byte_places.hpp"
 
 namespace flow::operators {
 namespace {
@@ -109,43 +110,14 @@ bool check_host(std::string_view line, std::string_view host, AccessFault& fault
 
 namespace {
 
-// Four places whatever the count, as one cannot know it: those too many are overwritten.
-[[gnu::always_inline]] inline uint32_t* write_places(uint64_t bits, uint32_t at, uint32_t* out) {
-  constexpr uint64_t kEnd = uint64_t{1} << 63;
-  uint64_t left = bits;
-  for (int i = 0; i < 4; ++i) {
-    out[i] = at + static_cast<uint32_t>(__builtin_ctzll(left | kEnd));
-    left &= left - 1;
-  }
-  uint32_t* const end = out + __builtin_popcountll(bits);
-  for (out += 4; out < end; ++out) {
-    *out = at + static_cast<uint32_t>(__builtin_ctzll(left));
-    left &= left - 1;
-  }
-  return end;
-}
+// Most blocks have no more quotes.
+constexpr int kUsualQuotes = 4;
 
-// Block::find: a bit for each quote and backslash among the 64 bytes at `at`.
-template <class Block>
-[[gnu::always_inline]] inline uint32_t* index_blocks(std::string_view text, uint32_t* out,
-                                                     bool& backslashes) {
-  size_t at = 0;
-  bool found = false;
-  for (; at + 64 <= text.size(); at += 64) {
-    out = write_places(Block::find(text.data() + at, found), static_cast<uint32_t>(at), out);
-  }
-  if (at < text.size()) {
-    char rest[64] = {};
-    std::memcpy(rest, text.data() + at, text.size() - at);
-    out = write_places(Block::find(rest, found), static_cast<uint32_t>(at), out);
-  }
-  backslashes |= found;
-  return out;
-}
-
+// Each: a bit for each quote and backslash among 64 bytes, and whether there was a backslash.
 #if defined(__SSE2__)
-struct Sse2Block {
-  static inline uint64_t find(const char* at, bool& backslashes) {
+struct Sse2Find {
+  bool* backslashes;
+  uint64_t operator()(const char* at) const {
     uint64_t quotes = 0;
     uint64_t slashes = 0;
     for (unsigned part = 0; part < 4; ++part) {
@@ -157,14 +129,15 @@ struct Sse2Block {
       quotes |= mask('"') << (16 * part);
       slashes |= mask('\\') << (16 * part);
     }
-    backslashes |= slashes != 0;
+    *backslashes |= slashes != 0;
     return quotes | slashes;
   }
 };
 
 #define FLOW_AVX2 [[gnu::target("avx2,bmi,popcnt")]]
-struct Avx2Block {
-  FLOW_AVX2 static inline uint64_t find(const char* at, bool& backslashes) {
+struct Avx2Find {
+  bool* backslashes;
+  FLOW_AVX2 uint64_t operator()(const char* at) const {
     const auto* const bytes = reinterpret_cast<const __m256i*>(at);
     const __m256i low = _mm256_loadu_si256(bytes);
     const __m256i high = _mm256_loadu_si256(bytes + 1);
@@ -173,7 +146,7 @@ struct Avx2Block {
     const __m256i low_slashes = _mm256_cmpeq_epi8(low, slash);
     const __m256i high_slashes = _mm256_cmpeq_epi8(high, slash);
     const __m256i slashes = _mm256_or_si256(low_slashes, high_slashes);
-    backslashes |= _mm256_testz_si256(slashes, slashes) == 0;
+    *backslashes |= _mm256_testz_si256(slashes, slashes) == 0;
     const __m256i low_hits = _mm256_or_si256(_mm256_cmpeq_epi8(low, quote), low_slashes);
     const __m256i high_hits = _mm256_or_si256(_mm256_cmpeq_epi8(high, quote), high_slashes);
     return uint64_t{static_cast<uint32_t>(_mm256_movemask_epi8(low_hits))} |
@@ -181,15 +154,20 @@ struct Avx2Block {
   }
 };
 FLOW_AVX2 uint32_t* index_avx2(std::string_view text, uint32_t* out, bool& backslashes) {
-  return index_blocks<Avx2Block>(text, out, backslashes);
+  bool found = false;
+  out =
+      find_places<kUsualQuotes>(text, 0, static_cast<uint32_t>(text.size()), out, Avx2Find{&found});
+  backslashes |= found;
+  return out;
 }
 #undef FLOW_AVX2
 #else
-struct PlainBlock {
-  static inline uint64_t find(const char* at, bool& backslashes) {
+struct PlainFind {
+  bool* backslashes;
+  uint64_t operator()(const char* at) const {
     uint64_t bits = 0;
     for (unsigned i = 0; i < 64; ++i) {
-      backslashes |= at[i] == '\\';
+      *backslashes |= at[i] == '\\';
       bits |= uint64_t{at[i] == '"' || at[i] == '\\'} << i;
     }
     return bits;
@@ -200,13 +178,14 @@ struct PlainBlock {
 }  // namespace
 
 uint32_t* index_quotes(std::string_view text, uint32_t* out, bool& backslashes) {
+  const auto size = static_cast<uint32_t>(text.size());
 #if defined(__SSE2__)
   static const bool kAvx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
                             __builtin_cpu_supports("popcnt");
   if (kAvx2) return index_avx2(text, out, backslashes);
-  return index_blocks<Sse2Block>(text, out, backslashes);
+  return find_places<kUsualQuotes>(text, 0, size, out, Sse2Find{&backslashes});
 #else
-  return index_blocks<PlainBlock>(text, out, backslashes);
+  return find_places<kUsualQuotes>(text, 0, size, out, PlainFind{&backslashes});
 #endif
 }
 

@@ -1,8 +1,8 @@
 #include "operators/common/csv_scanner.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
+
+#include "operators/common/byte_places.hpp"
 
 #if defined(__SSE2__)
 #include <immintrin.h>
@@ -11,20 +11,21 @@
 namespace flow::operators {
 namespace {
 
-constexpr uint32_t kBlock = 64;
 // Looked at in one go: its places stay in the fast caches until they are used.
 constexpr uint32_t kChunk = 16384;
-// Places are written eight at a time.
-constexpr uint32_t kSlack = 8;
+// Few blocks have more places.
+constexpr int kUsual = 8;
 
 struct Wanted {
   char delimiter;
   char quote;
 };
 
+// Each: a bit for each of 64 bytes that decides.
 #if defined(__SSE2__)
-struct Sse2Block {
-  static inline uint64_t find(const char* at, Wanted wanted) {
+struct Sse2Find {
+  Wanted wanted;
+  uint64_t operator()(const char* at) const {
     uint64_t bits = 0;
     for (unsigned part = 0; part < 4; ++part) {
       const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at) + part);
@@ -36,9 +37,11 @@ struct Sse2Block {
     return bits;
   }
 };
+
 #define FLOW_AVX2 [[gnu::target("avx2,bmi,popcnt")]]
-struct Avx2Block {
-  FLOW_AVX2 static inline uint64_t half(const char* at, Wanted wanted) {
+struct Avx2Find {
+  Wanted wanted;
+  FLOW_AVX2 uint64_t half(const char* at) const {
     const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
     const __m256i delimiters = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(wanted.delimiter));
     const __m256i quotes = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(wanted.quote));
@@ -46,13 +49,17 @@ struct Avx2Block {
     const __m256i hits = _mm256_or_si256(_mm256_or_si256(delimiters, quotes), feeds);
     return static_cast<uint32_t>(_mm256_movemask_epi8(hits));
   }
-  FLOW_AVX2 static inline uint64_t find(const char* at, Wanted wanted) {
-    return half(at, wanted) | half(at + 32, wanted) << 32;
-  }
+  FLOW_AVX2 uint64_t operator()(const char* at) const { return half(at) | half(at + 32) << 32; }
 };
+FLOW_AVX2 uint32_t* find_avx2(std::string_view text, uint32_t from, uint32_t to, Wanted wanted,
+                              uint32_t* out) {
+  return find_places<kUsual>(text, from, to, out, Avx2Find{wanted});
+}
+#undef FLOW_AVX2
 #else
-struct PlainBlock {
-  static inline uint64_t find(const char* at, Wanted wanted) {
+struct PlainFind {
+  Wanted wanted;
+  uint64_t operator()(const char* at) const {
     uint64_t bits = 0;
     for (unsigned i = 0; i < kBlock; ++i) {
       bits |= uint64_t{at[i] == wanted.delimiter || at[i] == wanted.quote || at[i] == '\n'} << i;
@@ -62,56 +69,15 @@ struct PlainBlock {
 };
 #endif
 
-// Writes the places of the set bits, eight at a time: few blocks have more, and then the branch is
-// foreseen.
-[[gnu::always_inline]] inline uint32_t* write_places(uint64_t bits, uint32_t base, uint32_t* out) {
-  const int count = __builtin_popcountll(bits);
-  uint32_t* const end = out + count;
-  while (out < end) {
-    for (uint32_t i = 0; i < kSlack; ++i) {
-      out[i] = base + static_cast<uint32_t>(__builtin_ctzll(bits | uint64_t{1} << 63));
-      bits &= bits - 1;
-    }
-    out += kSlack;
-  }
-  return end;
-}
-
-// The places in [from, to) of `text`.
-template <class Block>
-[[gnu::always_inline]] inline uint32_t* find_places(std::string_view text, uint32_t from,
-                                                    uint32_t to, Wanted wanted, uint32_t* out) {
-  uint32_t at = from;
-  for (; at + kBlock <= to; at += kBlock) {
-    out = write_places(Block::find(text.data() + at, wanted), at, out);
-  }
-  if (at < to) {
-    // What stands behind the text may not be read.
-    std::array<char, kBlock> last{};
-    std::memcpy(last.data(), text.data() + at, to - at);
-    const uint64_t inside = (uint64_t{1} << (to - at)) - 1;
-    out = write_places(Block::find(last.data(), wanted) & inside, at, out);
-  }
-  return out;
-}
-
-#if defined(__SSE2__)
-FLOW_AVX2 uint32_t* find_places_avx2(std::string_view text, uint32_t from, uint32_t to,
-                                     Wanted wanted, uint32_t* out) {
-  return find_places<Avx2Block>(text, from, to, wanted, out);
-}
-#undef FLOW_AVX2
-#endif
-
 uint32_t* places_of(std::string_view text, uint32_t from, uint32_t to, Wanted wanted,
                     uint32_t* out) {
 #if defined(__SSE2__)
   static const bool kAvx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
                             __builtin_cpu_supports("popcnt");
-  if (kAvx2) return find_places_avx2(text, from, to, wanted, out);
-  return find_places<Sse2Block>(text, from, to, wanted, out);
+  if (kAvx2) return find_avx2(text, from, to, wanted, out);
+  return find_places<kUsual>(text, from, to, out, Sse2Find{wanted});
 #else
-  return find_places<PlainBlock>(text, from, to, wanted, out);
+  return find_places<kUsual>(text, from, to, out, PlainFind{wanted});
 #endif
 }
 
@@ -129,7 +95,7 @@ void CsvScanner::start(std::string_view text) {
 
 void CsvScanner::refill() {
   const auto size = static_cast<uint32_t>(text_.size());
-  const uint32_t room = std::min(size, kChunk) + kBlock + kSlack;
+  const uint32_t room = std::min(size, kChunk) + kBlock + kUsual;
   if (places_.size() < room) places_.resize(room);
   uint32_t* out = places_.data() + 1;  // the place before, for back()
   if (end_ != nullptr) places_[0] = end_[-1];

@@ -1,7 +1,6 @@
 #include "operators/common/line_splitter.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 namespace flow::operators {
 
@@ -27,28 +26,30 @@ void LineSplitter::split(const Batch& in) {
 }
 
 void LineSplitter::split_piece(std::string_view piece, int32_t buffer, int64_t position) {
-  const char* const begin = piece.data();
-  const char* const end = begin + piece.size();
-  for (const char* at = begin; at < end;) {
-    const auto* newline =
-        static_cast<const char*>(std::memchr(at, '\n', static_cast<size_t>(end - at)));
-    const char* stop = newline != nullptr ? newline : end;
-    const char* next = newline != nullptr ? newline + 1 : end;
-    if (newline != nullptr && stop > at && stop[-1] == '\r') --stop;
-    const auto length = static_cast<int64_t>(stop - at);
-    const Line line = {{at, static_cast<size_t>(length)},
-                       number_++,
-                       buffer,
-                       position < 0 ? -1 : position + (at - begin)};
-    if (length > max_line_) {
-      // The framer sees to it that the rest of a line is too long by itself.
-      if (at != begin || !continuations_.take(piece)) too_long_.push_back(line);
-    } else if (length == 0 && !keep_empty_) {
-      ++empty_;
-    } else {
-      lines_.push_back(line);
-    }
-    at = next;
+  size_t begin = 0;
+  newlines_.for_each(piece, [&](size_t newline) {
+    const size_t stop = newline > begin && piece[newline - 1] == '\r' ? newline - 1 : newline;
+    add(piece, begin, stop, buffer, position);
+    begin = newline + 1;
+  });
+  if (begin < piece.size()) add(piece, begin, piece.size(), buffer, position);
+}
+
+inline void LineSplitter::add(std::string_view piece, size_t begin, size_t end, int32_t buffer,
+                              int64_t position) {
+  const Line line = {
+      {piece.data() + begin, end - begin},
+      number_++,
+      buffer,
+      position < 0 ? -1 : position + static_cast<int64_t>(begin),
+  };
+  if (static_cast<int64_t>(line.text.size()) > max_line_) {
+    // The framer sees to it that the rest of a line is too long by itself.
+    if (begin != 0 || !continuations_.take(piece)) too_long_.push_back(line);
+  } else if (line.text.empty() && !keep_empty_) {
+    ++empty_;
+  } else {
+    lines_.push_back(line);
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include "flow/output.hpp"
 #include "operators/common/line_framer.hpp"
+#include "operators/common/newlines.hpp"
 
 namespace flow::operators {
 
@@ -36,10 +37,13 @@ class LineSplitter {
 
  private:
   void split_piece(std::string_view piece, int32_t buffer, int64_t position);
+  // The line [begin, end) of `piece`.
+  void add(std::string_view piece, size_t begin, size_t end, int32_t buffer, int64_t position);
 
   int64_t max_line_;
   bool keep_empty_;
   LineContinuations& continuations_;
+  Newlines newlines_;
   std::vector<Line> lines_;
   std::vector<Line> too_long_;
   int64_t empty_ = 0;

@@ -100,7 +100,7 @@ allow_missing = true
       "or the frame's window (zstd: 8 MiB at level 19, at most 128 MiB) beside `memory_limit`.");
   description
       .option("read_size", &Options::read_size,
-              "Bytes that one read asks for, and the largest piece handed on; default 256 KiB. "
+              "Bytes that one read asks for, and the largest piece handed on; default 512 KiB. "
               "Larger ones save system calls, which matters on network file systems (try 4 MiB), "
               "and cost memory: some ten pieces are on their way at a time. Below 64 KiB the work "
               "per piece begins to show. Records may be longer than this.")

@@ -28,7 +28,7 @@ class FileSource final : public Source {
   struct Options {
     std::vector<std::string> path;
     CompressionChoice compression = CompressionChoice::kAuto;
-    Size read_size{256 * 1024};
+    Size read_size{512 * 1024};
     bool allow_missing = false;
     bool follow = false;
     ReadFrom read_from = ReadFrom::kBeginning;
