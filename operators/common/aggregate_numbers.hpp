@@ -76,6 +76,7 @@ class ExtremePart final : public CellPart {
  public:
   using CellPart::CellPart;
   uint32_t bytes() const override { return sizeof(int64_t); }
+  bool has_init() const override { return true; }
   void init(char* part) const override {
     if (field().type() == FLOW_FLOAT64) {
       constexpr double kInfinity = std::numeric_limits<double>::infinity();

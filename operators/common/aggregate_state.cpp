@@ -1,6 +1,7 @@
 #include "operators/common/aggregate_state.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "operators/common/aggregate_numbers.hpp"
@@ -147,6 +148,17 @@ void add_words(char* into, const char* from, size_t stride, size_t n, uint32_t c
 
 }  // namespace
 
+// By the bits, which compilers compare many at a time.
+static bool has_nan(const double* numbers, int64_t rows) {
+  constexpr int64_t kMagnitude = INT64_MAX;
+  constexpr int64_t kInfinity = 0x7FF0'0000'0000'0000;
+  int64_t nans = 0;
+  for (int64_t row = 0; row < rows; ++row) {
+    nans |= kInfinity - (std::bit_cast<int64_t>(numbers[row]) & kMagnitude);
+  }
+  return nans < 0;
+}
+
 const flow_column* FieldInput::bind(const Batch& in) {
   column_ = finder_.find(in);
   if (column_ == nullptr) return nullptr;
@@ -156,9 +168,7 @@ const flow_column* FieldInput::bind(const Batch& in) {
   if (column_->type == FLOW_FLOAT64) {
     const Float64View values(*column_);
     numbers_ = values.data();
-    int64_t nans = 0;
-    for (int64_t row = 0; row < in.rows(); ++row) nans += numbers_[row] != numbers_[row] ? 1 : 0;
-    nans_ = nans > 0;
+    nans_ = has_nan(numbers_, in.rows());
   }
   return column_;
 }
@@ -184,7 +194,9 @@ uint32_t CellSet::place(const std::string& identity, const FieldInput& field) {
   }
   const uint32_t at = cell_bytes_;
   parts_.push_back({std::make_unique<Part>(field), at, whole});
-  cell_bytes_ += (parts_.back().part->bytes() + 7) / 8 * 8;
+  const CellPart& part = *parts_.back().part;
+  if (part.has_init()) inits_.emplace_back(&part, at);
+  cell_bytes_ += (part.bytes() + 7) / 8 * 8;
   return at;
 }
 
@@ -279,10 +291,6 @@ void CellSet::make_results() {
   results_.clear();
   for (const AggregateCall& call : calls_) results_.push_back(make(call));
   make_sums();
-}
-
-void CellSet::init(char* cell) const {
-  for (const PlacedPart& part : parts_) part.part->init(cell + part.at);
 }
 
 std::vector<flow_type> CellSet::types() const {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "flow/output.hpp"
@@ -113,7 +114,8 @@ class CellPart {
   virtual uint32_t bytes() const = 0;
   // Before rows of a batch.
   virtual void bind(const Batch& /*in*/) {}
-  // A cell begins all zero.
+  // A cell begins all zero; whether init() makes something else of it.
+  virtual bool has_init() const { return false; }
   virtual void init(char* /*part*/) const {}
   // `at`: where in the cells the part stands.
   virtual void add(const CellRows& in, uint32_t at, CellMemory& memory) = 0;
@@ -172,7 +174,9 @@ class CellSet {
     return count;
   }
   // Makes all-zero bytes an empty cell.
-  void init(char* cell) const;
+  void init(char* cell) const {
+    for (const auto& [part, at] : inits_) part->init(cell + at);
+  }
   // The types that the fields have now, 0 where that is not known: what must be kept with the
   // cells, and given back before they are used again.
   std::vector<flow_type> types() const;
@@ -221,6 +225,7 @@ class CellSet {
 
   std::vector<AggregateCall> calls_;
   std::string option_;
+  std::vector<std::pair<const CellPart*, uint32_t>> inits_;  // those with init(), and where
   std::vector<std::unique_ptr<FieldInput>> fields_;
   std::vector<PlacedPart> parts_;
   std::vector<Sum> sums_;

@@ -16,24 +16,52 @@ namespace flow::operators {
 // several steps, whose number no processor guesses. Not thread-safe.
 template <class Key>
 class KeyIndex {
+  struct Entry {
+    Key key{};
+    uint32_t number = 0;  // 1 + the number; 0: none
+    uint32_t hash = 0;    // its lower half
+  };
+  static constexpr uint32_t kGone = UINT32_MAX;
+
  public:
   static constexpr uint32_t kNone = UINT32_MAX;
 
   KeyIndex() { entries_.resize(kFirst); }
 
-  // kNone: not known here.
-  uint32_t find(uint64_t hash, const Key& key) const {
-    const Entry* const entries = entries_.data();
-    const size_t mask = entries_.size() - 1;
-    for (size_t at = hash & mask;; at = (at + 1) & mask) {
-      const Entry& entry = entries[at];
-      if (entry.number == 0) return kNone;
-      if (entry.key == key && entry.number != kGone) return entry.number - 1;
+  // For many searches: good until the next insert().
+  class Search {
+   public:
+    explicit Search(const KeyIndex& index)
+        : index_(&index), entries_(index.entries_.data()), mask_(index.entries_.size() - 1) {}
+    // kNone: not known there. Nearly all are in the first or the second place; which of them no
+    // branch depends on.
+    uint32_t find(uint64_t hash, const Key& key) const {
+      const Entry& first = entries_[hash & mask_];
+      const Entry& second = entries_[(hash + 1) & mask_];
+      const uint32_t number =
+          number_if(first.key == key, first) | number_if(second.key == key, second);
+      if (number != 0 && number != kGone) [[likely]] {
+        return number - 1;
+      }
+      return index_->search(hash, key);
     }
-  }
-  void prefetch(uint64_t hash) const {
-    operators::prefetch(entries_.data() + (hash & (entries_.size() - 1)));
-  }
+    // What find() looks at first, which may be in two lines of the cache.
+    void prefetch(uint64_t hash) const {
+      const Entry* const entry = entries_ + (hash & mask_);
+      operators::prefetch(entry);
+      if constexpr (sizeof(Entry) > 16) {
+        operators::prefetch(reinterpret_cast<const char*>(entry + 2) - 1);
+      }
+    }
+
+   private:
+    static uint32_t number_if(bool is_it, const Entry& entry) {
+      return (0U - static_cast<uint32_t>(is_it)) & entry.number;
+    }
+    const KeyIndex* index_;
+    const Entry* entries_;
+    size_t mask_;
+  };
   void insert(uint64_t hash, const Key& key, uint32_t number) {
     if ((used_ + 1) * 2 > entries_.size()) grow();
     put({key, number + 1, static_cast<uint32_t>(hash)});
@@ -48,14 +76,16 @@ class KeyIndex {
   size_t bytes() const { return entries_.size() * sizeof(Entry); }
 
  private:
-  struct Entry {
-    Key key{};
-    uint32_t number = 0;  // 1 + the number; 0: none
-    uint32_t hash = 0;    // its lower half
-  };
-  static constexpr uint32_t kGone = UINT32_MAX;
   static constexpr size_t kFirst = 1024;
 
+  [[gnu::noinline]] uint32_t search(uint64_t hash, const Key& key) const {
+    const size_t mask = entries_.size() - 1;
+    for (size_t at = hash & mask;; at = (at + 1) & mask) {
+      const Entry& entry = entries_[at];
+      if (entry.number == 0) return kNone;
+      if (entry.key == key && entry.number != kGone) return entry.number - 1;
+    }
+  }
   void put(const Entry& entry) {
     const size_t mask = entries_.size() - 1;
     size_t at = entry.hash & mask;

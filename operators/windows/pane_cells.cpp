@@ -23,20 +23,13 @@ void PaneCells::load() {
       if (known.segments.size() <= segment) known.segments.resize(segment + 1);
       Pane::Segment& found = known.segments[segment];
       found.at = block.at;
-      // Written to only after edit(), which the epoch asks for.
+      // Written to only as long as the page allows it.
       found.cells = const_cast<char*>(table_->load(hash, block).data());
+      found.page = table_->page_of(hash, block);
       for (uint32_t i = 0; i < WindowKeys::kSegment; ++i) {
         known.keys[group] += CellSet::rows(found.cells + size_t{i} * cell_bytes_) != 0 ? 1 : 0;
       }
     });
-  }
-}
-
-void PaneCells::begin_call() {
-  if (++epoch_ != 0) return;
-  epoch_ = 1;
-  for (const auto& pane : panes_) {
-    for (Pane::Segment& segment : pane->segments) segment.epoch = 0;
   }
 }
 
@@ -75,7 +68,6 @@ char* PaneCells::ready(Pane& pane, uint32_t segment) {
   Pane::Segment& known = pane.segments[segment];
   if (known.cells == nullptr) return make(pane, segment);
   known.cells = table_->edit(hash_in_group(keys_.group_of_segment(segment)), stored(known));
-  known.epoch = epoch_;
   return known.cells;
 }
 
@@ -93,7 +85,7 @@ char* PaneCells::make(Pane& pane, uint32_t segment) {
   Pane::Segment& made = pane.segments[segment];
   made.at = block->at;
   made.cells = table_->edit(hash, *block);
-  made.epoch = epoch_;
+  made.page = table_->page_of(hash, *block);
   for (uint32_t i = 0; i < WindowKeys::kSegment; ++i) {
     set_.init(made.cells + size_t{i} * cell_bytes_);
   }

@@ -16,10 +16,11 @@ namespace flow::operators {
 // `from`: its rows count for windows that end there or later: a row that was late for some of its
 // windows has a pane of its own with those that are so too.
 struct Pane {
+  static constexpr flow_page kNoPage{sizeof(flow_page), 1, nullptr};
   struct Segment {
-    char* cells = nullptr;  // kSegment of them; NULL: no row yet
-    uint32_t epoch = 0;     // the call in which they may be written to
-    uint32_t at = 0;        // their StoredBytes
+    char* cells = nullptr;             // kSegment of them; NULL: no row yet
+    const flow_page* page = &kNoPage;  // where they lie; frozen: not to be written to
+    uint32_t at = 0;                   // their StoredBytes
   };
   int64_t start;
   int64_t from;
@@ -37,8 +38,6 @@ class PaneCells {
   // What the pages hold, once, before anything else.
   void load();
 
-  // A call begins: pages may have been frozen since the last one.
-  void begin_call();
   // The pane, made if need be; it stays where it is until it is removed.
   Pane& pane(int64_t start, int64_t from);
   // NULL: there is none.
@@ -47,8 +46,9 @@ class PaneCells {
   const std::vector<std::unique_ptr<Pane>>& panes() const { return panes_; }
   // The cells of a segment, to be written to; NULL past state_limit.
   char* cells(Pane& pane, uint32_t segment) {
-    if (segment < pane.segments.size() && pane.segments[segment].epoch == epoch_) {
-      return pane.segments[segment].cells;
+    if (segment < pane.segments.size()) {
+      const Pane::Segment& known = pane.segments[segment];
+      if (known.page->frozen == 0) return known.cells;
     }
     return ready(pane, segment);
   }
@@ -82,7 +82,6 @@ class PaneCells {
   uint32_t block_bytes_;
   std::optional<KeyedTable<StoredBytes>> table_;
   std::vector<std::unique_ptr<Pane>> panes_;
-  uint32_t epoch_ = 1;
 };
 
 }  // namespace flow::operators

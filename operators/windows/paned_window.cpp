@@ -86,10 +86,16 @@ void PanedWindow::sort_rows(const Batch& in, Output& out) {
       // Those of the same pane, in time for all of its windows.
       const auto start = static_cast<uint64_t>(place.start);
       const size_t begin = i;
-      while (i < rows.size() && static_cast<uint64_t>(times[rows[i]]) - start < pane &&
-             watermarks[rows[i]] < place.first) {
-        ++i;
+      const auto fits = [&](int32_t row) {
+        return (static_cast<uint64_t>(times[row]) - start < pane) & (watermarks[row] < place.first);
+      };
+      // Nearly always whole batches: first many at a time, without a branch for each.
+      constexpr size_t kMany = 16;
+      for (bool all = true; i + kMany <= rows.size(); i += kMany) {
+        for (size_t ahead = 0; ahead < kMany; ++ahead) all &= fits(rows[i + ahead]);
+        if (!all) break;
       }
+      while (i < rows.size() && fits(rows[i])) ++i;
       if (i > begin) {
         if (place.pane->rows.empty()) touched_.push_back(place.pane);
         place.pane->rows.insert(place.pane->rows.end(), rows.begin() + static_cast<int64_t>(begin),
@@ -173,24 +179,38 @@ void PanedWindow::add_rows(Pane& pane, const Batch& in, Output& out) {
       row_cells_[i - begin] = cell;
       prefetch(cell);
     }
+    const std::span<const int32_t> rows(pane.rows.data() + begin, end - begin);
     size_t n = 0;
-    for (size_t i = begin; i < end; ++i) {
-      const int32_t row = pane.rows[i];
-      const uint32_t number = numbers_[i];
-      char* const cell = row_cells_[i - begin];
+    bool all = true;  // so far; then kept_ is not filled
+    const auto leave_out = [&] {
+      if (all) std::copy_n(rows.begin(), n, kept_.begin());
+      all = false;
+    };
+    for (size_t i = 0; i < rows.size(); ++i) {
+      char* const cell = row_cells_[i];
       if (cell == nullptr) [[unlikely]] {
-        fail_key(number < WindowKeys::kFirstTrouble ? WindowKeys::kNoRoom : number, row, in, out);
+        const uint32_t number = numbers_[begin + i];
+        fail_key(number < WindowKeys::kFirstTrouble ? WindowKeys::kNoRoom : number, rows[i], in,
+                 out);
+        leave_out();
         continue;
       }
       int64_t& count = part_at<int64_t>(cell, 0);
-      if (count == 0 && !begin_key(pane, number, row, in, out)) [[unlikely]]
+      if (count == 0 && !begin_key(pane, numbers_[begin + i], rows[i], in, out)) [[unlikely]] {
+        leave_out();
         continue;
+      }
       ++count;
-      row_cells_[n] = cell;
-      kept_[n++] = row;
+      if (!all) [[unlikely]] {
+        row_cells_[n] = cell;
+        kept_[n] = rows[i];
+      }
+      ++n;
     }
     absorbed_ += static_cast<int64_t>(n);
-    set_.add({{kept_.data(), n}, row_cells_.data(), keys_.hashes(), times_.times()}, *memory_);
+    set_.add(
+        {{all ? rows.data() : kept_.data(), n}, row_cells_.data(), keys_.hashes(), times_.times()},
+        *memory_);
   }
   pane.rows.clear();
 }
@@ -198,7 +218,6 @@ void PanedWindow::add_rows(Pane& pane, const Batch& in, Output& out) {
 Status PanedWindow::consume(uint32_t, const Batch& in, Output& out) {
   load();
   if (in.rows() == 0) return Status::kDone;
-  cells_.begin_call();
   times_.read(in, settings_, out.now());
   keys_.bind(in, out);
   set_.bind(in);
@@ -333,7 +352,6 @@ void PanedWindow::finish(int64_t end) {
 // Every window that ends at `until` or before, in the order of their ends; groups in order, keys in
 // that of their hashes.
 Status PanedWindow::fire(int64_t until, Output& out) {
-  cells_.begin_call();
   while (true) {
     if (!cursor_.under_way) {
       const std::optional<int64_t> end = next_end();
@@ -360,7 +378,6 @@ Status PanedWindow::update(int64_t watermark, Output& out) {
     const int64_t every = std::max<int64_t>(settings_.every, 1);
     next_update_ = watermark > INT64_MAX - every ? INT64_MAX : floor_to(watermark, every) + every;
   }
-  cells_.begin_call();
   int64_t last = INT64_MIN;
   for (const auto& pane : cells_.panes()) last = std::max(last, place_of(pane->start).last);
   while (update_cursor_.end <= last) {

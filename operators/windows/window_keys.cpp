@@ -92,16 +92,20 @@ void WindowKeys::find_in(KeyIndex<Key>& index, std::span<const int32_t> rows, ui
                          Read read) {
   constexpr size_t kAhead = 16;  // rows: some tens of nanoseconds, as long as memory takes
   const uint64_t* const hashes = rows_.hashes();
+  typename KeyIndex<Key>::Search search(index);
   for (size_t i = 0; i < rows.size(); ++i) {
     const int32_t row = rows[i];
     const uint64_t hash = hashes[row];
-    if (i + kAhead < rows.size()) index.prefetch(hashes[rows[i + kAhead]]);
+    if (i + kAhead < rows.size()) search.prefetch(hashes[rows[i + kAhead]]);
     Key key;
     const bool short_key = read(row, key);
-    uint32_t number = short_key ? index.find(hash, key) : kNone;
+    uint32_t number = short_key ? search.find(hash, key) : kNone;
     if (number == kNone) [[unlikely]] {
       number = number_of(hash, row);
-      if (short_key && number < kFirstTrouble) index.insert(hash, key, number);
+      if (short_key && number < kFirstTrouble) {
+        index.insert(hash, key, number);
+        search = typename KeyIndex<Key>::Search(index);
+      }
     }
     numbers[i] = number;
   }

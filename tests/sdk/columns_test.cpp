@@ -1,6 +1,7 @@
 // Every builder, view, slice and selection, for all types, with and without nulls.
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <limits>
 #include <random>
 
@@ -160,6 +161,32 @@ TEST(CategoryView, ReadsARowWithoutValueWhereTheDictionaryIsEmpty) {
   std::vector<uint64_t> hashes(2);
   host::hash_column(*column, hashes);
   EXPECT_EQ(hashes[0], hashes[1]);
+}
+
+TEST(KeyHash, IsThatOfTheBytesWhereverATextStands) {
+  TestHost host;
+  const std::string letters = "a key of \xFF" + std::string("\0 any length", 12);
+  std::vector<std::string> texts;
+  for (size_t length = 0; length <= letters.size(); ++length) {
+    texts.push_back(letters.substr(0, length));
+  }
+  TextBuilder builder(host.host(), static_cast<int64_t>(texts.size()));
+  for (const std::string& text : texts) builder.append(text);
+  const Column column = builder.finish();
+  // What stands behind a short text in its view means nothing.
+  for (size_t row = 0; row < texts.size() && texts[row].size() < FLOW_VIEW_INLINE; ++row) {
+    auto* view = const_cast<flow_view*>(TextView(*column).views() + row);
+    std::memset(reinterpret_cast<char*>(view) + sizeof view->length + texts[row].size(), 0x5A,
+                FLOW_VIEW_INLINE - texts[row].size());
+  }
+  std::vector<uint64_t> hashes(texts.size());
+  host::hash_column(*column, hashes, true);
+  std::vector<uint64_t> mixed(texts.size(), 7);
+  host::hash_column(*column, mixed, false);
+  for (size_t row = 0; row < texts.size(); ++row) {
+    EXPECT_EQ(hashes[row], host::hash_bytes(texts[row])) << row;
+    EXPECT_EQ(mixed[row], host::hash_bytes(texts[row], 7)) << row;
+  }
 }
 
 TEST(TextBuilder, SharesTheBuffersOfAnotherColumnWithoutACopy) {

@@ -46,6 +46,7 @@ class StatePages {
     if (page->frozen != 0) host_->thaw(host_, table_, page);
     return static_cast<char*>(page->data);
   }
+  const flow_page* page(uint32_t index) const { return pages_[index]; }
 
  private:
   flow_page* get(uint32_t index) { return host_->page(host_, table_, group_, area_, index); }
@@ -219,6 +220,11 @@ class KeyedTable {
   // bytes are the least alignment. NULL for a length of 0.
   char* edit(uint64_t hash, StoredBytes stored) {
     return stored.length != 0 ? write_unit(open(hash), stored.at) : nullptr;
+  }
+  // The page that holds what was stored, for writing to it often: as long as its `frozen` is 0 that
+  // needs no edit(), whose pointer stays good until what was stored is removed.
+  const flow_page* page_of(uint64_t hash, StoredBytes stored) {
+    return open(hash).arena.page(stored.at / kUnitsPerPage);
   }
   // What was stored; good until it is removed.
   std::string_view load(uint64_t hash, StoredBytes stored) { return bytes_of(open(hash), stored); }

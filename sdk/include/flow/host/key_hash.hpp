@@ -1,6 +1,7 @@
 // The hash of a key's value: frozen, as it decides which key group a key's state is stored in.
 #pragma once
 
+#include <array>
 #include <cstring>
 #include <span>
 #include <string_view>
@@ -15,7 +16,7 @@ namespace detail {
 inline constexpr uint64_t kHashFirst = 0x9e3779b97f4a7c15;
 inline constexpr uint64_t kHashSecond = 0xd6e8feb86659fd93;
 
-inline uint64_t hash_fold(uint64_t a, uint64_t b) {
+constexpr uint64_t hash_fold(uint64_t a, uint64_t b) {
   __extension__ using Wide = unsigned __int128;
   const Wide product = static_cast<Wide>(a) * b;
   return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
@@ -24,6 +25,36 @@ inline uint64_t hash_fold(uint64_t a, uint64_t b) {
 // hash_bytes of 8 bytes; `begun`: hash_fold(seed ^ kHashFirst, 8 ^ kHashSecond).
 inline uint64_t hash_word(uint64_t word, uint64_t begun) {
   const uint64_t state = hash_fold(begun ^ word ^ kHashFirst, kHashSecond ^ sizeof word);
+  return hash_fold(state ^ kHashSecond, kHashFirst);
+}
+
+// How hash_bytes begins with texts that stand in their views, by their length.
+inline constexpr auto kHashBegun = [] {
+  std::array<uint64_t, FLOW_VIEW_INLINE + 1> begun{};
+  for (size_t n = 0; n < begun.size(); ++n) begun[n] = hash_fold(kHashFirst, n ^ kHashSecond);
+  return begun;
+}();
+
+// hash_bytes of the text in a view that has no more than FLOW_VIEW_INLINE bytes.
+inline uint64_t hash_inline(const flow_view& view) {
+  constexpr size_t kWord = sizeof(uint64_t);
+  const auto* const text = reinterpret_cast<const char*>(&view) + sizeof view.length;
+  uint64_t word;
+  uint32_t rest;
+  std::memcpy(&word, text, sizeof word);
+  std::memcpy(&rest, text + sizeof word, sizeof rest);
+  const auto n = static_cast<size_t>(view.length);
+  // What stands behind the text may be anything.
+  const auto first = [](uint64_t bytes, size_t count) {
+    return count < kWord ? bytes & ~(~uint64_t{0} << count * 8) : bytes;
+  };
+  uint64_t state = kHashBegun[n];
+  if (n > kWord) {
+    state = hash_fold(state ^ word ^ kHashFirst, kHashSecond ^ kWord);
+    state = hash_fold(state ^ first(rest, n - kWord) ^ kHashFirst, kHashSecond ^ (n - kWord));
+  } else if (n > 0) {
+    state = hash_fold(state ^ first(word, n) ^ kHashFirst, kHashSecond ^ n);
+  }
   return hash_fold(state ^ kHashSecond, kHashFirst);
 }
 
@@ -87,7 +118,14 @@ inline void hash_column(const flow_column& column, std::span<uint64_t> hashes, b
       hash = validity.is_null(row) ? hash_bytes("null", seed + 1) : hash_of(row, seed);
     }
   };
-  if (AnyTextView::accepts(column.type)) {
+  if (AnyTextView::accepts(column.type) && column.type != FLOW_CATEGORY) {
+    const TextView texts(column);
+    mix_all([&](int64_t row, uint64_t seed) {
+      const flow_view& view = texts.views()[row];
+      if (seed == 0 && view.length <= FLOW_VIEW_INLINE) return detail::hash_inline(view);
+      return hash_bytes(texts[row], seed);
+    });
+  } else if (AnyTextView::accepts(column.type)) {
     const AnyTextView texts(column);
     mix_all([&](int64_t row, uint64_t seed) { return hash_bytes(texts[row], seed); });
   } else if (column.type == FLOW_BOOL) {
@@ -99,13 +137,19 @@ inline void hash_column(const flow_column& column, std::span<uint64_t> hashes, b
     throw std::invalid_argument("a struct or list cannot be a key");
   } else {
     const Int64View values(column);  // int64, timestamp; a double by its bits, -0.0 as 0.0
-    const bool is_double = column.type == FLOW_FLOAT64;
-    mix_all([&](int64_t row, uint64_t seed) {
-      const int64_t value = values[row];
-      const auto word = static_cast<uint64_t>(is_double && value == INT64_MIN ? 0 : value);
-      return detail::hash_word(
-          word, detail::hash_fold(seed ^ detail::kHashFirst, sizeof word ^ detail::kHashSecond));
-    });
+    const auto mix_words = [&](auto word_of) {
+      mix_all([&](int64_t row, uint64_t seed) {
+        const uint64_t word = word_of(values[row]);
+        return detail::hash_word(
+            word, detail::hash_fold(seed ^ detail::kHashFirst, sizeof word ^ detail::kHashSecond));
+      });
+    };
+    if (column.type == FLOW_FLOAT64) {
+      mix_words(
+          [](int64_t value) { return static_cast<uint64_t>(value == INT64_MIN ? 0 : value); });
+    } else {
+      mix_words([](int64_t value) { return static_cast<uint64_t>(value); });
+    }
   }
 }
 inline void hash_column(const flow_column& column, std::vector<uint64_t>& hashes) {
