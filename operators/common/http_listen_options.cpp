@@ -9,8 +9,7 @@ namespace {
 
 boost::asio::ip::address parse_address(const std::string& text) {
   boost::system::error_code error;
-  const auto address =
-      boost::asio::ip::make_address(text == "localhost" ? "127.0.0.1" : text, error);
+  auto address = boost::asio::ip::make_address(text == "localhost" ? "127.0.0.1" : text, error);
   if (error) {
     throw OptionFailure("listen", "'" + text + "' is no IP address",
                         "write eg 127.0.0.1:8080, or 0.0.0.0:8080 for all addresses");
