@@ -27,8 +27,8 @@ class GzipDecompressor final : public Decompressor {
       step.consumed = padding;
       input.remove_prefix(padding);
     }
-    if (input.empty()) return step;
     if (boundary_) {
+      if (input.empty()) return step;
       if (static_cast<unsigned char>(input.front()) != 0x1f) {
         step.error = members_ == 0 ? "not in gzip format" : "bytes that are no gzip member follow";
         return step;
@@ -73,14 +73,16 @@ class ZstdDecompressor final : public Decompressor {
   }
   ~ZstdDecompressor() override { ZSTD_freeDStream(stream_); }
 
-  // Feeds exactly what zstd asks for, which is one block at a time: where a block is damaged, zstd
-  // does not tell how much it had put out before it in the same call.
+  // Feeds exactly what zstd asks for, which is one block at a time, and nothing until the block
+  // before is put out: where a block is damaged, zstd does not tell how much it had put out before
+  // it in the same call.
   Step step(std::string_view input, char* output, size_t capacity) override {
     Step step;
     ZSTD_inBuffer in{input.data(), 0, 0};
     ZSTD_outBuffer out{output, capacity, 0};
     while (out.pos < out.size && (in.pos < input.size() || flushing_)) {
-      in.size = std::min(input.size(), in.pos + wanted_);
+      const bool was_flushing = flushing_;
+      in.size = was_flushing ? in.pos : std::min(input.size(), in.pos + wanted_);
       const size_t before_in = in.pos;
       const size_t before_out = out.pos;
       const size_t outcome = ZSTD_decompressStream(stream_, &out, &in);
@@ -95,7 +97,7 @@ class ZstdDecompressor final : public Decompressor {
       flushing_ = !boundary_ && out.pos == out.size;
       // A request of 0 ends a frame; taken bytes are no longer asked for.
       wanted_ = boundary_ ? first_ : outcome;
-      if (in.pos == before_in && out.pos == before_out) break;
+      if (in.pos == before_in && out.pos == before_out && !was_flushing) break;
     }
     step.consumed = in.pos;
     step.produced = out.pos;
