@@ -263,6 +263,7 @@ void FleetStream::prepare(Host host) {
     devices_ = names.finish();
   }
   std::vector<std::string> kinds;
+  kinds.reserve(kKinds.size());
   for (const DeviceKind& kind : kKinds) kinds.emplace_back(kind.name);
   kinds_ = dictionary(host, kinds);
   quantities_ = dictionary(host, kQuantityNames);

@@ -309,12 +309,12 @@ void Cast::process(const Batch& in, Output& out) {
   Batch cast = in;
   for (Target& target : targets_) {
     if (target.path.steps.empty()) continue;
-    flow::TypedColumn column = converted(target, *cast.follow(target.path), out);
+    const flow::TypedColumn column = converted(target, *cast.follow(target.path), out);
     const uint32_t top = target.path.steps.front();
     const flow_field& field = *cast.schema().fields[top];
-    cast = out.with(cast, {{field.name, with_child(out, cast.column(top), field,
-                                                   std::span(target.path.steps).subspan(1),
-                                                   std::move(column))}});
+    cast =
+        out.with(cast, {{field.name, with_child(out, cast.column(top), field,
+                                                std::span(target.path.steps).subspan(1), column)}});
   }
   emit(in, cast, out);
 }
