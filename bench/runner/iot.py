@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 from . import measure
@@ -32,19 +33,47 @@ def seconds_of(text):
     return calendar.timegm(time.strptime(whole, "%Y-%m-%dT%H:%M:%S")) + float("0." + (part or "0"))
 
 
-def feed(descriptor, rate, series, seconds):
-    """Writes `rate` readings a second: each series in its turn, and from WARM_UP on one that is far out now and then."""
+def line(number, reading):
+    return reading + b"\n"
+
+
+def publication(number, reading):
+    """A PUBLISH of QoS 1 to the topic "readings"."""
+    body = b"\x00\x08readings" + (number % 65_535 + 1).to_bytes(2, "big") + reading
+    return bytes((0x32, len(body) % 128 | 0x80, len(body) // 128)) + body
+
+
+def publisher(port):
+    """A connection to a broker on this machine that has accepted it, with MQTT 3.1.1."""
+    connection = socket.create_connection(("127.0.0.1", port))
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.sendall(b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x00\x00\x00")
+    if connection.recv(4, socket.MSG_WAITALL) != b"\x20\x02\x00\x00":
+        raise WrongAnswer("the broker does not accept the publisher")
+    return connection
+
+
+def forget_answers(descriptor):
+    while os.read(descriptor, 1 << 16):
+        pass
+
+
+def feed(descriptor, rate, series, seconds, frame):
+    """Writes `rate` readings a second: each series in its turn, and from WARM_UP on one that is far out now and then.
+    `frame` makes what is written of one, of the same length for all."""
     dice = random.Random(1)
     a_chunk = int(rate * CHUNK)
+    if frame is publication:
+        threading.Thread(target=forget_answers, args=(descriptor,), daemon=True).start()
 
-    def line(number, value):
-        return b'{"time":"%s","device":"d-%05d","class":"pump","quantity":"pressure","value":%.3f}\n' % (TIME, number, value)
+    def framed(number, device, value):
+        return frame(number, b'{"time":"%s","device":"d-%05d","class":"pump","quantity":"pressure","value":%.3f}' % (TIME, device, value))
 
     # Chunks made beforehand, with noise of their own; series follow one another through them.
     chunks = []
     while len(chunks) * a_chunk % series or len(chunks) < 40:
         first = len(chunks) * a_chunk
-        chunks.append([line((first + i) % series, dice.uniform(45, 55)) for i in range(a_chunk)])
+        chunks.append([framed(first + i, (first + i) % series, dice.uniform(45, 55)) for i in range(a_chunk)])
     joined = [b"".join(lines) for lines in chunks]
     spikes = [int((WARM_UP + (seconds - WARM_UP) * i / SPIKES) / CHUNK) for i in range(SPIKES)]
     told, begun, at = set(), time.time(), 0
@@ -56,7 +85,7 @@ def feed(descriptor, rate, series, seconds):
                 device = one[one.index(b'"d-') : one.index(b'"d-') + 9]
                 if device not in told:
                     told.add(device)
-                    spiked = re.sub(rb'"value":[0-9.]+', b'"value":500.0', one)
+                    spiked = re.sub(rb'"value":[0-9.]+', b'"value":500.00', one)
                     text = b"".join(lines[:i] + [spiked] + lines[i + 1 :])
                     break
             at += 1
@@ -164,8 +193,8 @@ class Iot:
             Figure(f"{name}: 99 of 100 within", delays[len(delays) * 99 // 100 - 1], "ms", bar=20, ceiling=True),
         ]
 
-    def live(self, name, rate, series, source, plugins, begin):
-        """Runs the flow on a live source; `begin` gives the descriptor to write readings to."""
+    def live(self, name, rate, series, source, plugins, begin, frame):
+        """Runs the flow on a live source; `begin` gives the descriptor to write readings to, each as `frame` makes it."""
         seconds = 14
         folder = self.folder("iot-" + name)
         os.makedirs(os.path.join(folder, "out", "iot"))
@@ -177,7 +206,7 @@ class Iot:
         with measure.Running(self.command(path), folder) as running:
             time.sleep(1)
             descriptor = begin(folder)
-            feeder = multiprocessing.Process(target=feed, args=(descriptor, rate, series, seconds))
+            feeder = multiprocessing.Process(target=feed, args=(descriptor, rate, series, seconds, frame))
             feeder.start()
             os.close(descriptor)
             try:
@@ -196,37 +225,27 @@ class Iot:
         def begin(folder):
             return os.open(os.path.join(folder, "live.ndjson"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
-        return self.live("followed file", 100_000, 1_000, source, (), begin)
+        return self.live("followed file", 100_000, 1_000, source, (), begin, line)
 
     def broker(self):
-        """At QoS 1, with the broker and a publisher (flowrun, from its standard input) on the same cores."""
+        """At QoS 1, with the broker and the publisher on the same cores, and with the broker's settings as they come."""
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             port = taken.getsockname()[1]
         settings = os.path.join(self.context.scratch, "mosquitto.conf")
         with open(settings, "w", encoding="utf-8") as file:
-            file.write(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 0\n")
+            file.write(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
         try:
             broker = subprocess.Popen(["mosquitto", "-c", settings], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         except FileNotFoundError:
             raise Skipped("there is no mosquitto here") from None
-        publisher = []
 
         def source(_):
             return (f'type = "mqtt"\nurl = "mqtt://127.0.0.1:{port}"\ntopics = ["readings"]\nqos = 1\n'
                     f'decoding = {{ type = "json", schema = {SCHEMA} }}')
 
-        def begin(folder):
-            reader, writer = os.pipe()
-            line = f'stdin ! mqtt url="mqtt://127.0.0.1:{port}" topic="readings" qos=1 encoding={{type="raw"}}'
-            publisher.append(subprocess.Popen([self.context.program("flowrun"), "pipe", line], cwd=folder, stdin=reader,
-                                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-            os.close(reader)
-            return writer
-
         try:
-            return self.live("mqtt", 20_000, 400, source, ("mqtt",), begin)
+            return self.live("mqtt", 20_000, 400, source, ("mqtt",), lambda _: publisher(port).detach(), publication)
         finally:
-            for process in (*publisher, broker):
-                process.kill()
-                process.wait()
+            broker.kill()
+            broker.wait()

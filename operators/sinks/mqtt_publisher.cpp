@@ -8,6 +8,8 @@
 #include <cstring>
 #include <utility>
 
+#include "operators/common/mqtt_socket.hpp"
+
 namespace flow::operators {
 namespace {
 
@@ -118,7 +120,7 @@ void MqttPublisher::run() {
     if (error == MOSQ_ERR_SUCCESS) {
       int state = MOSQ_ERR_SUCCESS;
       while (state == MOSQ_ERR_SUCCESS && !is_stopping()) {
-        state = mosquitto_loop(client_.get(), kLoopMilliseconds, 1);
+        state = turn();
       }
       if (is_stopping()) return;
       // A refusal has said more than this.
@@ -129,6 +131,23 @@ void MqttPublisher::run() {
     failures_.record(1);
     pause();
   }
+}
+
+// Waits until there is something to do, and does it.
+int MqttPublisher::turn() {
+  const int socket = mosquitto_socket(client_.get());
+  cork_segments(socket, true);
+  const int state = mosquitto_loop(client_.get(), kLoopMilliseconds, 1);
+  if (state != MOSQ_ERR_SUCCESS) return state;
+  cork_segments(socket, false);
+  acknowledge_segments(socket);
+  bool any = false;
+  {
+    const std::lock_guard lock(mutex_);
+    any = !outcomes_.empty();
+  }
+  if (any) changed_.notify_all();
+  return state;
 }
 
 void MqttPublisher::reset() {
@@ -198,7 +217,6 @@ void MqttPublisher::on_publish(int message, int reason) {
     const std::lock_guard lock(mutex_);
     outcomes_.push_back({connection_, message, code == kPacketIdNotFound ? uint8_t{0} : code});
   }
-  changed_.notify_all();
 }
 
 MqttPublisher::Sent MqttPublisher::publish(uint64_t connection, const std::string& topic,

@@ -62,6 +62,7 @@ class MqttPublisher {
   // Forgets what is under way, for a connection that begins afresh.
   void reset();
   void run();
+  int turn();
   // Waits for the pause before another attempt, or for the end.
   void pause();
   void on_connect(int reason);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "flow/utf8.hpp"
+#include "operators/common/mqtt_socket.hpp"
 
 namespace flow::operators {
 namespace {
@@ -202,6 +203,7 @@ void MqttClient::read() {
                         [this, transport, input](const Error& error, size_t n) {
                           if (!is_current(transport)) return;
                           if (error) return lose("the connection broke: " + error.message());
+                          acknowledge_segments(transport->socket().native_handle());
                           is_reading_ = false;
                           heard_ = Clock::now();
                           end_ += n;
