@@ -30,7 +30,8 @@ partitions with the same key come in any order between them.
 )" + std::string(aggregate_functions_doc()) +
       R"(
 State: some 110 bytes a key with an unfinished window, and 8 to 24 a function (quantile, distinct, first, last and
-top keep more). A key of more than 64 KiB fails as `key_too_long`, one for which `state_limit` leaves no room as
+top keep more); `state_limit` bounds it. Where a key is found stands in memory beside it, up to some 150 bytes a key,
+which `max_keys` bounds. A key of more than 64 KiB fails as `key_too_long`, one for which `state_limit` leaves no room as
 `state_limit`.)");
   d.example(R"toml(type = "count_window"
 inputs = ["orders"]
@@ -46,10 +47,7 @@ aggregate = { revenue = "sum(price)", best = "top(product, 3)" }
   d.option("count", &Options::count, "How many rows a window has.")
       .required()
       .range(1, 1'000'000'000'000);
-  d.option("max_keys", &Options::max_keys,
-           "How many keys may have unfinished windows, all instances together; each of the 128 key "
-           "groups has an equal share. Rows of further keys fail as `too_many_keys`.")
-      .range(128, 4'000'000'000);
+  describe_max_keys(d, "may have unfinished windows", "which windows are full by then");
 }
 
 void CountWindow::infer(const Options& options, Inference& inference) {

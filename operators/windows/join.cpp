@@ -6,6 +6,7 @@
 #include "flow/host/key_hash.hpp"
 #include "operators/common/aggregate.hpp"
 #include "operators/common/input_column.hpp"
+#include "operators/windows/window_settings.hpp"
 
 namespace flow::operators {
 namespace {
@@ -134,7 +135,8 @@ KiB), as `bad_time` (less than the band away from the end of 64-bit nanoseconds)
 `too_many_rows` past these bounds, and as `state_limit`. Which ones those are depends on how far the other input is.
 
 State: some 120 bytes a key, and a row's values and 48 bytes, rounded up to a power of two, from its arrival
-until nothing can join it any more. An input that runs ahead of the other one fills it: bound it with the setting
+until nothing can join it any more; `state_limit` bounds it. When a key is due stands in memory beside it, up to some
+200 bytes a key, which `max_keys` bounds. An input that runs ahead of the other one fills it: bound it with the setting
 max_drift of the pipeline.)");
   d.example(R"toml(type = "join"
 inputs = { left = ["orders"], right = ["payments"] }
@@ -177,10 +179,7 @@ right_prefix = "payment_"
            "What stands before the names of the left row's columns.");
   d.option("right_prefix", &Options::right_prefix,
            "What stands before the names of the right row's columns.");
-  d.option("max_keys", &Options::max_keys,
-           "How many keys may have rows that wait, all instances together; each of the 128 key "
-           "groups has an equal share. Rows of further keys fail as `too_many_keys`.")
-      .range(128, 4'000'000'000);
+  describe_max_keys(d, "may have rows that wait", "how far the other input is");
   d.option("max_rows", &Options::max_rows,
            "How many rows of one key and side may wait. Further ones fail as `too_many_rows`.")
       .range(1, 1'000'000'000);
@@ -248,7 +247,7 @@ void Join::load() {
         layouts[static_cast<unsigned char>(bytes.front())].push_back(bytes.substr(1));
       } else {
         for (const int64_t time : {record.due, record.expiry}) {
-          if (time != INT64_MAX) due_.push({time, hash, slot, 0});
+          if (time != INT64_MAX) push_due({time, hash, slot, 0});
         }
       }
     });
@@ -399,7 +398,16 @@ void Join::link(uint32_t input, uint64_t hash, Record& record, StoredBytes store
 void Join::schedule(const Due& due, int64_t& earliest) {
   if (due.time >= earliest) return;
   earliest = due.time;
-  due_.push(due);
+  push_due(due);
+}
+
+void Join::push_due(const Due& due) {
+  due_.push(due, [this](const Due& other) {
+    const uint32_t group = group_of(other.hash);
+    if (table_->hash_at(group, other.slot) != other.hash) return false;
+    const Record& record = table_->record_at(group, other.slot);
+    return record.due == other.time || record.expiry == other.time;
+  });
 }
 
 // Into the caches, while the visit before is under way: where the key's record and its row stand.

@@ -5,10 +5,10 @@
 #include <bitset>
 #include <cstdint>
 #include <optional>
-#include <queue>
 #include <string>
 #include <vector>
 
+#include "operators/windows/due_queue.hpp"
 #include "operators/windows/join_rows.hpp"
 #include "operators/windows/join_side.hpp"
 
@@ -104,7 +104,9 @@ class Join final : public Window {
   bool settle(const Due& due, Record& record, uint32_t side, Output& out);
   void expire(const Due& due, Record& record, uint32_t side);
   void plan(const Due& due, Record& record);
+  // Unless the key is looked at by then; `earliest` says when that is, and is told.
   void schedule(const Due& due, int64_t& earliest);
+  void push_due(const Due& due);
   void fetch(const Due& due);
   bool has_room(Output& out) { return !results_.is_full() || results_.send(out); }
   std::string_view key_of(const Due& due) { return table_->key_at(group_of(due.hash), due.slot); }
@@ -118,7 +120,7 @@ class Join final : public Window {
   JoinRows results_;
   std::optional<Table> table_;
   bool loaded_ = false;
-  std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
+  DueQueue<Due> due_;
   std::optional<Due> visited_;  // the call is repeated for the rest of it
   Meeting meeting_;
   // Groups that have the layout of each side, and how many layouts each group has.

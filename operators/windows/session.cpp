@@ -37,7 +37,8 @@ ended by then, whether that has fired yet or not. So the results are the same wh
 )" + std::string(aggregate_functions_doc()) +
       R"(
 State: some 170 bytes a key with an open session, and 8 to 24 a function (quantile, distinct, first, last and top
-keep more). It goes with the session. A key with more than 2,048 open sessions fails as `too_many_sessions`, one of
+keep more); `state_limit` bounds it. It goes with the session. Where a key is found and when it is due stands in
+memory beside it, up to some 250 bytes a key, which `max_keys` bounds. A key with more than 2,048 open sessions fails as `too_many_sessions`, one of
 more than 64 KiB as `key_too_long`, and one for which `state_limit` leaves no room as `state_limit`.
 )");
   d.example(R"toml(type = "session"
@@ -56,11 +57,7 @@ aggregate = { clicks = "count()", first_page = "first(page)", pages = "distinct(
       .required()
       .range(1'000'000, 31'536'000'000'000'000);
   describe_time(d);
-  d.option("max_keys", &Options::max_keys,
-           "How many keys may have open sessions, all instances together; each of the 128 key "
-           "groups has an equal share. Rows of further keys fail as `too_many_keys`; which ones "
-           "those are may depend on when sessions fire.")
-      .range(128, 4'000'000'000);
+  describe_max_keys(d, "may have open sessions", "which sessions have fired by then");
 }
 
 void Session::infer(const Options& options, Inference& inference) {
@@ -90,10 +87,34 @@ void Session::load() {
     for (const WindowKeys::Member& member : keys_.members(group)) {
       read_pieces(group, member.slot);
       for (const Piece& piece : pieces_) {
-        due_.push({piece.last + gap_, member.hash, group, member.slot});
+        schedule({piece.last + gap_, member.hash, group, member.slot});
       }
     }
   }
+}
+
+int64_t& Session::scheduled(const Due& due) {
+  const uint32_t at = due.slot - 1;
+  const size_t number =
+      size_t{keys_.segment(due.group, at / WindowKeys::kSegment)} * WindowKeys::kSegment +
+      at % WindowKeys::kSegment;
+  if (number >= scheduled_.size()) {
+    scheduled_.resize(size_t{keys_.segment_count()} * WindowKeys::kSegment, INT64_MAX);
+  }
+  return scheduled_[number];
+}
+
+bool Session::is_live(const Due& due) {
+  return keys_.table().hash_at(due.group, due.slot) == due.hash && scheduled(due) == due.end;
+}
+
+// False: the key is looked at by then anyway.
+bool Session::schedule(const Due& due) {
+  int64_t& earliest = scheduled(due);
+  if (due.end >= earliest) return false;
+  earliest = due.end;
+  due_.push(due, [this](const Due& other) { return is_live(other); });
+  return true;
 }
 
 void Session::read_pieces(uint32_t group, uint32_t slot) {
@@ -148,8 +169,7 @@ char* Session::begin_session(uint32_t group, uint32_t slot, int64_t time, Output
     return nullptr;
   }
   const Due due{time + gap_, table.hash_at(group, slot), group, slot};
-  due_.push(due);
-  if (settings_.time == WindowTime::kProcessing) set_timer(due, out);
+  if (schedule(due) && settings_.time == WindowTime::kProcessing) set_timer(due, out);
   char* const made = table.edit(hash, *cell);
   set_.init(made);
   return made;
@@ -258,8 +278,6 @@ Status Session::consume(uint32_t, const Batch& in, Output& out) {
 
 // Looks at a key's sessions: those that end at due.end are over.
 void Session::fire_key(const Due& due) {
-  // The slot may have another key by now, or none.
-  if (keys_.table().hash_at(due.group, due.slot) != due.hash) return;
   read_pieces(due.group, due.slot);
   std::vector<uint64_t> over;
   int64_t later = INT64_MAX;
@@ -302,7 +320,7 @@ void Session::fire_key(const Due& due) {
     // A slot without a key has none of its pieces (write_pieces left nothing behind).
     if (!over.empty()) keys_.erase(due.group, {due.hash, due.slot, {}});
   } else if (later != INT64_MAX) {
-    due_.push({later, due.hash, due.group, due.slot});
+    schedule({later, due.hash, due.group, due.slot});
   }
 }
 
@@ -310,8 +328,9 @@ Status Session::fire(int64_t until, Output& out) {
   while (!due_.empty() && due_.top().end <= until) {
     if (rows_.is_full() && !rows_.send(out)) return Status::kMore;
     const Due due = due_.top();
-    // What was said of a key more than once at the same time is one.
-    while (!due_.empty() && !(due_.top() > due)) due_.pop();
+    due_.pop();
+    if (!is_live(due)) continue;
+    scheduled(due) = INT64_MAX;
     fire_key(due);
   }
   return rows_.send(out) ? Status::kDone : Status::kMore;

@@ -3,9 +3,9 @@
 
 #include <cstdint>
 #include <optional>
-#include <queue>
 #include <vector>
 
+#include "operators/windows/due_queue.hpp"
 #include "operators/windows/window_memo.hpp"
 #include "operators/windows/window_rows.hpp"
 #include "operators/windows/window_settings.hpp"
@@ -40,7 +40,7 @@ class Session final : public Window {
     StoredBytes cell;
     uint64_t session;
   };
-  // When a session may be over; looked at then.
+  // When the first session of a key may be over; looked at then.
   struct Due {
     int64_t end;
     uint64_t hash;
@@ -63,6 +63,10 @@ class Session final : public Window {
   char* begin_session(uint32_t group, uint32_t slot, int64_t time, Output& out);
   void fail(const char* reason, const std::string& why, int32_t row, const Batch& in,
             Output& out) const;
+  int64_t& scheduled(const Due& due);
+  // Whether the key has not been planned for an earlier time since, nor gone.
+  bool is_live(const Due& due);
+  bool schedule(const Due& due);
   Status fire(int64_t until, Output& out);
   void fire_key(const Due& due);
   void set_timer(const Due& due, Output& out) const;
@@ -77,8 +81,9 @@ class Session final : public Window {
   WindowRows rows_;
   RowTimes times_;
   bool loaded_ = false;
-  std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
-  Pieces pieces_;  // of the key under way
+  DueQueue<Due> due_;
+  std::vector<int64_t> scheduled_;  // by the number of the key: when it is looked at
+  Pieces pieces_;                   // of the key under way
   std::vector<uint32_t> numbers_;
   std::vector<int32_t> kept_, late_;
   std::vector<char*> row_cells_;

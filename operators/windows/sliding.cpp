@@ -86,7 +86,7 @@ aggregate = { readings = "count()", mean = "mean(value)" }
       .range(0, 31'536'000'000'000'000);
   describe_emit(d);
   describe_time(d);
-  describe_max_keys(d, "one pane");
+  describe_max_keys(d, "one pane may have", "how many windows have fired by then");
 }
 
 void Sliding::infer(const Options& options, Inference& inference) {

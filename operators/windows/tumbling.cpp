@@ -58,7 +58,7 @@ aggregate = { hits = "count()", bytes = "sum(bytes)", p95 = "quantile(latency, 0
       .range(0, 31'536'000'000'000'000);
   describe_emit(d);
   describe_time(d);
-  describe_max_keys(d, "one window");
+  describe_max_keys(d, "one window may have", "how many windows have fired by then");
 }
 
 void Tumbling::infer(const Options& options, Inference& inference) {

@@ -53,12 +53,17 @@ void describe_time(Description<Options>& d) {
            "event: the time that event_time gave the rows. processing: the clock when a row comes; "
            "then nothing is late, and the results depend on the run.");
 }
+// `what`: eg "may have rows that wait"; `which`: what decides, beside the order of the rows, for
+// which keys there is room.
 template <class Options>
-void describe_max_keys(Description<Options>& d, const std::string& what) {
+void describe_max_keys(Description<Options>& d, const std::string& what, const std::string& which) {
   d.option("max_keys", &Options::max_keys,
            "How many keys " + what +
-               " may have, all instances together; each of the 128 key groups has an equal share. "
-               "Rows of further keys fail as `too_many_keys`.")
+               ", all instances together; each of the 128 key groups has an equal share, given "
+               "away in the order in which keys come. Rows of further keys fail as "
+               "`too_many_keys`: which ones those are depends on the order of rows of several "
+               "partitions, and on " +
+               which + ".")
       .range(128, 4'000'000'000);
 }
 

@@ -1,9 +1,11 @@
 #include "operators/windows/join.hpp"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <random>
 #include <string>
 #include <vector>
@@ -149,6 +151,24 @@ TEST(Join, RowsOfAnIdlePartitionMeetWhatIsThere) {
   const Table table = sorted(harness.pull(), "right_w");
   EXPECT_EQ(table["v"], (Cells{2, nullptr}));
   EXPECT_EQ(table["right_w"], (Cells{3, 4}));
+}
+
+// Each row of the key that is settled has the far one planned for again.
+TEST(Join, RowFarAheadDoesNotMakeTheKeysPlanGrow) {
+  auto harness = made({{"within", "0s"}});
+  push(harness, kLeft, left({"a"}, {0}), {1'000'000'000});
+  const auto follow = [&](int64_t from, int64_t to) {
+    for (int64_t time = from; time < to; ++time) {
+      push(harness, kLeft, left({"a"}, {1}), {time}, time - 1);
+      harness.advance((time + 1) * kSecond);
+    }
+  };
+  follow(0, 2'000);
+  const auto heap = [] { return mallinfo2().uordblks + mallinfo2().hblkhd; };
+  const size_t before = heap();
+  follow(2'000, 50'000);
+  EXPECT_LT(heap(), before + 200'000);
+  EXPECT_TRUE(harness.failed().empty());
 }
 
 TEST(Join, NullKeysFail) {
