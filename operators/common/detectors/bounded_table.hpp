@@ -30,6 +30,8 @@ class BoundedTable {
         most_(static_cast<uint32_t>((max_keys + FLOW_KEY_GROUPS - 1) / FLOW_KEY_GROUPS)),
         when_full_(when_full) {}
 
+  // To be called some keys before find().
+  void prefetch(uint64_t hash) { table_.prefetch(hash); }
   // NULL: there is no such key. A use.
   State* find(uint64_t hash, std::string_view key) {
     Record* record = table_.modify(hash, key);

@@ -65,6 +65,7 @@ class MethodDetector final : public Detector {
     size_t judged = 0;
     for (size_t i = 0; i < readings.size(); ++i) {
       const KeyedReading& at = readings[i];
+      if (i + kAhead < readings.size()) table_->prefetch(readings[i + kAhead].hash);
       const std::string_view key = keys.key(at.row);
       typename Method::State* state = table_->find(at.hash, key);
       if (state == nullptr) {
@@ -93,6 +94,12 @@ class MethodDetector final : public Detector {
               size_t& judged, size_t end) {
     for (size_t i = judged; i < end; ++i) {
       typename Method::State* state = ahead_[i - judged];
+      if constexpr (requires(const typename Method::State& next) { Method::prefetch_late(next); }) {
+        const size_t next = i + 2;
+        if (next < end && ahead_[next - judged] != nullptr) {
+          Method::prefetch_late(*ahead_[next - judged]);
+        }
+      }
       judgements[i] = Judgement{};
       if (state != nullptr) method_.judge(*state, readings[i].reading, judgements[i]);
     }

@@ -49,6 +49,10 @@ class RangeQuad {
   void judge(State& state, const Reading& reading, Judgement& judgement) const;
   void explain(const Judgement& judgement, const Reading& reading, std::string& text) const;
   static void prefetch(const State& state, const Reading& reading);
+  // What can be told only once the beginning of the state is in the cache.
+  static void prefetch_late(const State& state) {
+    __builtin_prefetch(&state.last[state.readings % kFloorReadings], 1);
+  }
 
  private:
   enum Signal : uint32_t { kResidual, kSmoothed, kScaled, kFloor };
