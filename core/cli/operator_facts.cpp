@@ -54,6 +54,11 @@ constexpr CommonKey kOnError = {
     "on_error", "choice",
     "What becomes of rows that fail here, unless another component reads its `errors` port: "
     "dead_letter, drop or stop. As [pipeline] says, unless given."};
+constexpr CommonKey kRenamedFrom = {
+    "renamed_from", "text",
+    "The id that the component had before: a run that goes on from a checkpoint gives it the state "
+    "that was kept under that name. Without effect once a checkpoint has the new name; it may be "
+    "taken out then."};
 constexpr CommonKey kDecoding = {
     "decoding", "text or table",
     "The codec that makes rows of its bytes: a name, or a table with `type` and the codec's "
@@ -116,6 +121,7 @@ std::vector<CommonKey> common_keys_of(const flow_descriptor& descriptor) {
   if (descriptor.kind == FLOW_SOURCE && messages && !bytes) keys.push_back(kMessageDecoding);
   if (descriptor.kind == FLOW_SINK && (bytes || messages)) keys.push_back(kEncoding);
   keys.push_back(kOnError);
+  keys.push_back(kRenamedFrom);
   return keys;
 }
 

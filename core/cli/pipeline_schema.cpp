@@ -214,6 +214,10 @@ class SchemaWriter {
     json_.end_array();
     json_.end_object();
 
+    json_.key("renamed_from").begin_object();
+    text("type", "string");
+    json_.end_object();
+
     json_.key("on_error").begin_object();
     for (const flow_option* option : pipeline_options()) {
       if (std::string_view(option->name) == "on_error") add_choices(choices_of(*option));

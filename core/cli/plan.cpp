@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -43,7 +44,12 @@ int tell(const BoundPipeline& pipeline, const std::string& folder) {
   }
   std::vector<DamagedCheckpoint> damaged;
   CheckpointStore store(folder);
-  const std::optional<Manifest> saved = store.load(damaged);
+  std::map<std::string, std::string> renamed;
+  const std::optional<Manifest> saved = store.load(damaged, [&](Manifest& manifest) {
+    for (const auto& [name, old] : rename_state(manifest, pipeline.specification)) {
+      renamed[name] = old;
+    }
+  });
   for (const DamagedCheckpoint& each : damaged) {
     fmt::print("checkpoint {} is damaged: {}: {}\n", each.id, each.file.string(), each.reason);
   }
@@ -54,7 +60,9 @@ int tell(const BoundPipeline& pipeline, const std::string& folder) {
   fmt::print("{}: a run goes on from checkpoint {}\n", folder, saved->id);
   bool loses = false;
   for (const StateChange& change : compare_state(*saved, pipeline)) {
-    fmt::print("  {:<9} {}: {}{}\n", word_of(change.fate), change.id, change.what,
+    const auto old = renamed.find(change.id);
+    fmt::print("  {:<9} {}: {}{}{}\n", word_of(change.fate), change.id, change.what,
+               old != renamed.end() ? ", so far of '" + old->second + "'" : "",
                change.why.empty() ? "" : " (" + change.why + ")");
     loses |= change.fate == StateChange::Fate::kLost;
   }
@@ -93,7 +101,8 @@ void add_plan(CLI::App& program, int& exit_code) {
   add_plugin_path(*command, options->plugin_path);
   command->footer(
       "State belongs to a component's name, type and key. What is kept, migrated, new or\n"
-      "lost is told for each component of the newest checkpoint; nothing is changed.\n\n"
+      "lost is told for each component of the newest checkpoint; nothing is changed. With\n"
+      "renamed_from = \"OLD\" in the file a component takes the state of its old name along.\n\n"
       "Exit codes:\n"
       "   0  nothing would be lost\n"
       "  69  the checkpoints cannot be read, or a run is using them\n"

@@ -109,6 +109,24 @@ class Wiring {
     }
   }
 
+  // A name that state was kept under is nobody's now, and goes to one component only.
+  void report_renames(Diagnostics& found) const {
+    std::unordered_map<std::string, std::string> taken;
+    for (const ComponentSpecification& component : specification_.components) {
+      if (!component.renamed_from) continue;
+      const auto& [old, place] = *component.renamed_from;
+      const std::string path = component.key_path() + ".renamed_from";
+      if (find(old) != kNone) {
+        found.error(place, path, "there is still a component " + quote(old),
+                    old == component.id ? "it names the id from before" : "");
+      }
+      const auto [other, added] = taken.try_emplace(old, component.key_path());
+      if (!added) {
+        found.error(place, path, "the state of " + quote(old) + " goes to " + other->second);
+      }
+    }
+  }
+
   void report_cycles(Diagnostics& found) const {
     for (const std::vector<std::size_t>& cycle : cycles()) {
       std::string path;
@@ -142,6 +160,7 @@ void check_graph(const PipelineSpecification& specification, Diagnostics& found)
   }
   const Wiring wiring(specification);
   wiring.report_inputs(found);
+  wiring.report_renames(found);
   wiring.report_cycles(found);
 }
 

@@ -15,6 +15,8 @@
 namespace flowrun {
 namespace {
 
+constexpr const char* kOperatorName = "the name of an operator, as `inspect` lists them";
+
 struct Section {
   std::string_view name;
   flow_kind kind;
@@ -78,11 +80,15 @@ class ComponentReader {
   void read_key(ComponentSpecification& component, const Member& key) {
     const std::string path = join_key(key_path_, key.name);
     if (key.name == "type") {
-      read_type(key.value, path, component.type);
+      read_name(key.value, path, component.type, kOperatorName);
     } else if (key.name == "inputs") {
       read_inputs(component, key, path);
     } else if (key.name == "on_error") {
       component.on_error = read_on_error(key.value, key_path_, found_);
+    } else if (key.name == "renamed_from") {
+      component.renamed_from.emplace();
+      read_name(key.value, path, *component.renamed_from,
+                "the id that the component had when its state was kept");
     } else if (key.name == "encoding") {
       if (component.kind == FLOW_SINK) {
         component.encoding = read_codec(key.value, path);
@@ -102,13 +108,14 @@ class ComponentReader {
     }
   }
 
-  void read_type(const Value& value, const std::string& path, Placed<std::string>& type) {
+  void read_name(const Value& value, const std::string& path, Placed<std::string>& type,
+                 const char* what) {
     type.place = value.place;
     if (value.text() == nullptr || value.text()->empty()) {
       found_.error(value.place, path,
                    value.text() ? "must not be empty"
                                 : "must be a text, and is " + std::string(value.type_name()),
-                   "the name of an operator, as `inspect` lists them");
+                   what);
       return;
     }
     type.value = *value.text();
@@ -205,7 +212,7 @@ class ComponentReader {
     if (const Value::Table* table = value.table()) {
       for (const Member& key : *table) {
         if (key.name == "type") {
-          read_type(key.value, join_key(path, "type"), codec.type);
+          read_name(key.value, join_key(path, "type"), codec.type, kOperatorName);
         } else {
           codec.options.push_back(key);
         }
@@ -223,7 +230,7 @@ class ComponentReader {
           R"(write "json" or { type = "json", ... })");
       return std::nullopt;
     }
-    read_type(value, path, codec.type);
+    read_name(value, path, codec.type, kOperatorName);
     return codec;
   }
 
@@ -339,13 +346,13 @@ PipelineSpecification load_pipeline(const std::filesystem::path& file, Diagnosti
 std::vector<std::string> common_keys(flow_kind kind) {
   switch (kind) {
     case FLOW_SOURCE:
-      return {"type", "on_error", "decoding"};
+      return {"type", "on_error", "renamed_from", "decoding"};
     case FLOW_SINK:
-      return {"type", "inputs", "on_error", "encoding"};
+      return {"type", "inputs", "on_error", "renamed_from", "encoding"};
     case FLOW_CODEC:
       return {"type"};
     default:
-      return {"type", "inputs", "on_error"};
+      return {"type", "inputs", "on_error", "renamed_from"};
   }
 }
 

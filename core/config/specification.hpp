@@ -58,10 +58,11 @@ struct ComponentSpecification {
   Place place;  // of the id in the table's header
   Placed<std::string> type;
   std::vector<InputSpecification> inputs;
-  std::optional<Placed<OnError>> on_error;     // absent: the pipeline's
-  std::optional<CodecSpecification> encoding;  // sinks only
-  std::optional<CodecSpecification> decoding;  // sources only
-  Value::Table options;                        // all other keys
+  std::optional<Placed<OnError>> on_error;          // absent: the pipeline's
+  std::optional<Placed<std::string>> renamed_from;  // the id that its state was kept under
+  std::optional<CodecSpecification> encoding;       // sinks only
+  std::optional<CodecSpecification> decoding;       // sources only
+  Value::Table options;                             // all other keys
 
   // "sources.access_log"
   std::string key_path() const;

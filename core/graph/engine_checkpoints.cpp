@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <map>
 #include <utility>
 
 #include "core/config/names.hpp"
@@ -19,6 +21,14 @@ std::string time_text(std::int64_t nanoseconds) {
                      fmt::gmtime(static_cast<std::time_t>(nanoseconds / 1'000'000'000)));
 }
 
+// What a source that cannot be read again has written down. Where it is gone, a run before moved it.
+void move_journal(const std::filesystem::path& journals, const std::string& old,
+                  const std::string& name) {
+  if (!std::filesystem::exists(journals / old)) return;
+  std::filesystem::remove_all(journals / name);  // of a component that is no more
+  std::filesystem::rename(journals / old, journals / name);
+}
+
 }  // namespace
 
 // Opens the folder of the checkpoints and reads the newest one that is whole.
@@ -30,7 +40,12 @@ void Pipeline::Engine::open_store() {
   runtime.stores_checkpoints = true;
   begins_at_once_ = true;
   std::vector<DamagedCheckpoint> damaged;
-  saved_ = store_->load(damaged);
+  std::map<std::string, std::string> renamed;
+  saved_ = store_->load(damaged, [&](Manifest& manifest) {
+    for (const auto& [name, old] : rename_state(manifest, bound_.specification)) {
+      renamed[name] = old;
+    }
+  });
   for (const DamagedCheckpoint& each : damaged) {
     log::warning("A damaged checkpoint is skipped.",
                  {{"checkpoint", each.id}, {"file", each.file.string()}, {"reason", each.reason}});
@@ -63,6 +78,12 @@ void Pipeline::Engine::open_store() {
   begins_at_once_ = std::any_of(changes.begin(), changes.end(), [](const StateChange& change) {
     return change.fate != StateChange::Fate::kKept;
   });
+  for (const auto& [name, old] : renamed) {
+    log::info("A component goes on with the state of its old name.",
+              {{"component", name}, {"renamed_from", old}});
+    move_journal(store_->folder() / "journal", old, name);
+    begins_at_once_ = true;  // the next run may no longer say what the name was
+  }
   log::info(
       "Going on where a checkpoint was taken: what it has is not read again; --fresh starts "
       "over.",

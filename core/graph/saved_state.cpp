@@ -246,6 +246,48 @@ std::string held_by(const Manifest& checkpoint, const SavedComponent& component)
   return "";
 }
 
+std::vector<std::pair<std::string, std::string>> rename_state(
+    Manifest& checkpoint, const PipelineSpecification& pipeline) {
+  std::vector<std::pair<std::string, std::string>> renamed;
+  const auto part = checkpoint.parts.find(kPipelinePart);
+  if (part == checkpoint.parts.end()) return renamed;
+  std::vector<SavedComponent> components = decode_components(part->second);
+  const auto find = [&](const std::string& id) {
+    return std::find_if(components.begin(), components.end(),
+                        [&](const SavedComponent& component) { return component.id == id; });
+  };
+  for (const ComponentSpecification& component : pipeline.components) {
+    if (!component.renamed_from) continue;
+    const std::string& old = component.renamed_from->value;
+    const auto saved = find(old);
+    if (saved == components.end() || find(component.id) != components.end()) continue;
+    saved->id = component.id;
+    for (const char* kind : {kLedgerPart, kSourcePart, kSerialPart, kSinkPart}) {
+      auto node = checkpoint.parts.extract(std::string(kind).append(old));
+      if (node.empty()) continue;
+      node.key() = std::string(kind).append(component.id);
+      checkpoint.parts.insert(std::move(node));
+    }
+    const std::string timing = std::string(kTimingPart).append(old).append("/");
+    for (auto at = checkpoint.parts.lower_bound(timing);
+         at != checkpoint.parts.end() && at->first.starts_with(timing);) {
+      auto node = checkpoint.parts.extract(at++);
+      node.key() = std::string(kTimingPart)
+                       .append(component.id)
+                       .append("/")
+                       .append(node.key().substr(timing.size()));
+      checkpoint.parts.insert(std::move(node));
+    }
+    if (auto tables = checkpoint.components.extract(old); !tables.empty()) {
+      tables.key() = component.id;
+      checkpoint.components.insert(std::move(tables));
+    }
+    renamed.emplace_back(component.id, old);
+  }
+  if (!renamed.empty()) part->second = encode_components(components);
+  return renamed;
+}
+
 std::vector<StateChange> compare_state(const Manifest& checkpoint, const BoundPipeline& pipeline) {
   using Fate = StateChange::Fate;
   std::vector<StateChange> changes;

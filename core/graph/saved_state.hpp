@@ -102,6 +102,11 @@ struct StateChange {
 // One a component that has state, or would have had.
 std::vector<StateChange> compare_state(const Manifest& checkpoint, const BoundPipeline& pipeline);
 
+// Gives components that say what they were called before (`renamed_from`) the state of that name,
+// where the checkpoint has it and nothing under the new one. What was renamed: new name and old.
+std::vector<std::pair<std::string, std::string>> rename_state(
+    Manifest& checkpoint, const PipelineSpecification& pipeline);
+
 // What would be lost, one line each; empty: nothing.
 std::string lost_state(const std::vector<StateChange>& changes);
 

@@ -74,7 +74,8 @@ CheckpointStore::CheckpointStore(fs::path folder, Options options) {
 
 CheckpointStore::~CheckpointStore() = default;
 
-std::optional<Manifest> CheckpointStore::load(std::vector<DamagedCheckpoint>& damaged) {
+std::optional<Manifest> CheckpointStore::load(std::vector<DamagedCheckpoint>& damaged,
+                                              const std::function<void(Manifest&)>& change) {
   const CheckpointFiles files = list_files(folder());
   std::optional<Manifest> found;
   std::vector<Manifest> kept;  // newest first
@@ -86,6 +87,7 @@ std::optional<Manifest> CheckpointStore::load(std::vector<DamagedCheckpoint>& da
       if (manifest.id != id) {
         throw CheckpointError(path.string() + " is checkpoint " + std::to_string(manifest.id));
       }
+      if (change) change(manifest);
       if (!found) {
         PageReader(folder()).check(manifest);
         found = manifest;

@@ -67,8 +67,10 @@ class CheckpointStore {
 
   // The newest complete one: every byte that it needs has been read and checked (about 1 GiB/s from
   // a page cache). Nothing: there is none. Damaged ones are skipped for the one before, and told in
-  // `damaged`. The next checkpoint builds on what was loaded. [control, not while one is written]
-  std::optional<Manifest> load(std::vector<DamagedCheckpoint>& damaged);
+  // `damaged`. The next checkpoint builds on what was loaded. `change`: what to make of each that
+  // is read, in memory. [control, not while one is written]
+  std::optional<Manifest> load(std::vector<DamagedCheckpoint>& damaged,
+                               const std::function<void(Manifest&)>& change = {});
 
   // Fills a store with the pages of `component`'s tables in the key groups that instance number
   // `instance` of `instances` owns. Of the checkpoint that load() gave. Throws CheckpointError: a

@@ -327,12 +327,45 @@ inputs = ["lines"]
         self.assertRegex(shown, r"source/lines: 1 partition\n    'in.txt': 0x0800000000000080[0-9a-f]{16} \(16 B\), ended\n")
         self.assertRegex(shown, r"table 'seen' \(version 1\): 2000 keys, ")
 
+    def test_a_renamed_component_keeps_its_state(self):
+        flow = SLOW.format(rows=2_000, rate=1_000_000)
+        self.write("flow.toml", flow)
+        self.run_flow()
+        renamed = (flow.replace("[transforms.first]\n", "[transforms.unique]\nrenamed_from = \"first\"\n")
+                   .replace('inputs = ["first"]', 'inputs = ["unique"]')
+                   .replace("[sources.rows]\n", "[sources.readings]\nrenamed_from = \"rows\"\n")
+                   .replace('inputs = ["rows"]', 'inputs = ["readings"]'))
+        self.write("flow.toml", renamed)
+        plan = self.call("plan", "flow.toml")
+        self.assertEqual(plan.returncode, 0, plan.stdout + plan.stderr)
+        self.assertRegex(plan.stdout, r"kept +readings: the position of 1 partition, so far of 'rows'")
+        self.assertRegex(plan.stdout, r"kept +unique: keyed state of \d+ KiB, so far of 'first'")
+        self.assertIn("goes on with the state of its old name", self.run_flow())
+        self.assertEqual(self.read("out.ndjson").count("\n"), 2_000)
+        # The new names have it now, with or without the setting.
+        for text in (renamed, renamed.replace('renamed_from = "first"\n', "").replace('renamed_from = "rows"\n', "")):
+            self.write("flow.toml", text)
+            plan = self.call("plan", "flow.toml")
+            self.assertEqual(plan.returncode, 0, plan.stdout + plan.stderr)
+            self.assertNotIn("so far of", plan.stdout)
+            self.run_flow()
+            self.assertEqual(self.read("out.ndjson").count("\n"), 2_000)
+        for wrong, told in ((renamed.replace('renamed_from = "first"', 'renamed_from = "readings"'), "there is still a component"),
+                            (renamed.replace('renamed_from = "first"', 'renamed_from = "rows"'), "goes to sources.readings")):
+            self.write("flow.toml", wrong)
+            done = self.call("validate", "flow.toml")
+            self.assertEqual(done.returncode, 78)
+            self.assertIn(told, done.stderr)
+
     def test_what_came_by_standard_input_is_read_from_the_journal(self):
         self.write("flow.toml", LINES.format(source='type = "stdin"'))
         ends = os.pipe()
         self.addCleanup(os.close, ends[0])
         wanted = []
         for turn in range(3):
+            if turn == 1:  # the journal goes along with a new name
+                self.write("flow.toml", LINES.format(source='type = "stdin"\nrenamed_from = "rows"').replace("[sources.rows]", "[sources.input]")
+                           .replace('inputs = ["rows"]', 'inputs = ["input"]'))
             process = self.start(stdin=ends[0])
             for number in range(2_000):
                 wanted.append(f"{turn} {number}")
