@@ -163,6 +163,46 @@ class Iot:
         return [Figure("a checkpoint every 10 s costs", measure.median(costs), "%", bar=3, ceiling=True,
                        note=f"{rows:,} readings; per pair: " + " ".join(f"{cost:.1f}" for cost in costs))]
 
+    def million(self):
+        """A million series: memory, checkpoints included, and how long a restart takes until the first row."""
+        folder = self.folder("iot-million")
+        path = self.pipeline(folder, 'type = "generate"\ndataset = "fleet"\ndevices = 250000\nevery = "10m"\nseed = 1',
+                             settings='checkpoint = { path = "state", interval = "5s" }\nstate_limit = "3GiB"\n')
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        # The detector and what leads there.
+        head = text.partition("[transforms.detected]")[0]
+        detected = 'type = "detect_anomaly"\ninputs = ["timed"]\nkey = ["device", "quantity"]\nvalue = "value"\nmax_keys = 1200000\n'
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(head + "[transforms.detected]\n" + detected + '[sinks.out]\ntype = "discard"\ninputs = ["detected"]\n')
+        self.context.settle()
+        with measure.Running(self.command(path), folder) as running:
+            watch = measure.MemoryWatch(running.pid, "/none", 0.2)
+            watch.start()
+            time.sleep(30)
+            running.process.send_signal(signal.SIGKILL)
+            running.process.wait()
+            watch.join()
+        shown = subprocess.run([self.context.program("flowrun"), "state", "show", "state", "detected"], cwd=folder,
+                               capture_output=True, text=True, check=False).stdout
+        if ": 1000000 keys" not in shown:
+            raise WrongAnswer("the checkpoint does not have a million series:\n" + shown[-2000:])
+        restarts = []
+        for _ in range(3):
+            self.context.settle()
+            with measure.Running(self.command(path), folder) as running:
+                while "Pipeline starts." not in running.text(running.err):
+                    if running.process.poll() is not None or time.perf_counter() - running.started > PATIENCE:
+                        raise WrongAnswer("flowrun does not go on:\n" + running.text(running.err)[-2000:])
+                    time.sleep(0.005)
+                restarts.append(time.perf_counter() - running.started)
+                if "Going on where a checkpoint was taken" not in running.text(running.err):
+                    raise WrongAnswer("no checkpoint was gone on from")
+        return [
+            Figure("a million series, memory at the peak", watch.peak_own / 2**30, "GiB", bar=4, ceiling=True),
+            Figure("restart with them", measure.median(restarts), "s", bar=5, ceiling=True),
+        ]
+
     def alerts(self, name, pipe, running, deadline):
         """How long each alert took from the writing of its reading, in milliseconds."""
         delays, rest = [], b""
