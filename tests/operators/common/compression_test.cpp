@@ -98,6 +98,30 @@ TEST_P(CompressionTest, ChangedContentIsNoticedByItsChecksum) {
   EXPECT_NE(decode(GetParam().compression, encoded, 4096, 65536).error, "");
 }
 
+TEST_P(CompressionTest, BytesBeforeDamageAreTheSameForAnyRoomOfTheOutput) {
+  const std::string text = noise(1'000);
+  std::string encoded = GetParam().encode(text);
+  encoded.back() = static_cast<char>(encoded.back() ^ 1);  // gzip: the length; zstd: the checksum
+  for (const size_t room : {size_t{1}, size_t{38}, size_t{999}, size_t{1'000}, size_t{4'096}}) {
+    const Decoded decoded = decode(GetParam().compression, encoded, encoded.size(), room);
+    EXPECT_NE(decoded.error, "");
+    EXPECT_TRUE(decoded.bytes == text) << room << " bytes out";
+  }
+}
+
+TEST_P(CompressionTest, TruncatedStreamGivesTheSameForAnyRoomOfTheOutput) {
+  const std::string encoded = GetParam().encode(std::string(300, 'a') + noise(100));
+  for (size_t size = 0; size < encoded.size(); ++size) {
+    const std::string_view cut = std::string_view(encoded).substr(0, size);
+    const std::string wanted = decode(GetParam().compression, cut, size, 4'096).bytes;
+    for (const size_t room : {size_t{1}, size_t{38}, size_t{300}}) {
+      const Decoded decoded = decode(GetParam().compression, cut, 2, room);
+      EXPECT_EQ(decoded.error, "");
+      EXPECT_TRUE(decoded.bytes == wanted) << size << " bytes in, " << room << " out";
+    }
+  }
+}
+
 TEST_P(CompressionTest, PlainTextIsAnErrorAtTheFirstByte) {
   const Decoded decoded = decode(GetParam().compression, "not compressed at all", 100, 100);
   EXPECT_NE(decoded.error, "");
