@@ -18,13 +18,13 @@ KeyColumns::KeyColumns(Host host, int64_t rows, std::span<const flow_type> types
 
 void KeyColumns::append(std::string_view key) {
   const auto take = [&](size_t bytes) {
+    if (key.size() < bytes) throw Failure("the bytes of a key in the state are cut off");
     const std::string_view taken = key.substr(0, bytes);
-    key.remove_prefix(taken.size());
+    key.remove_prefix(bytes);
     return taken;
   };
   for (size_t field = 0; field < types_.size(); ++field) {
-    const std::string_view present = take(1);
-    const bool is_null = present.empty() || present[0] == '\0';
+    const bool is_null = take(1)[0] == '\0';
     if (texts_[field]) {
       if (is_null) {
         texts_[field]->append_null();

@@ -15,6 +15,7 @@ namespace flow::operators {
 class KeyColumns {
  public:
   KeyColumns(Host host, int64_t rows, std::span<const flow_type> types);
+  // Throws Failure where the bytes end within a value.
   void append(std::string_view key);
   std::vector<TypedColumn> finish();
 

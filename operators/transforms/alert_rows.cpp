@@ -1,7 +1,8 @@
 #include "operators/transforms/alert_rows.hpp"
 
-#include <cstring>
 #include <utility>
+
+#include "operators/common/key_columns.hpp"
 
 namespace flow::operators {
 namespace {
@@ -9,104 +10,6 @@ namespace {
 constexpr std::array<const char*, 3> kStates = {"opened", "updated", "resolved"};
 
 Type type_of_key(flow_type type) { return Type::of(key_column_type(type)); }
-
-// One value of a key, taken from the front of its bytes.
-class KeyBytes {
- public:
-  explicit KeyBytes(std::string_view bytes) : rest_(bytes) {}
-
-  bool null() { return take(1)[0] == '\0'; }
-  std::string_view text() {
-    uint32_t length;
-    std::memcpy(&length, take(sizeof length).data(), sizeof length);
-    return take(length);
-  }
-  int64_t number() {
-    int64_t value;
-    std::memcpy(&value, take(sizeof value).data(), sizeof value);
-    return value;
-  }
-  bool boolean() { return take(1)[0] != '\0'; }
-
- private:
-  std::string_view take(size_t length) {
-    if (rest_.size() < length) throw Failure("alert: the bytes of a key in the state are cut off");
-    const std::string_view taken = rest_.substr(0, length);
-    rest_.remove_prefix(length);
-    return taken;
-  }
-  std::string_view rest_;
-};
-
-// Row by row of one key field; which builder there is depends on the type.
-class KeyColumn {
- public:
-  KeyColumn(Host host, int64_t rows, flow_type type) : type_(key_column_type(type)) {
-    switch (type_) {
-      case FLOW_BOOL:
-        bools_.emplace(host, rows);
-        break;
-      case FLOW_INT64:
-        integers_.emplace(host, rows);
-        break;
-      case FLOW_TIMESTAMP:
-        times_.emplace(host, rows);
-        break;
-      case FLOW_FLOAT64:
-        floats_.emplace(host, rows);
-        break;
-      default:
-        texts_.emplace(host, rows, type_);
-        break;
-    }
-  }
-
-  void append(KeyBytes& key) {
-    const bool null = key.null();
-    switch (type_) {
-      case FLOW_BOOL:
-        null ? bools_->append_null() : bools_->append(key.boolean());
-        break;
-      case FLOW_INT64:
-        null ? integers_->append_null() : integers_->append(key.number());
-        break;
-      case FLOW_TIMESTAMP:
-        null ? times_->append_null() : times_->append(key.number());
-        break;
-      case FLOW_FLOAT64: {
-        if (null) {
-          floats_->append_null();
-          break;
-        }
-        const int64_t bits = key.number();
-        double value;
-        std::memcpy(&value, &bits, sizeof value);
-        floats_->append(value);
-        break;
-      }
-      default:
-        null ? texts_->append_null() : texts_->append(key.text());
-        break;
-    }
-  }
-
-  TypedColumn finish() {
-    const Type type = Type::of(type_);
-    if (bools_) return {bools_->finish(), type};
-    if (integers_) return {integers_->finish(), type};
-    if (times_) return {times_->finish(), type};
-    if (floats_) return {floats_->finish(), type};
-    return {texts_->finish(), type};
-  }
-
- private:
-  flow_type type_;
-  std::optional<BoolBuilder> bools_;
-  std::optional<Int64Builder> integers_;
-  std::optional<TimestampBuilder> times_;
-  std::optional<Float64Builder> floats_;
-  std::optional<TextBuilder> texts_;
-};
 
 template <class Names>
 Column dictionary(Host host, const Names& names) {
@@ -170,18 +73,16 @@ void AlertRows::add(const AlertRow& row, std::string_view key, const KeyTypes& t
 }
 
 std::vector<TypedColumn> AlertRows::key_columns(Host host) {
-  std::vector<KeyColumn> columns;
-  columns.reserve(key_.size());
+  std::vector<flow_type> types;
+  types.reserve(key_.size());
   for (size_t i = 0; i < key_.size(); ++i) {
-    columns.emplace_back(host, size(), static_cast<flow_type>(types_[i]));
+    types.push_back(key_column_type(static_cast<flow_type>(types_[i])));
   }
+  KeyColumns columns(host, size(), types);
   for (const Place& place : keys_) {
-    KeyBytes key(std::string_view(bytes_).substr(place.at, place.length));
-    for (KeyColumn& column : columns) column.append(key);
+    columns.append(std::string_view(bytes_).substr(place.at, place.length));
   }
-  std::vector<TypedColumn> finished;
-  for (KeyColumn& column : columns) finished.push_back(column.finish());
-  return finished;
+  return columns.finish();
 }
 
 Batch AlertRows::take(Output& out) {
