@@ -12,7 +12,23 @@
 
 namespace flowrun::graph_test {
 
-class Numbers final : public flow::Source {
+// A source of one partition, "all".
+class OnePartition : public flow::Source {
+ public:
+  void open(flow::Output& out) override { out.get()->offer(out.get(), "all"); }
+  void assign(const std::string&, std::optional<std::string_view>) final { assigned_ = true; }
+  flow::Status poll(flow::SourceOutput& out) final {
+    return assigned_ ? read(out) : flow::Status::kIdle;
+  }
+
+ private:
+  // Of an assigned partition.
+  virtual flow::Status read(flow::SourceOutput& out) = 0;
+
+  bool assigned_ = false;
+};
+
+class Numbers final : public OnePartition {
  public:
   struct Options {
     std::int64_t rows = 1000, source = 0, seed = 1, batch = 64, nap_us = 0;
@@ -35,11 +51,11 @@ class Numbers final : public flow::Source {
 
   void open(flow::Output& out) override {
     if (options_.fail_open != 0) throw flow::Failure("refuses to open");
-    out.get()->offer(out.get(), "all");
+    OnePartition::open(out);
   }
-  void assign(const std::string&, std::optional<std::string_view>) override { assigned_ = true; }
-  flow::Status poll(flow::SourceOutput& out) override {
-    if (!assigned_) return flow::Status::kIdle;
+
+ private:
+  flow::Status read(flow::SourceOutput& out) override {
     if (at_ >= options_.rows && options_.endless == 0) return flow::Status::kEnd;
     if (options_.throw_at >= 0 && at_ >= options_.throw_at) {
       throw std::runtime_error("the source is broken");
@@ -71,14 +87,12 @@ class Numbers final : public flow::Source {
     return flow::Status::kDone;
   }
 
- private:
   const Options& options_;
   std::int64_t at_ = 0;
-  bool assigned_ = false;
 };
 
 // Rows with a number and a text in a buffer of the batch's own, as a decoder makes them.
-class Texts final : public flow::Source {
+class Texts final : public OnePartition {
  public:
   struct Options {
     std::int64_t rows = 1000, batch = 1000, length = 300;
@@ -90,10 +104,9 @@ class Texts final : public flow::Source {
     d.option("length", &Options::length, "Bytes of each text.");
   }
   explicit Texts(const Options& options) : options_(options) {}
-  void open(flow::Output& out) override { out.get()->offer(out.get(), "all"); }
-  void assign(const std::string&, std::optional<std::string_view>) override { assigned_ = true; }
-  flow::Status poll(flow::SourceOutput& out) override {
-    if (!assigned_) return flow::Status::kIdle;
+
+ private:
+  flow::Status read(flow::SourceOutput& out) override {
     if (at_ >= options_.rows) return flow::Status::kEnd;
     const std::int64_t n = std::min(options_.batch, options_.rows - at_);
     const flow::Buffer bytes = out.out().allocate(n * options_.length);
@@ -115,14 +128,12 @@ class Texts final : public flow::Source {
     return flow::Status::kDone;
   }
 
- private:
   const Options& options_;
   std::int64_t at_ = 0;
-  bool assigned_ = false;
 };
 
 // A byte stream for a codec: the pieces of `pieces` in one partition, where "." ends the stream.
-class Streams final : public flow::Source {
+class Streams final : public OnePartition {
  public:
   struct Options {
     std::vector<std::string> pieces;
@@ -132,10 +143,9 @@ class Streams final : public flow::Source {
     d.option("pieces", &Options::pieces, "What comes.");
   }
   explicit Streams(const Options& options) : options_(options) {}
-  void open(flow::Output& out) override { out.get()->offer(out.get(), "all"); }
-  void assign(const std::string&, std::optional<std::string_view>) override { assigned_ = true; }
-  flow::Status poll(flow::SourceOutput& out) override {
-    if (!assigned_) return flow::Status::kIdle;
+
+ private:
+  flow::Status read(flow::SourceOutput& out) override {
     if (at_ == options_.pieces.size()) return flow::Status::kEnd;
     const std::string& piece = options_.pieces[at_++];
     if (piece == ".") {
@@ -152,14 +162,12 @@ class Streams final : public flow::Source {
     return flow::Status::kDone;
   }
 
- private:
   const Options& options_;
   std::size_t at_ = 0;
-  bool assigned_ = false;
 };
 
 // Each of `messages` with the column `topic`: "t0", "t1", ...
-class Messages final : public flow::Source {
+class Messages final : public OnePartition {
  public:
   struct Options {
     std::vector<std::string> messages;
@@ -169,10 +177,9 @@ class Messages final : public flow::Source {
     d.option("messages", &Options::messages, "What comes.");
   }
   explicit Messages(const Options& options) : options_(options) {}
-  void open(flow::Output& out) override { out.get()->offer(out.get(), "all"); }
-  void assign(const std::string&, std::optional<std::string_view>) override { assigned_ = true; }
-  flow::Status poll(flow::SourceOutput& out) override {
-    if (!assigned_) return flow::Status::kIdle;
+
+ private:
+  flow::Status read(flow::SourceOutput& out) override {
     if (std::exchange(is_over_, true)) return flow::Status::kEnd;
     const auto n = static_cast<std::int64_t>(options_.messages.size());
     flow::TextBuilder bytes(out.out(), n, FLOW_BINARY);
@@ -189,9 +196,7 @@ class Messages final : public flow::Source {
     return flow::Status::kDone;
   }
 
- private:
   const Options& options_;
-  bool assigned_ = false;
   bool is_over_ = false;
 };
 
