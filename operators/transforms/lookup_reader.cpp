@@ -186,8 +186,10 @@ void read_sqlite_table(const std::string& path, const std::string& query, TextTa
     fail(path, "query: is more than one statement");
   }
   if (sqlite3_stmt_readonly(statement.get()) == 0) fail(path, "query: does not only read");
+  const int n_columns = sqlite3_column_count(statement.get());
   std::vector<std::string> there;
-  for (int i = 0; i < sqlite3_column_count(statement.get()); ++i) {
+  there.reserve(static_cast<size_t>(n_columns));
+  for (int i = 0; i < n_columns; ++i) {
     there.emplace_back(sqlite3_column_name(statement.get(), i));
   }
   const std::vector<size_t> wanted = places(path, there, table);
