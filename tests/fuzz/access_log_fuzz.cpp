@@ -1,22 +1,18 @@
 // Lines of access logs: any bytes, through the parser of each format, and through what later
 // operators do with its fields.
 #include <cstdint>
-#include <cstdlib>
 #include <iterator>
 #include <string_view>
 
 #include "operators/common/access_line.hpp"
 #include "operators/common/address.hpp"
 #include "operators/common/page_path.hpp"
+#include "tests/fuzz/require.hpp"
 #include "tests/fuzz/seeds.hpp"
 
 namespace {
 
 using namespace flow::operators;
-
-void require(bool truth) {
-  if (!truth) std::abort();
-}
 
 // A field lies inside the line, or is the "-" of one that the line does not have.
 void require_inside(std::string_view line, std::string_view field) {

@@ -1,13 +1,13 @@
 // The expression language: any text is refused with its column, or worked out over rows of every
 // type, as a column and, where it is a condition, as a selection of the same rows.
 #include <cstdint>
-#include <cstdlib>
 #include <iterator>
 #include <string_view>
 
 #include "flow/testing/harness.hpp"
 #include "operators/common/expression/compiled_expression.hpp"
 #include "operators/transforms/filter.hpp"
+#include "tests/fuzz/require.hpp"
 #include "tests/fuzz/seeds.hpp"
 
 namespace {
@@ -15,10 +15,6 @@ namespace {
 using namespace flow::operators;
 using flow::testing::Cell;
 using flow::testing::Harness;
-
-void require(bool truth) {
-  if (!truth) std::abort();
-}
 
 struct Rows {
   Harness harness = Harness::of<Filter>({{"where", "true"}});

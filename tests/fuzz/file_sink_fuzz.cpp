@@ -1,7 +1,6 @@
 // What the sink `file` reads from outside: values that become parts of paths, templates, and the
 // handles of checkpoints.
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -9,6 +8,7 @@
 #include "flow/testing/table.hpp"
 #include "operators/common/path_template.hpp"
 #include "operators/sinks/file_handle.hpp"
+#include "tests/fuzz/require.hpp"
 
 namespace {
 
@@ -17,10 +17,6 @@ using flow::operators::PathMaker;
 using flow::operators::PathTemplate;
 using flow::testing::make_column;
 using flow::testing::TestHost;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 // Whatever the value: a path inside the folder, of as many names as the template has.
 void check_path(std::string_view given, std::string_view value) {

@@ -5,22 +5,14 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <iterator>
 #include <string>
 #include <string_view>
 
 #include "operators/common/required_literals.hpp"
 #include "operators/common/utf8_text.hpp"
+#include "tests/fuzz/require.hpp"
 #include "tests/fuzz/seeds.hpp"
-
-namespace {
-
-void require(bool truth) {
-  if (!truth) std::abort();
-}
-
-}  // namespace
 
 extern "C" FuzzSeeds flow_fuzz_seeds() {
   static constexpr std::string_view kSeeds[] = {

@@ -1,7 +1,6 @@
 // Pipelines in one line: any line is refused at one of its bytes, or becomes a file whose every
 // place leads back into the line.
 #include <cstdint>
-#include <cstdlib>
 #include <iterator>
 #include <string>
 #include <string_view>
@@ -10,15 +9,8 @@
 #include "core/config/diagnostic.hpp"
 #include "core/config/loader.hpp"
 #include "core/config/one_line.hpp"
+#include "tests/fuzz/require.hpp"
 #include "tests/fuzz/seeds.hpp"
-
-namespace {
-
-void require(bool truth) {
-  if (!truth) std::abort();
-}
-
-}  // namespace
 
 extern "C" FuzzSeeds flow_fuzz_seeds() {
   static constexpr std::string_view kSeeds[] = {

@@ -2,7 +2,6 @@
 // valid JSON and valid UTF-8 stay valid. And the arrays that `explode` takes apart can be left and
 // gone on with at any element.
 #include <cstdint>
-#include <cstdlib>
 #include <iterator>
 #include <string>
 #include <string_view>
@@ -12,15 +11,12 @@
 #include "operators/common/json_array.hpp"
 #include "operators/common/json_validate.hpp"
 #include "operators/transforms/redact_text.hpp"
+#include "tests/fuzz/require.hpp"
 #include "tests/fuzz/seeds.hpp"
 
 namespace {
 
 using namespace flow::operators;
-
-void require(bool truth) {
-  if (!truth) std::abort();
-}
 
 void check_spans(const PiiFinder& finder, std::string_view text) {
   std::vector<PiiSpan> spans;

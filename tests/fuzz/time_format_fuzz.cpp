@@ -3,7 +3,6 @@
 // two lines.
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <iterator>
 #include <optional>
@@ -13,15 +12,12 @@
 #include "flow/operator.hpp"
 #include "operators/common/rfc3339.hpp"
 #include "operators/common/time_format.hpp"
+#include "tests/fuzz/require.hpp"
 #include "tests/fuzz/seeds.hpp"
 
 namespace {
 
 using flow::operators::TimeFormat;
-
-void require(bool truth) {
-  if (!truth) std::abort();
-}
 
 void read_back(const char* form, std::int64_t nanoseconds) {
   const TimeFormat format = TimeFormat::compile(form);

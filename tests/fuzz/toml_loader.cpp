@@ -1,20 +1,12 @@
 // The loader of pipeline files: any bytes give a specification or messages, never a crash.
 #include <cstdint>
-#include <cstdlib>
 #include <iterator>
 
 #include "core/config/binding.hpp"
 #include "core/config/loader.hpp"
 #include "core/config/pipeline_settings.hpp"
+#include "tests/fuzz/require.hpp"
 #include "tests/fuzz/seeds.hpp"
-
-namespace {
-
-void require(bool condition) {
-  if (!condition) std::abort();
-}
-
-}  // namespace
 
 extern "C" FuzzSeeds flow_fuzz_seeds() {
   static constexpr std::string_view kSeeds[] = {

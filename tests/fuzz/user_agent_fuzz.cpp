@@ -12,6 +12,7 @@
 
 #include "flow/utf8.hpp"
 #include "operators/common/user_agent_parser.hpp"
+#include "tests/fuzz/require.hpp"
 #include "tests/fuzz/seeds.hpp"
 
 namespace {
@@ -39,10 +40,6 @@ device_parsers:
     regex_flag: 'i'
     device_replacement: 'Phone'
 )yaml";
-
-void require(bool truth) {
-  if (!truth) std::abort();
-}
 
 // A file in memory, with a path.
 class MemoryFile {
