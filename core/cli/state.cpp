@@ -170,9 +170,10 @@ void show_table(const std::string& name, const Manifest::Table& table, PageReade
 std::optional<fs::path> manifest_of(const fs::path& place) {
   if (!fs::is_directory(place)) return place;
   std::vector<ListedCheckpoint> checkpoints = list_checkpoints(place);
-  for (auto at = checkpoints.rbegin(); at != checkpoints.rend(); ++at) {
-    if (at->problem.empty()) return at->file;
-    complain("skipped: " + at->problem);
+  std::reverse(checkpoints.begin(), checkpoints.end());
+  for (const ListedCheckpoint& checkpoint : checkpoints) {
+    if (checkpoint.problem.empty()) return checkpoint.file;
+    complain("skipped: " + checkpoint.problem);
   }
   return std::nullopt;
 }
