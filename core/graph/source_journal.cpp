@@ -45,19 +45,22 @@ void SourceJournal::tell_durable(const Durable& durable) {
   }
 }
 
-void SourceJournal::replay(std::uint64_t offset, const std::function<bool()>& before,
+bool SourceJournal::replay(std::uint64_t offset, const std::function<bool()>& before,
                            const Emission& emission) {
   Journal::Reader reader = journal_.read(offset);
   std::string_view bytes;
-  while (before() && reader.next(bytes, offset)) {
+  while (before()) {
+    if (!reader.next(bytes, offset)) return true;
     SavedReader in(bytes);
     const std::string partition = in.text();
     const std::string position = in.text();
     const std::uint64_t flags = in.number();
     flow::Batch batch;
     if ((flags & kHasBatch) != 0) batch = read_batch(runtime_.account, in.rest());
-    emission(batch ? batch.get() : nullptr, partition, position, static_cast<std::uint32_t>(flags));
+    emission(batch ? batch.get() : nullptr, partition, position, static_cast<std::uint32_t>(flags),
+             offset);
   }
+  return false;
 }
 
 }  // namespace flowrun

@@ -15,9 +15,10 @@ namespace flowrun {
 // Of one source, on its thread.
 class SourceJournal {
  public:
-  // Called with each emission that is read back.
-  using Emission = std::function<void(const flow_batch* batch, const std::string& partition,
-                                      const std::string& position, std::uint32_t flags)>;
+  // Called with each emission that is read back, and the offset behind it.
+  using Emission =
+      std::function<void(const flow_batch* batch, const std::string& partition,
+                         const std::string& position, std::uint32_t flags, std::uint64_t offset)>;
   // Called for what may be acknowledged.
   using Durable = std::function<void(const std::string& partition, const std::string& position)>;
 
@@ -34,9 +35,9 @@ class SourceJournal {
   void sync() { journal_.sync(); }
   // Behind the last emission.
   std::uint64_t end() const { return journal_.end(); }
-  // Reads what stands behind `offset`; `before` each is asked whether to go on. Throws
-  // JournalError.
-  void replay(std::uint64_t offset, const std::function<bool()>& before, const Emission& emission);
+  // Reads what stands behind `offset`; `before` each is asked whether to go on. False: it was not
+  // to. Throws JournalError.
+  bool replay(std::uint64_t offset, const std::function<bool()>& before, const Emission& emission);
   // Everything before the offset is in a checkpoint.
   void forget(std::uint64_t offset) { journal_.truncate_before(offset); }
 

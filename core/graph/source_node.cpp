@@ -97,7 +97,7 @@ void SourceNode::wait_for_finish() {
   if (journal_ != nullptr) {
     journal_->sync();
     acknowledge_written();
-    forget_written(journal_->end());
+    forget_written(passed_on());
     return;
   }
   Positions positions;
@@ -275,7 +275,7 @@ void SourceNode::do_requests() {
     for (const auto& [name, partition] : partitions_) positions[name] = partition.position;
     send_control(Control::kBarrier, static_cast<std::int64_t>(checkpoint));
     epoch_ = checkpoint;
-    if (journal_ != nullptr) journal_at_[checkpoint] = journal_->end();
+    if (journal_ != nullptr) journal_at_[checkpoint] = passed_on();
     if (at_barrier_) at_barrier_(checkpoint, saved().encode());
   }
   for (const std::uint64_t checkpoint : acknowledged) {

@@ -96,6 +96,7 @@ class SourceNode final : public Outlet {
   void wait_while_held();
   void wait_for_finish();
   SavedSource saved() const;
+  std::uint64_t passed_on() const;
   // The parts of the above that a source with a journal has.
   void replay();
   void write_down(const flow_batch* batch, const std::string& partition,
@@ -142,6 +143,7 @@ class SourceNode final : public Outlet {
   std::size_t most_kept_ = 1;
   std::uint64_t replay_from_ = 0;
   bool replaying_ = false;
+  bool has_replayed_ = false;  // to the end
   std::atomic<bool> held_{false};
   std::atomic<bool> may_finish_{false};
   std::atomic<bool> has_read_all_{false};

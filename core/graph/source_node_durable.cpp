@@ -30,7 +30,7 @@ void SourceNode::restore(SavedSource saved) {
 
 SavedSource SourceNode::saved() const {
   SavedSource saved;
-  if (journal_ != nullptr) saved.journal = journal_->end();
+  if (journal_ != nullptr) saved.journal = passed_on();
   for (const auto& [name, partition] : partitions_) {
     SavedPartition& kept = saved.partitions[name];
     kept.position = partition.position;
@@ -40,6 +40,12 @@ SavedSource SourceNode::saved() const {
                       : partition.resume;
   }
   return saved;
+}
+
+// How far the journal's emissions are downstream, which a checkpoint says that it has: not all of
+// them while what an earlier run wrote down is being replayed.
+std::uint64_t SourceNode::passed_on() const {
+  return has_replayed_ ? journal_->end() : replay_from_;
 }
 
 // A checkpoint is complete that goes on from there.
@@ -61,12 +67,13 @@ void SourceNode::replay() {
   if (journal_ == nullptr) return;
   replaying_ = true;
   std::uint64_t emissions = 0;
-  journal_->replay(
+  has_replayed_ = journal_->replay(
       replay_from_, [this] { return wait_for_room(); },
       [&](const flow_batch* batch, const std::string& partition, const std::string& position,
-          std::uint32_t flags) {
+          std::uint32_t flags, std::uint64_t offset) {
         do_requests();
         emit_from(batch, partition, position, flags);
+        replay_from_ = offset;
         source_->publish(epoch_);
         from_checkpoint_.insert(partition);
         unassigned_.insert(partition);
