@@ -44,10 +44,10 @@ int tell(const BoundPipeline& pipeline, const std::string& folder) {
   }
   std::vector<DamagedCheckpoint> damaged;
   CheckpointStore store(folder);
-  std::map<std::string, std::string> renamed;
+  std::map<std::uint64_t, std::map<std::string, std::string>> renamed_in;  // by checkpoint
   const std::optional<Manifest> saved = store.load(damaged, [&](Manifest& manifest) {
     for (const auto& [name, old] : rename_state(manifest, pipeline.specification)) {
-      renamed[name] = old;
+      renamed_in[manifest.id][name] = old;
     }
   });
   for (const DamagedCheckpoint& each : damaged) {
@@ -59,6 +59,7 @@ int tell(const BoundPipeline& pipeline, const std::string& folder) {
   }
   fmt::print("{}: a run goes on from checkpoint {}\n", folder, saved->id);
   bool loses = false;
+  const std::map<std::string, std::string>& renamed = renamed_in[saved->id];
   for (const StateChange& change : compare_state(*saved, pipeline)) {
     const auto old = renamed.find(change.id);
     fmt::print("  {:<9} {}: {}{}{}\n", word_of(change.fate), change.id, change.what,

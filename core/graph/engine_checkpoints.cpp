@@ -21,7 +21,8 @@ std::string time_text(std::int64_t nanoseconds) {
                      fmt::gmtime(static_cast<std::time_t>(nanoseconds / 1'000'000'000)));
 }
 
-// What a source that cannot be read again has written down. Where it is gone, a run before moved it.
+// What a source that cannot be read again has written down. Where it is gone, a run before moved
+// it.
 void move_journal(const std::filesystem::path& journals, const std::string& old,
                   const std::string& name) {
   if (!std::filesystem::exists(journals / old)) return;
@@ -40,11 +41,9 @@ void Pipeline::Engine::open_store() {
   runtime.stores_checkpoints = true;
   begins_at_once_ = true;
   std::vector<DamagedCheckpoint> damaged;
-  std::map<std::string, std::string> renamed;
+  std::map<std::uint64_t, std::vector<std::pair<std::string, std::string>>> renamed;  // by id
   saved_ = store_->load(damaged, [&](Manifest& manifest) {
-    for (const auto& [name, old] : rename_state(manifest, bound_.specification)) {
-      renamed[name] = old;
-    }
+    renamed[manifest.id] = rename_state(manifest, bound_.specification);
   });
   for (const DamagedCheckpoint& each : damaged) {
     log::warning("A damaged checkpoint is skipped.",
@@ -78,7 +77,7 @@ void Pipeline::Engine::open_store() {
   begins_at_once_ = std::any_of(changes.begin(), changes.end(), [](const StateChange& change) {
     return change.fate != StateChange::Fate::kKept;
   });
-  for (const auto& [name, old] : renamed) {
+  for (const auto& [name, old] : renamed[saved_->id]) {
     log::info("A component goes on with the state of its old name.",
               {{"component", name}, {"renamed_from", old}});
     move_journal(store_->folder() / "journal", old, name);
