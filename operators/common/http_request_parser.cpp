@@ -15,7 +15,8 @@ HttpRequestParser::HttpRequestParser(HttpBody& body, uint32_t max_header) : body
 std::size_t HttpRequestParser::parse(std::string_view bytes, Error& error) {
   constexpr std::size_t kLastChunk = 5;
   error = {};
-  if (bytes.empty() || (is_header_done() && chunked() && bytes.size() < kLastChunk)) {
+  if (bytes.empty() ||
+      (is_header_done() && chunked() && bytes.front() == '0' && bytes.size() < kLastChunk)) {
     error = http::error::need_more;
     return 0;
   }

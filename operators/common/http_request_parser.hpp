@@ -20,7 +20,7 @@ class HttpRequestParser final : public boost::beast::http::basic_parser<true> {
 
   // As put() of the base, of `bytes` that begin with what the last call left: how many were taken,
   // or the error need_more. Beast expects a last chunk to come behind another and asserts that five
-  // bytes of it are there; the shortest, "0\r\n\r\n", is as long, so fewer are waited out.
+  // bytes of it are there. The shortest, "0\r\n\r\n", is as long, so the rest of it is waited for.
   std::size_t parse(std::string_view bytes, boost::beast::error_code& error);
 
   std::string_view method() const { return text(method_); }
