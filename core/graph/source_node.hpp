@@ -36,7 +36,7 @@ class SourceNode final : public Outlet {
   using AtEnd = std::function<void(std::string state)>;
   void on_checkpoint(AtBarrier at_barrier, AtEnd at_end);
   // Goes on where a checkpoint was taken. Before start.
-  void restore(SavedSource saved);
+  void restore(SavedSource&& saved);
   // Of a source that cannot be asked again. What the newest `kept` checkpoints go on from stays in
   // it. Throws JournalError. Before start.
   void use_journal(const std::string& folder, std::size_t kept);

@@ -16,7 +16,7 @@ constexpr std::chrono::milliseconds kPause{50};
 
 }  // namespace
 
-void SourceNode::restore(SavedSource saved) {
+void SourceNode::restore(SavedSource&& saved) {
   replay_from_ = saved.journal;
   for (auto& [name, partition] : saved.partitions) {
     Partition& restored = partitions_[name];

@@ -177,6 +177,7 @@ class Reader {
         values = copied(count * sizeof(std::int64_t));
     }
     std::vector<const flow_column*> borrowed;
+    borrowed.reserve(children.size());
     for (const ColumnReference& child : children) borrowed.push_back(child.get());
     flow_buffer* const data_pointer = data.get();
     return ColumnReference::adopt(

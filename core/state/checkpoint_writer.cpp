@@ -100,7 +100,7 @@ void CheckpointWriter::begin(std::uint64_t id, std::int64_t time) {
   const std::lock_guard lock(mutex_);
   if (id < next_id_) throw CheckpointError("checkpoint numbers must ascend");
   next_id_ = id + 1;
-  current_.emplace();
+  current_ = Checkpoint{};
   current_->id = id;
   current_->time = time;
 }
