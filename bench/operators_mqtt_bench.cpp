@@ -17,7 +17,6 @@
 namespace flow::operators {
 namespace {
 
-using flow::testing::Emission;
 using flow::testing::Harness;
 using flow::testing::MqttBroker;
 using flow::testing::MqttSender;

@@ -28,7 +28,6 @@ namespace {
 
 using flow::testing::Cell;
 using flow::testing::Harness;
-using flow::testing::Table;
 using recommend::Click;
 using recommend::Ranked;
 using recommend::Recommender;

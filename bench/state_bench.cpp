@@ -58,8 +58,8 @@ struct Pages {
   }
   std::uint64_t digest() const {
     std::uint64_t sum = 0;
-    for (std::size_t i = 0; i < pages.size(); ++i) {
-      const auto* words = static_cast<const std::uint64_t*>(pages[i]->data);
+    for (const flow_page* page : pages) {
+      const auto* words = static_cast<const std::uint64_t*>(page->data);
       for (std::size_t word = 0; word < kWords; ++word) sum = sum * 31 + words[word];
     }
     return sum;

@@ -307,7 +307,7 @@ void sliding_int(benchmark::State& state) { engine<Sliding>(state, kSlidingInt);
 void sliding_text(benchmark::State& state) { engine<Sliding>(state, kSlidingText); }
 void quantile(benchmark::State& state) { engine<Tumbling>(state, kQuantile); }
 void by_hand_tumbling_int(benchmark::State& state) {
-  [[maybe_unused]] static const bool same =
+  [[maybe_unused]] static const bool kSame =
       (compare<Tumbling, by_hand::Tumbling<int64_t, Hash>>(kTumblingInt), true);
   by_hand_loop<by_hand::Tumbling<int64_t, Hash>>(state, kTumblingInt, kIntegers);
 }
@@ -315,7 +315,7 @@ void by_hand_tumbling_text(benchmark::State& state) {
   by_hand_loop<by_hand::Tumbling<Text12, Hash>>(state, kTumblingText, kTexts);
 }
 void by_hand_sliding_int(benchmark::State& state) {
-  [[maybe_unused]] static const bool same =
+  [[maybe_unused]] static const bool kSame =
       (compare<Sliding, by_hand::Sliding<int64_t, Hash>>(kSlidingInt), true);
   by_hand_loop<by_hand::Sliding<int64_t, Hash>>(state, kSlidingInt, kIntegers);
 }
