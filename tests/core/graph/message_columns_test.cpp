@@ -22,33 +22,33 @@ using flow::testing::TestHost;
 
 class MessageColumnsTest : public ::testing::Test {
  protected:
-  MessageColumnsTest() : out(host.abi()) {}
+  MessageColumnsTest() : out_(host_.abi()) {}
 
   Batch batch(const Table& table, const flow::Column* positions = nullptr) {
     std::vector<flow::NewColumn> columns;
     for (const auto& column : table.columns) {
       columns.push_back(
-          {column.name, {make_column(host.host(), column.type, column.cells), column.type}});
+          {column.name, {make_column(host_.host(), column.type, column.cells), column.type}});
     }
     flow_origin origin{};
     origin.size = sizeof origin;
     if (positions != nullptr) origin.position = positions->get();
-    return out.make(table.rows(), columns, &origin);
+    return out_.make(table.rows(), columns, &origin);
   }
   Batch messages(const Table& table) {
     const Batch plain = batch(table);
-    const flow::Column positions = MessageColumns::positions(*plain.get(), position, out);
+    const flow::Column positions = MessageColumns::positions(*plain.get(), position_, out_);
     return batch(table, &positions);
   }
   Batch rows(const Table& table, const std::vector<std::int64_t>& at) {
-    const flow::Column positions = make_column(host.host(), Type::int64(), {at.begin(), at.end()});
+    const flow::Column positions = make_column(host_.host(), Type::int64(), {at.begin(), at.end()});
     return batch(table, &positions);
   }
 
-  TestHost host;
-  flow::Output out;
-  MessageColumns columns;
-  std::int64_t position = 100;
+  TestHost host_;
+  flow::Output out_;
+  MessageColumns columns_;
+  std::int64_t position_ = 100;
 };
 
 TEST_F(MessageColumnsTest, EveryMessageHasAPlaceOfItsOwn) {
@@ -56,30 +56,30 @@ TEST_F(MessageColumnsTest, EveryMessageHasAPlaceOfItsOwn) {
   EXPECT_EQ(flow::Int64View(*in.origin().position)[0], 100);
   EXPECT_EQ(flow::Int64View(*in.origin().position)[1], 105);
   EXPECT_EQ(flow::Int64View(*in.origin().position)[2], 106);
-  EXPECT_EQ(position, 108);
+  EXPECT_EQ(position_, 108);
 }
 
 TEST_F(MessageColumnsTest, RowsGetTheColumnsOfTheirMessage) {
   const Batch in = messages({{"payload", Type::binary(), {"one", "", "two\nlines", "bad"}},
                              {"topic", {"a", "b", "c", "d"}},
                              {"qos", {0, 1, 2, 0}}});
-  EXPECT_EQ(columns.bytes(in, out).column_count(), 1u);
+  EXPECT_EQ(columns_.bytes(in, out_).column_count(), 1u);
   // Of the second and the last message nothing came, of the third two rows.
   const Batch made = rows({{"topic", {"mine", "mine", "mine"}}, {"n", {1, 2, 3}}}, {100, 105, 109});
-  EXPECT_EQ(read_table(columns.beside(made, in, out)),
+  EXPECT_EQ(read_table(columns_.beside(made, in, out_)),
             (Table{{"topic", {"a", "c", "c"}}, {"n", {1, 2, 3}}, {"qos", {0, 2, 2}}}));
   const Batch backwards = rows({{"n", {1, 2}}}, {115, 100});
-  EXPECT_EQ(read_table(columns.beside(backwards, in, out)),
+  EXPECT_EQ(read_table(columns_.beside(backwards, in, out_)),
             (Table{{"n", {1, 2}}, {"topic", {"d", "a"}}, {"qos", {0, 0}}}));
 }
 
 TEST_F(MessageColumnsTest, ACodecThatLosesPositionsIsRefused) {
   const Batch in = messages({{"payload", Type::binary(), {"one"}}, {"topic", {"a"}}});
-  EXPECT_THROW(columns.beside(batch({{"n", {1}}}), in, out), std::runtime_error);
-  EXPECT_THROW(columns.beside(rows({{"n", {1}}}, {-1}), in, out), std::runtime_error);
+  EXPECT_THROW(columns_.beside(batch({{"n", {1}}}), in, out_), std::runtime_error);
+  EXPECT_THROW(columns_.beside(rows({{"n", {1}}}, {-1}), in, out_), std::runtime_error);
   // Without columns beside the bytes nobody asks.
   const Batch plain = messages({{"payload", Type::binary(), {"one"}}});
-  EXPECT_NO_THROW(columns.beside(batch({{"n", {1}}}), plain, out));
+  EXPECT_NO_THROW(columns_.beside(batch({{"n", {1}}}), plain, out_));
 }
 
 TEST(MessageSource, DecodedRowsHaveTheColumnsBesideTheirMessage) {

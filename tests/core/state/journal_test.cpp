@@ -97,7 +97,7 @@ TEST_F(JournalTest, GoesOnInNewSegments) {
   {
     Journal journal(folder(), options, {});
     for (int i = 0; i < 30; ++i) {
-      expected.push_back(std::string(100, static_cast<char>('a' + i % 26)));
+      expected.emplace_back(100, static_cast<char>('a' + i % 26));
       journal.append(expected.back());
     }
     EXPECT_EQ(records(journal, 0), expected);
@@ -112,6 +112,7 @@ TEST_F(JournalTest, RemovesWholeSegmentsThatNobodyNeeds) {
   options.segment_bytes = 1000;
   Journal journal(folder(), options, {});
   std::vector<std::uint64_t> offsets;
+  offsets.reserve(30);
   for (int i = 0; i < 30; ++i) offsets.push_back(*journal.append(std::string(100, 'x')));
   journal.truncate_before(offsets[20]);
   EXPECT_EQ(segments().size(), 2U);
