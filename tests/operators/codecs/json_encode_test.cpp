@@ -304,7 +304,9 @@ TEST(JsonEncode, CategoriesFollowDictionariesThatAreReplaced) {
       const std::string value = prefix + std::to_string(row % 10);
       lefts.append(left.intern(host, value), value);
       rights.append(right.intern(host, value + "!"), value + "!");
-      expected.emplace_back("{\"l\":\"" + value + "\",\"r\":\"" + value + "!\"}");
+      std::string line = "{\"l\":\"";
+      line.append(value).append("\",\"r\":\"").append(value).append("!\"}");
+      expected.emplace_back(line);
     }
     harness.push(
         maker.make(kDictionaryRows, {{"l", lefts.finish()}, {"r", rights.finish()}}, nullptr));
