@@ -16,7 +16,6 @@ namespace flow::operators::aggregate_test {
 namespace {
 
 using flow::testing::Cell;
-using flow::testing::Harness;
 using flow::testing::Table;
 
 // What `call` says of one window of these values.
