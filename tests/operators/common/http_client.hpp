@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace flow::testing {
 
@@ -58,7 +59,7 @@ class HttpClient {
       throw std::runtime_error("cannot connect");
     }
   }
-  HttpClient(HttpClient&& other) noexcept : socket_(other.socket_), rest_(other.rest_) {
+  HttpClient(HttpClient&& other) noexcept : socket_(other.socket_), rest_(std::move(other.rest_)) {
     other.socket_ = -1;
   }
   HttpClient(const HttpClient&) = delete;

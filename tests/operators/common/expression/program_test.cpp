@@ -19,14 +19,14 @@ class ExpressionProgramTest : public ::testing::Test {
  protected:
   int bind(const std::string& text) {
     const SyntaxNode syntax = parse_expression(text, "where");
-    Binder binder(program, batch.schema(), text, "where");
+    Binder binder(program_, batch_.schema(), text, "where");
     return binder.bind(syntax);
   }
-  bool is_folded(const std::string& text) { return program.is_constant(bind(text)); }
+  bool is_folded(const std::string& text) { return program_.is_constant(bind(text)); }
 
-  flow::testing::Harness harness = flow::testing::Harness::of<Filter>({{"where", "true"}});
-  Batch batch = harness.batch({{"i", {1, 2, 3}}, {"t", {"a", "b", "c"}}});
-  Program program;
+  flow::testing::Harness harness_ = flow::testing::Harness::of<Filter>({{"where", "true"}});
+  Batch batch_ = harness_.batch({{"i", {1, 2, 3}}, {"t", {"a", "b", "c"}}});
+  Program program_;
 };
 
 TEST_F(ExpressionProgramTest, ConstantPartsAreWorkedOutOnce) {
@@ -39,10 +39,10 @@ TEST_F(ExpressionProgramTest, ConstantPartsAreWorkedOutOnce) {
   for (const char* const text : {"i + 1", "now()", "now() > '2025-10-28T00:00:00Z'", "t == 'a'"}) {
     EXPECT_FALSE(is_folded(text)) << text;
   }
-  const Step& sum = program.step(bind("i + (60 * 60 * 24)"));
+  const Step& sum = program_.step(bind("i + (60 * 60 * 24)"));
   ASSERT_EQ(sum.inputs.size(), 2U);
-  EXPECT_TRUE(program.is_constant(sum.inputs[1]));
-  EXPECT_EQ(*program.step(sum.inputs[1]).result.as<int64_t>(), 86'400);
+  EXPECT_TRUE(program_.is_constant(sum.inputs[1]));
+  EXPECT_EQ(*program_.step(sum.inputs[1]).result.as<int64_t>(), 86'400);
 }
 
 TEST_F(ExpressionProgramTest, EqualPartsAreOneStep) {
@@ -51,9 +51,9 @@ TEST_F(ExpressionProgramTest, EqualPartsAreOneStep) {
   EXPECT_NE(bind("lower(t)"), bind("upper(t)"));
   EXPECT_NE(bind("split(t, ',', 0)"), bind("split(t, ',', 1)"));
   EXPECT_NE(bind("t matches 'a'"), bind("t matches 'b'"));
-  const Step& either = program.step(bind("lower(t) == 'a' or lower(t) == 'b'"));
+  const Step& either = program_.step(bind("lower(t) == 'a' or lower(t) == 'b'"));
   ASSERT_EQ(either.inputs.size(), 2U);
-  EXPECT_EQ(program.step(either.inputs[0]).inputs[0], program.step(either.inputs[1]).inputs[0]);
+  EXPECT_EQ(program_.step(either.inputs[0]).inputs[0], program_.step(either.inputs[1]).inputs[0]);
 }
 
 struct Count : StepData {
@@ -71,12 +71,12 @@ TEST_F(ExpressionProgramTest, StepThatSeveralOthersReadRunsOnceABatch) {
     call.out.values = call.in[0]->values;
     call.out.nulls = nullptr;
   };
-  const int copied = program.add("copy", Kind::kInt, copy, {bind("i")}, count);
-  program.set_root(program.add("first", Kind::kInt, first,
-                               {copied, program.add("one", Kind::kInt, first, {copied}),
-                                program.add("other", Kind::kInt, first, {copied})}));
+  const int copied = program_.add("copy", Kind::kInt, copy, {bind("i")}, count);
+  program_.set_root(program_.add("first", Kind::kInt, first,
+                                 {copied, program_.add("one", Kind::kInt, first, {copied}),
+                                  program_.add("other", Kind::kInt, first, {copied})}));
   for (int runs = 1; runs <= 3; ++runs) {
-    const Vector& result = program.run(batch, 0);
+    const Vector& result = program_.run(batch_, 0);
     EXPECT_EQ(result.as<int64_t>()[2], 3);
     EXPECT_EQ(count->runs, runs);
   }
