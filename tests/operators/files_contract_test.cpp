@@ -118,9 +118,9 @@ TEST(FilesContract, FileSinkOfRowsWithAHeader) {
   const ScratchFolder scratch;
   ContractSubject subject = sink_subject(scratch, "replace");
   const size_t rows = subject.inputs[0].columns[0].cells.size();
-  subject.inputs[0].columns.push_back(
-      {"prologue", Type::binary(),
-       std::vector<flow::testing::Cell>(rows, flow::testing::Cell("the header\n"))});
+  subject.inputs[0].columns.emplace_back(
+      "prologue", Type::binary(),
+      std::vector<flow::testing::Cell>(rows, flow::testing::Cell("the header\n")));
   subject.delivered_rows = [&scratch] {
     const std::string bytes = scratch.read("out");
     return std::max<int64_t>(std::count(bytes.begin(), bytes.end(), '\n') - 1, 0);

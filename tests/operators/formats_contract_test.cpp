@@ -11,7 +11,6 @@ namespace {
 
 using flow::testing::ContractSubject;
 using flow::testing::Settings;
-using flow::testing::Table;
 
 constexpr const char* kLibrary = FLOWRUN_PLUGIN_DIR "/formats.so";
 

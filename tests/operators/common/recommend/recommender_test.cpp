@@ -273,6 +273,7 @@ TEST(Recommender, AModelOnThePagesOfAnotherGoesOnAsThatOneDoes) {
     settings.expire_after = 3'000'000'000'000;
     Subject whole(settings);
     std::vector<int> expected;
+    expected.reserve(clicks.size());
     for (const Click& one : clicks) expected.push_back(whole.test(one));
     auto subject = std::make_unique<Subject>(settings);
     for (size_t i = 0; i < clicks.size(); ++i) {
