@@ -44,6 +44,7 @@ void ChainNode::run(Word word) {
     group = std::move(paused_.front().group);
     backoff = paused_.front().backoff;
     paused_.pop_front();
+    runtime_.waiting_for_room.fetch_sub(1);
     graph_.release_wait();  // this task keeps the graph going from here
     resumed = true;
   }
@@ -99,6 +100,7 @@ bool ChainNode::work(std::unique_ptr<StepGroup>& group, Backoff backoff) {
   });
   paused.group = std::move(group);
   paused_.insert(later, std::move(paused));
+  runtime_.waiting_for_room.fetch_add(1);
   graph_.reserve_wait();
   runtime_.signal.notify();
   return false;

@@ -252,9 +252,15 @@ void Pipeline::Engine::make_unit(std::size_t index, const PlanNode& node) {
   Unit& unit = units_[index];
   const std::string name = shared_[node.steps.front().component].runtime->id;
   if (node.kind == NodeKind::kThread) {
-    const bool is_sink =
-        shared_[node.steps.front().component].runtime->bound->descriptor().kind == FLOW_SINK;
-    auto thread = std::make_unique<ThreadNode>(runtime, name, is_sink && runtime.checkpointing,
+    const flow_descriptor& descriptor =
+        shared_[node.steps.front().component].runtime->bound->descriptor();
+    const bool is_sink = descriptor.kind == FLOW_SINK;
+    // A database: its transactions are long, and no row waits for them to get anywhere. A file is
+    // written to as rows come.
+    constexpr auto kKinds = FLOW_BLOCKING | FLOW_TWO_PHASE | FLOW_BYTES;
+    const bool stands_back =
+        is_sink && (descriptor.traits & kKinds) == (FLOW_BLOCKING | FLOW_TWO_PHASE);
+    auto thread = std::make_unique<ThreadNode>(runtime, name, is_sink, stands_back,
                                                [this] { one_finished(); });
     unit.thread = thread.get();
     unit.node = std::move(thread);

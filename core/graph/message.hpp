@@ -46,7 +46,7 @@ class InFlight {
 
  private:
   void release(std::int64_t bytes) {
-    bytes_.fetch_sub(bytes, std::memory_order_acq_rel);
+    bytes_.fetch_sub(bytes);
     released_();
   }
   std::atomic<std::int64_t> bytes_{0};

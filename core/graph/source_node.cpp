@@ -10,6 +10,7 @@
 #include "core/graph/held_bytes.hpp"
 #include "core/graph/message_columns.hpp"
 #include "core/graph/node.hpp"
+#include "core/graph/system_thread.hpp"
 #include "core/observe/log.hpp"
 #include "flow/builder.hpp"
 #include "flow/host/batch.hpp"
@@ -30,7 +31,9 @@ SourceNode::SourceNode(Runtime& runtime, const PlanNode& node, const SharedCompo
       component_(*shared.runtime),
       codec_(shared.codec),
       sends_messages_((component_.bound->descriptor().traits & FLOW_MESSAGES) != 0),
-      in_flight_(std::make_shared<InFlight>([&runtime] { runtime.signal.notify(); })),
+      in_flight_(std::make_shared<InFlight>([&runtime] {
+        if (runtime.waiting_for_room.load() > 0) runtime.signal.notify();
+      })),
       open_(component_.id) {
   const std::vector<PlanTarget>& errors = node.steps.front().errors;
   for (std::size_t edge = 0; edge < channels.size(); ++edge) {
@@ -115,6 +118,7 @@ void SourceNode::wake() {
 }
 
 void SourceNode::run() {
+  name_thread(component_.id);
   Backoff backoff;
   bool has_ended = false;
   try {
@@ -240,7 +244,9 @@ bool SourceNode::wait_for_room() {
     if (stop()) return false;
     runtime_.held_up.store(runtime_.now());
     const auto since = Clock::now();
+    runtime_.waiting_for_room.fetch_add(1);
     runtime_.signal.wait_for(kLook, [&] { return may_emit() || stop(); });
+    runtime_.waiting_for_room.fetch_sub(1);
     do_requests();  // barriers pass while the source waits
     blame(std::chrono::duration<double>(Clock::now() - since).count());
   }

@@ -3,6 +3,7 @@
 #include <exception>
 #include <utility>
 
+#include "core/graph/system_thread.hpp"
 #include "core/observe/log.hpp"
 
 namespace flowrun {
@@ -11,11 +12,26 @@ namespace {
 // How long a node sleeps at most before it looks again.
 constexpr std::chrono::milliseconds kLook{20};
 
+bool has_rows(const Message& message) {
+  switch (message.control) {
+    case Control::kNone:
+    case Control::kWatermark:
+    case Control::kIdle:
+      return !message.batches.empty();
+    default:
+      return true;  // as good as rows: somebody waits for it
+  }
+}
+
 }  // namespace
 
-ThreadNode::ThreadNode(Runtime& runtime, std::string name, bool waits,
+ThreadNode::ThreadNode(Runtime& runtime, std::string name, bool is_sink, bool stands_back,
                        std::function<void()> finished)
-    : runtime_(runtime), name_(std::move(name)), waits_(waits), finished_(std::move(finished)) {}
+    : runtime_(runtime),
+      name_(std::move(name)),
+      is_sink_(is_sink),
+      stands_back_(stands_back),
+      finished_(std::move(finished)) {}
 
 ThreadNode::~ThreadNode() {
   if (thread_.joinable()) thread_.join();
@@ -30,11 +46,16 @@ void ThreadNode::start(std::unique_ptr<StepGroup> group) {
 }
 
 void ThreadNode::accept(MessagePointer message) {
+  const bool urgent = !is_sink_ || has_rows(*message);
+  if (!urgent) {
+    message->ticket.reset();
+    message->receipt.give();
+  }
   {
     const std::lock_guard lock(mutex_);
     queue_.push_back(std::move(message));
   }
-  changed_.notify_one();
+  if (urgent) changed_.notify_one();
 }
 
 void ThreadNode::post(std::function<void(StepGroup&)> command) {
@@ -63,6 +84,12 @@ void ThreadNode::wake() {
 
 bool ThreadNode::tend() {
   if (runtime_.aborted.load(std::memory_order_relaxed)) wake();
+  bool untold = false;
+  if (is_sink_) {
+    const std::lock_guard lock(mutex_);
+    untold = !queue_.empty();
+  }
+  if (untold) changed_.notify_one();
   const StepGroup* const group = started_.load();
   const std::int64_t next = group != nullptr ? group->next_tick() : INT64_MAX;
   if (next == INT64_MAX) return false;
@@ -92,6 +119,8 @@ void ThreadNode::run_commands() {
 }
 
 void ThreadNode::run() {
+  name_thread(name_);
+  if (stands_back_) lower_thread_priority();
   try {
     while (!ended_ && !runtime_.aborted.load(std::memory_order_relaxed)) {
       {
@@ -115,7 +144,7 @@ void ThreadNode::run() {
       const bool end = message->control == Control::kEnd;
       group_->take(std::move(message));
       if (!work()) break;
-      if (end && waits_) {
+      if (end && is_sink_ && runtime_.checkpointing) {
         if (!wait_for_finish()) break;
         group_->begin_close();
         if (!work()) break;

@@ -16,9 +16,13 @@ namespace flowrun {
 
 class ThreadNode final : public Node {
  public:
-  // `waits`: its end is dealt with, and its operators are closed, in two steps; between them it
-  // waits for finish(). `finished`: on the node's thread, after all of that, or at an abort.
-  ThreadNode(Runtime& runtime, std::string name, bool waits, std::function<void()> finished);
+  // `is_sink`: nobody waits for what it makes of a message without rows, so that such a one does
+  // not wake it: it is dealt with before the next one with rows, or soon. With checkpoints the end
+  // of a sink is dealt with, and its operators are closed, in two steps; between them it waits for
+  // finish(). `stands_back`: where processors are short, others go first. `finished`: on the node's
+  // thread, after all of that, or at an abort.
+  ThreadNode(Runtime& runtime, std::string name, bool is_sink, bool stands_back,
+             std::function<void()> finished);
   ~ThreadNode() override;
 
   // Called whenever an operator of the group has settled a deferred input. [any]
@@ -45,7 +49,8 @@ class ThreadNode final : public Node {
 
   Runtime& runtime_;
   const std::string name_;
-  const bool waits_;
+  const bool is_sink_;
+  const bool stands_back_;
   std::function<void()> finished_;
   std::unique_ptr<StepGroup> group_;
   std::atomic<const StepGroup*> started_{nullptr};

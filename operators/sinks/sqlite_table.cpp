@@ -20,6 +20,12 @@ bool is_same_name(std::string_view one, std::string_view other) {
                     [](char a, char b) { return lower(a) == lower(b); });
 }
 
+bool has_nested(const flow_schema& schema) {
+  return std::any_of(schema.fields, schema.fields + schema.n_fields, [](const flow_field* field) {
+    return field->type == FLOW_LIST || field->type == FLOW_STRUCT;
+  });
+}
+
 std::string text_literal(std::string_view text) {
   std::string quoted = "'";
   for (const char c : text) quoted.append(c == '\'' ? 2 : 1, c);
@@ -224,7 +230,8 @@ std::string SqliteTable::list(const std::vector<std::string>& names,
 }
 
 void SqliteTable::create(const flow_schema& schema) {
-  const bool rows_have_numbers = !plan_.upserts || !plan_.full_text.empty();
+  // A table without row numbers is a tree of its rows by key, which keeps only short rows in it.
+  const bool rows_have_numbers = !plan_.upserts || !plan_.full_text.empty() || has_nested(schema);
   std::string columns;
   if (rows_have_numbers) columns = std::string(kRowColumn) + " INTEGER PRIMARY KEY";
   const auto add = [&](const std::string& name, const char* type) {

@@ -14,6 +14,8 @@ namespace {
 constexpr const char* kPartition = "generated";
 constexpr int kSensors = 1000;
 constexpr int64_t kMillisecond = 1'000'000;
+// How often rows become due at a given rate.
+constexpr int64_t kPace = 5 * kMillisecond;
 constexpr int64_t kStart = 1'735'689'600'000 * kMillisecond;  // 2025-01-01T00:00:00Z
 
 // Seeds that differ little must not give the same rows shifted.
@@ -284,7 +286,9 @@ int64_t Generate::due(const Output& out) {
       paced_since_ = now;
       paced_from_ = next_;
     }
-    const double elapsed = static_cast<double>(now - *paced_since_) * 1e-9;
+    // Rows become due in groups, so that a fast rate does not give a batch for each of them.
+    const int64_t since = (now - *paced_since_) / kPace * kPace;
+    const double elapsed = static_cast<double>(since) * 1e-9;
     const auto allowed = static_cast<int64_t>(elapsed * *options_.rate) + 1;
     rows = std::min(rows, allowed - (next_ - paced_from_));
   }

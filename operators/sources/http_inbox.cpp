@@ -19,7 +19,8 @@ bool HttpInbox::add(HttpArrival&& arrival) {
   }
   bytes_ += weight(arrival);
   arrivals_.push_back(std::move(arrival));
-  came_.notify_one();
+  // Whoever gathers is not woken for each.
+  if (arrivals_.size() == 1 || bytes_ >= kMostBytes) came_.notify_one();
   return true;
 }
 
