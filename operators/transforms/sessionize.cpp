@@ -42,6 +42,9 @@ its columns and without a session. It joins no session that is over by then.
 
 Rows fail as `no_key` where a field of the key is null or missing, and as `key_too_long` beyond 64 KiB.
 
+**To be forgotten.** A row for which `erase` is true has its session like any other, and the key is forgotten with
+it, also by a row that is late: the next row of the key begins a session.
+
 State: 128 bytes a key beside the key's own, forgotten when the watermark has passed the end of its last session, a
 128th of `gap` later at most. At most `max_keys` are known, each of 128 groups by hash a share of them: beyond that
 the eighth of a group's keys whose last row is the oldest is forgotten, counted in the metric `evicted_keys`; the
@@ -73,14 +76,22 @@ gap = "30m"
            {{"evict", WhenFull::kEvict}, {"fail", WhenFull::kFail}},
            "What happens beyond `max_keys`: evict forgets the keys whose last row is the oldest; "
            "fail lets the rows of new keys fail as `too_many_keys`.");
+  d.option("erase", &Options::erase,
+           "A condition, eg event == 'erase': the rows for which everything that is known of their "
+           "key is forgotten. Default: none.");
 }
 
-void Sessionize::infer(const Options& options, Inference& inference) {
+Sessionize::Shared::Shared(const Options& options, Host) {
+  if (options.erase) erase = CompiledExpression::compile(options.erase->text, "erase");
+}
+
+void Sessionize::infer(const Options& options, Shared& shared, Inference& inference) {
   KeyInput::infer(options.key, inference);
+  if (shared.erase) infer_condition(*shared.erase, inference, false);
   inference.with({{options.column, Type::text()}});
 }
 
-Sessionize::Sessionize(const Options& options)
+Sessionize::Sessionize(const Options& options, Shared& shared)
     : gap_(options.gap.nanoseconds),
       max_length_(options.max_length ? options.max_length->nanoseconds : INT64_MAX),
       column_(options.column),
@@ -89,12 +100,14 @@ Sessionize::Sessionize(const Options& options)
       when_full_(options.when_full),
       keys_("sessionize", options.key) {
   if (column_.empty()) throw OptionFailure("column", "must not be empty");
+  if (shared.erase) erase_.emplace(*shared.erase);
 }
 
 void Sessionize::open(Output& out) {
   table_.emplace(out, "sessions", 1);
   begun_ = out.counter("sessions_begun", "Sessions that were begun.");
   evicted_ = out.counter("evicted_keys", "Keys that were forgotten to make room for others.");
+  erased_ = out.counter("erased_keys", "Rows that asked for their key to be forgotten.");
 }
 
 bool Sessionize::is_over(const Span& span, int64_t watermark) const {
@@ -158,6 +171,16 @@ void Sessionize::evict(uint32_t group) {
   erasures_.apply(*table_);
 }
 
+void Sessionize::read_erasures(const Batch& in, Output& out) {
+  erased_rows_.clear();
+  if (!erase_) return;
+  const auto& rows = erase_->select(in, out).rows;
+  for (const std::string& message : erase_->take_missing()) out.warn(message);
+  if (rows.empty()) return;
+  erased_rows_.assign(static_cast<size_t>(in.rows()), 0);
+  for (const int32_t row : rows) erased_rows_[static_cast<size_t>(row)] = 1;
+}
+
 void Sessionize::fail_without_room(uint64_t hash, const Batch& in, int32_t row, Output& out) {
   const bool full = table_->size(group_of(hash)) >= keys_per_group_;
   out.fail(in, row, full ? "too_many_keys" : "state_limit",
@@ -173,6 +196,7 @@ void Sessionize::process(const Batch& in, Output& out) {
     throw Failure(
         "sessionize: the rows have no event time: put the transform event_time before this");
   }
+  read_erasures(in, out);
   kept_.clear();
   late_.clear();
   ids_.clear();
@@ -180,8 +204,11 @@ void Sessionize::process(const Batch& in, Output& out) {
     const auto key = keys_.key(number, in, out);
     if (!key) continue;
     const Row row{times[number], watermarks[number], keys_.hash(number), *key};
+    const bool erased = is_erased(number);
+    n_erased_ += erased ? 1 : 0;
     if (time_after(row.time, gap_) <= row.watermark) {
       late_.push_back(number);
+      if (erased) table_->erase(row.hash, row.key);
       continue;
     }
     Record* record = table_->modify(row.hash, row.key);
@@ -199,6 +226,7 @@ void Sessionize::process(const Batch& in, Output& out) {
       ++n_begun_;
     }
     kept_.push_back(number);
+    if (erased) table_->erase(row.hash, row.key);
   }
   const auto kept = static_cast<int64_t>(kept_.size());
   if (kept > 0) {
@@ -238,6 +266,7 @@ Status Sessionize::advance(int64_t watermark, Output&) {
 
 void Sessionize::tell(Output& out) {
   if (n_begun_ > 0) begun_.record(static_cast<double>(std::exchange(n_begun_, 0)));
+  if (n_erased_ > 0) erased_.record(static_cast<double>(std::exchange(n_erased_, 0)));
   if (n_evicted_ == 0) return;
   evicted_.record(static_cast<double>(std::exchange(n_evicted_, 0)));
   if (std::exchange(told_evicted_, true)) return;

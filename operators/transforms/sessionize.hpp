@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "flow/operator.hpp"
+#include "operators/common/expression/compiled_expression.hpp"
 #include "operators/common/key_input.hpp"
 
 namespace flow::operators {
@@ -27,11 +28,17 @@ class Sessionize final : public Transform {
     std::string column = "session";
     int64_t max_keys = 1'000'000;
     WhenFull when_full = WhenFull::kEvict;
+    std::optional<Expression> erase;
+  };
+  struct Shared {
+    // Throws OptionFailure.
+    Shared(const Options& options, Host);
+    std::optional<CompiledExpression> erase;
   };
   static void describe(Description<Options>& d);
-  static void infer(const Options& options, Inference& inference);
+  static void infer(const Options& options, Shared& shared, Inference& inference);
 
-  explicit Sessionize(const Options& options);
+  Sessionize(const Options& options, Shared& shared);
   void open(Output& out) override;
   void process(const Batch& in, Output& out) override;
   Status advance(int64_t watermark, Output& out) override;
@@ -66,6 +73,10 @@ class Sessionize final : public Transform {
   Record* admit(const Row& row);
   void evict(uint32_t group);
   void sweep(uint32_t group, int64_t watermark);
+  void read_erasures(const Batch& in, Output& out);
+  bool is_erased(int32_t row) const {
+    return !erased_rows_.empty() && erased_rows_[static_cast<size_t>(row)] != 0;
+  }
   void fail_without_room(uint64_t hash, const Batch& in, int32_t row, Output& out);
   void tell(Output& out);
 
@@ -78,11 +89,13 @@ class Sessionize final : public Transform {
   std::optional<KeyedTable<Record>> table_;
   Erasures<Record> erasures_;
   int64_t swept_slice_ = std::numeric_limits<int64_t>::min();
+  std::optional<ExpressionEvaluator> erase_;
+  std::vector<uint8_t> erased_rows_;  // of the batch, a flag each; empty: none asks for it
   std::vector<int32_t> kept_, late_;
   std::vector<uint64_t> ids_;
-  int64_t n_begun_ = 0, n_evicted_ = 0;
+  int64_t n_begun_ = 0, n_evicted_ = 0, n_erased_ = 0;
   bool told_evicted_ = false;
-  Metric begun_, evicted_;
+  Metric begun_, evicted_, erased_;
 };
 
 }  // namespace flow::operators

@@ -319,5 +319,37 @@ TEST(Sessionize, BatchesAndRestartsChangeNothing) {
   }
 }
 
+// ---- to be forgotten ----
+
+TEST(Sessionize, ErasureForgetsTheKeyBehindItsRow) {
+  auto harness = made({{"erase", "n == 1"}});
+  push(harness, {"ann", "ann", "bob", "ann"}, {0, 1, 1, 2});
+  const Table table = harness.pull();
+  EXPECT_EQ(numbered(table), (Numbers{0, 0, 1, 2}))
+      << "the row that asks is the session's last one";
+  EXPECT_EQ(keys_in_state(harness), 2U);
+  EXPECT_EQ(harness.metric("erased_keys"), 1);
+}
+
+TEST(Sessionize, ErasureLeavesNothingOfTheKeyInTheState) {
+  auto harness = made({{"erase", "n == 1"}});
+  push(harness, {"ann", "ann"}, {0, 1});
+  EXPECT_EQ(keys_in_state(harness), 0U);
+}
+
+TEST(Sessionize, ErasureByALateRowCounts) {
+  auto harness = made({{"erase", "n == 1"}});
+  push(harness, {"ann", "ann", "ann"}, {100, 1, 101}, {kNoWatermark, 95, 95});
+  EXPECT_EQ(numbered(harness.pull()), (Numbers{0, 1}));
+  EXPECT_EQ(harness.host().late_rows, 1);
+}
+
+TEST(Sessionize, ErasureOfAnUnknownKeyIsARowLikeOthers) {
+  auto harness = made({{"erase", "n == 0"}});
+  push(harness, {"ann"}, {0});
+  EXPECT_EQ(harness.pull().rows(), 1);
+  EXPECT_EQ(keys_in_state(harness), 0U);
+}
+
 }  // namespace
 }  // namespace flow::operators::sessionize_test
