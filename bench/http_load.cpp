@@ -16,6 +16,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -255,16 +256,16 @@ class Load {
   }
 
   void wait(bool is_over) {
-    int milliseconds = 100;
+    std::chrono::nanoseconds left = std::chrono::milliseconds(100);
     if (settings_.rate > 0 && !is_over && !free_.empty()) {
-      const auto left = due_time(sent_) - Clock::now();
-      // Below a millisecond it looks again at once, so that it is not late itself.
-      milliseconds =
-          static_cast<int>(std::clamp<int64_t>(left / std::chrono::milliseconds(1), 0, 100));
+      left = std::clamp<std::chrono::nanoseconds>(due_time(sent_) - Clock::now(), {}, left);
     }
+    // Sleeps, to the microsecond: one that looked again and again would take a core from the
+    // server.
+    const timespec timeout{0, left.count()};
     std::array<epoll_event, 128> events{};
     const int n =
-        ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), milliseconds);
+        ::epoll_pwait2(epoll_, events.data(), static_cast<int>(events.size()), &timeout, nullptr);
     for (int i = 0; i < n; ++i) {
       Connection& connection = *static_cast<Connection*>(events[static_cast<size_t>(i)].data.ptr);
       if ((events[static_cast<size_t>(i)].events & EPOLLOUT) != 0) write(connection);
@@ -374,6 +375,7 @@ Settings parse(int count, char** arguments) {
 int main(int count, char** arguments) {
   try {
     const Settings settings = parse(count, arguments);
+    ::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
     Load load(settings);
     load.run();
     load.report();

@@ -156,7 +156,7 @@ std::optional<Recommend::Refusal> Recommend::take(Inputs& inputs, int64_t row) {
   }
   if (item != 0) describe_item(inputs, row, item);
   if (output_ != Made::kRank) {
-    columns_.add_shown(session != 0 && item != 0 && recommender_->was_shown(session, item));
+    columns_.add_shown(session != 0 && item != 0 && recommender_->was_led_to(session, item));
   }
   if (output_ != Made::kList) {
     const bool predicted = click && recommender_->has_clicks(session);

@@ -20,6 +20,7 @@ class Recommend final : public Transform {
  public:
   enum class Model : uint8_t {
     kMixture,
+    kRuleMixture,
     kPopular,
     kSr,
     kVmis,

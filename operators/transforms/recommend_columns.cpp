@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 
 #include "flow/builder.hpp"
@@ -9,6 +10,10 @@
 
 namespace flow::operators {
 namespace {
+
+// Scores are told to six decimals: half as many bytes where they are written, and the other digits
+// say nothing.
+constexpr double kScoreUnits = 1e6;
 
 using recommend::Reason;
 using IdKind = recommend::Recommender::IdKind;
@@ -136,7 +141,7 @@ void RecommendColumns::add_list(const std::vector<recommend::Ranked>& list,
       texts_ += id;
       text_ends_.push_back(texts_.size());
     }
-    scores_.push_back(list[i].score);
+    scores_.push_back(std::floor(list[i].score * kScoreUnits + 0.5) / kScoreUnits);
     write_reason(reasons[i], reason_texts_);
     reason_ends_.push_back(reason_texts_.size());
   }

@@ -150,7 +150,7 @@ bool Recommender::learn(uint32_t number, uint32_t item, bool teach) {
   }
   Session& session = sessions_.edit(number);
   if (teach && session.learned < UINT32_MAX) ++session.learned;
-  session.push(item);
+  session.push(item, was_shown(number, item));
   return complete;
 }
 
@@ -180,8 +180,7 @@ void Recommender::score_part(bool Mixture::*part, const Session& session, ScoreB
     rules_.score(clicks, board);
   } else if (part == &Mixture::strong_rules) {
     rules_.score(clicks.first(1), board);
-    for (const uint32_t item : board.items())
-      board.set(item, board.score(item) * board.score(item));
+    for (const uint32_t item : board.items()) board.set(item, board.at(item) * board.at(item));
   } else if (part == &Mixture::vsknn) {
     neighbours_.score_vsknn(settings_.neighbours, session.number, clicks, totals.kept_sessions,
                             board);
@@ -216,12 +215,12 @@ void Recommender::score(const Session& session, uint32_t item) {
       for (const uint32_t click : clicks) part_.set(click, 0);
     }
     double sum = 0;
-    for (const uint32_t scored : part_.items()) sum += part_.score(scored);
+    for (const uint32_t scored : part_.items()) sum += part_.at(scored);
     shares_[i] = 0;
     if (sum == 0) continue;
     const double factor = weight_of(i) / sum;
     for (const uint32_t scored : part_.items()) {
-      if (part_.score(scored) > 0) board_.add(scored, part_.score(scored) * factor);
+      board_.add(scored, part_.at(scored) * factor);
     }
     shares_[i] = part_.score(item) * factor;
   }
@@ -302,6 +301,11 @@ bool Recommender::show(uint32_t session, std::span<const Ranked> list) {
   shown_.clear();
   for (const Ranked& ranked : list) shown_.push_back(ranked.item);
   return sessions_.show(session, shown_, settings_.shown);
+}
+
+bool Recommender::was_led_to(uint32_t session, uint32_t item) {
+  const std::optional<bool> led = sessions_[session].was_led_to(item);
+  return led.has_value() ? *led : was_shown(session, item);
 }
 
 bool Recommender::was_shown(uint32_t session, uint32_t item) {

@@ -105,7 +105,9 @@ class Recommender {
   void recommend(uint32_t session, std::vector<Ranked>& list, std::vector<Reason>* reasons);
   // The session was shown this list.
   bool show(uint32_t session, std::span<const Ranked> list);
-  bool was_shown(uint32_t session, uint32_t item);
+  // Whether one of its last lists had the item before the session looked at it, as far as it
+  // remembers that: for Session::kRecent clicks.
+  bool was_led_to(uint32_t session, uint32_t item);
 
   ItemStore& items() { return items_; }
   SessionStore& sessions() { return sessions_; }
@@ -136,6 +138,7 @@ class Recommender {
     std::array<double, 3> reserved;
   };
 
+  bool was_shown(uint32_t session, uint32_t item);
   void forget_session(uint32_t number);
   void purge_items();
   Filter filter_of(const Session& session);

@@ -77,10 +77,10 @@ void Repeats::mix(std::span<const uint32_t> before, ScoreBoard& board) {
     if (scored[i]) board.set(session[i].item, 0);
   }
   double sum = 0;
-  for (const uint32_t item : board.items()) sum += board.score(item);
+  for (const uint32_t item : board.items()) sum += board.at(item);
   if (sum > 0) {
     const double factor = std::max(kLeastRest, 1.0 - total) / sum;
-    for (const uint32_t item : board.items()) board.set(item, board.score(item) * factor);
+    for (const uint32_t item : board.items()) board.set(item, board.at(item) * factor);
   }
   for (size_t i = 0; i < session.size(); ++i) {
     const double score = std::max(share(session[i]), kLeastScore);

@@ -8,7 +8,7 @@ void ScoreBoard::top(const ItemStore& facts, const Filter& filter, uint32_t leng
   const bool open = filter.is_open();
   // Below this score an item has no place any more.
   double least = 0;
-  for (const uint32_t item : items_) {
+  for (const uint32_t item : items()) {
     const double score = scores_[item];
     if (score < least) continue;
     const ItemFacts& own = facts[item];
@@ -36,7 +36,7 @@ uint32_t ScoreBoard::rank(const ItemStore& facts, const Filter& filter, uint32_t
   const int64_t order = facts[item].order;
   if (!open && !filter.allows(item, facts[item])) return 0;
   uint32_t rank = 1;
-  for (const uint32_t other : items_) {
+  for (const uint32_t other : items()) {
     const double score = scores_[other];
     if (score < own || other == item) continue;
     if (score == own && facts[other].order > order) continue;

@@ -33,27 +33,33 @@ struct Filter {
   }
 };
 
-// Scratch memory, 8 bytes an item; nothing is allocated once it has seen as many. Scores are
+// Scratch memory, 12 bytes an item; nothing is allocated once it has seen as many. Scores are
 // positive. Items are remembered in the order in which they were first given one, in which sums
 // over all of them are taken, so that they are the same everywhere.
 class ScoreBoard {
  public:
   // Before the first add() for items up to `highest`: empties it.
   void begin(uint32_t highest) {
-    for (const uint32_t item : items_) scores_[item] = 0;
-    items_.clear();
-    if (scores_.size() <= highest) scores_.resize(uint64_t{highest} + 1 + highest / 2);
+    for (const uint32_t item : items()) scores_[item] = 0;
+    count_ = 0;
+    if (scores_.size() > highest) return;
+    scores_.resize(uint64_t{highest} + 1 + highest / 2);
+    items_.resize(scores_.size() + 1);
   }
+  // Without a branch: which items come for the first time cannot be foreseen. A score of 0 changes
+  // nothing.
   void add(uint32_t item, double score) {
     double& sum = scores_[item];
-    if (sum == 0) items_.push_back(item);
+    items_[count_] = item;
+    count_ += static_cast<size_t>(sum == 0) & static_cast<size_t>(score > 0);
     sum += score;
   }
   double score(uint32_t item) const { return item < scores_.size() ? scores_[item] : 0; }
   // Of an item that has been added.
+  double at(uint32_t item) const { return scores_[item]; }
   void set(uint32_t item, double score) { scores_[item] = score; }
-  std::span<const uint32_t> items() const { return items_; }
-  bool empty() const { return items_.empty(); }
+  std::span<const uint32_t> items() const { return std::span(items_).first(count_); }
+  bool empty() const { return count_ == 0; }
 
   // The best `length` that the filter allows, best first; ties go to the smaller order.
   void top(const ItemStore& facts, const Filter& filter, uint32_t length,
@@ -62,8 +68,9 @@ class ScoreBoard {
   uint32_t rank(const ItemStore& facts, const Filter& filter, uint32_t length, uint32_t item) const;
 
  private:
-  std::vector<double> scores_;  // by item; 0: none
-  std::vector<uint32_t> items_;
+  std::vector<double> scores_;   // by item; 0: none
+  std::vector<uint32_t> items_;  // the first count_; one place more than there are items
+  size_t count_ = 0;
 };
 
 }  // namespace flow::operators::recommend

@@ -276,7 +276,7 @@ void SessionNeighbours::score_vsknn(const Settings& settings, uint32_t session,
   }
   if (settings.idf == 0) return;
   for (const uint32_t item : board.items()) {
-    board.set(item, board.score(item) * (1.0 + idf(settings, sessions, items_[item].sessions)));
+    board.set(item, board.at(item) * (1.0 + idf(settings, sessions, items_[item].sessions)));
   }
 }
 

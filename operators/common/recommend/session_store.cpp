@@ -7,7 +7,15 @@
 
 namespace flow::operators::recommend {
 
-void Session::push(uint32_t item) {
+std::optional<bool> Session::was_led_to(uint32_t item) const {
+  for (uint32_t i = 0; i < recent_count; ++i) {
+    if (recent[i] == item) return (led >> i & 1) != 0;
+  }
+  return std::nullopt;
+}
+
+void Session::push(uint32_t item, bool was_shown) {
+  led = led << 1 | (was_led_to(item).value_or(was_shown) ? 1 : 0);
   std::memmove(recent.data() + 1, recent.data(), (kRecent - 1) * sizeof(uint32_t));
   recent[0] = item;
   recent_count = std::min(recent_count + 1, kRecent);
@@ -92,9 +100,13 @@ void SessionStore::purge(std::span<const uint8_t> gone) {
     const std::span<const uint32_t> clicks = (*this)[number].clicks();
     if (std::any_of(clicks.begin(), clicks.end(), is_gone)) {
       Session& session = edit(number);
-      const auto end = session.recent.begin() + session.recent_count;
-      session.recent_count = static_cast<uint32_t>(
-          std::remove_if(session.recent.begin(), end, is_gone) - session.recent.begin());
+      const Session before = session;
+      session.recent_count = session.led = 0;
+      for (uint32_t i = 0; i < before.recent_count; ++i) {
+        if (is_gone(before.recent[i])) continue;
+        session.led |= (before.led >> i & 1) << session.recent_count;
+        session.recent[session.recent_count++] = before.recent[i];
+      }
     }
     const std::span<const uint32_t> items = shown(number);
     if (std::any_of(items.begin(), items.end(), is_gone)) {

@@ -17,7 +17,12 @@ struct Session {
   static constexpr uint32_t kRecent = 17;  // clicks that models look back at
 
   std::span<const uint32_t> clicks() const { return {recent.data(), recent_count}; }
-  void push(uint32_t item);
+  // `was_shown`: one of the session's lists had the item by then, which counts only when the item
+  // is looked at for the first time.
+  void push(uint32_t item, bool was_shown);
+  // Of an item among `recent`: whether it was recommended before it was looked at; nothing: it is
+  // not among them.
+  std::optional<bool> was_led_to(uint32_t item) const;
 
   int64_t time = INT64_MIN;  // of its latest click
   uint32_t number = 0;
@@ -26,7 +31,7 @@ struct Session {
   uint32_t recent_count = 0;               // of `recent`
   StoredBytes shown;                       // items of the last lists, newest first
   std::array<uint32_t, kRecent> recent{};  // items, newest first
-  uint32_t reserved = 0;
+  uint32_t led = 0;                        // of `recent`, bit by bit from the lowest
 };
 
 // Numbers are from 1 on; one that was forgotten is given to another session. Sessions are kept in

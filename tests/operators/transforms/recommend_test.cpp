@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -175,6 +176,33 @@ TEST(Recommend, RowsThatAreNoClicksAreNoStepsAndKnowWhatWasShown) {
   EXPECT_EQ(out["recommended_before"], (Cells{false, false, false, false, true, false, false}));
   EXPECT_EQ(items_of(out["recommendations"][3]), (Cells{11})) << "of the session as it stands";
   EXPECT_TRUE(out["recommendations"][4].is_null());
+}
+
+// What every list has is what was looked at already: that is no recommendation that worked.
+TEST(Recommend, ListLeadsToAnItemOnlyIfItCameBeforeTheFirstLook) {
+  auto harness = made({{"model", "repeat+sr"}, {"click", "event == 'view'"}});
+  // 11 follows 10 twice; session 3 is then told of 11, and looks at 12, which no list had had.
+  Table table =
+      clicks({1, 1, 2, 2, 3, 3, 3, 3, 3, 3, 3}, {10, 11, 10, 11, 10, 11, 12, 12, 11, 12, 10});
+  table.columns.push_back(
+      {"event",
+       {"view", "view", "view", "view", "view", "view", "view", "view", "buy", "buy", "buy"}});
+  harness.push(table);
+  const Table out = harness.pull();
+  const Cells lists = out["recommendations"];
+  const Cells after_12 = items_of(lists[7]);
+  EXPECT_NE(std::find(after_12.begin(), after_12.end(), Cell(12)), after_12.end())
+      << "a list had 12 before it was bought, and after it was looked at";
+  EXPECT_EQ(out["recommended_before"],
+            (Cells{false, false, false, true, false, true, false, false, true, false, false}));
+}
+
+TEST(Recommend, WhatIsBoughtUnseenWasRecommendedIfAListHadIt) {
+  auto harness = made({{"model", "sr"}, {"click", "event == 'view'"}});
+  Table table = clicks({1, 1, 2, 2, 2}, {10, 11, 10, 11, 12});
+  table.columns.push_back({"event", {"view", "view", "view", "buy", "buy"}});
+  harness.push(table);
+  EXPECT_EQ(harness.pull()["recommended_before"], (Cells{false, false, false, true, false}));
 }
 
 TEST(Recommend, RowsThatAreNotLearnedAreStillTestedAndSteps) {

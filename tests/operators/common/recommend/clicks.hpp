@@ -66,10 +66,10 @@ inline Settings model_settings(const std::string& name) {
     settings.neighbours = {1502, 288, 4, 1.0};
     settings.limits.sessions_per_item = 1502;
   }
-  if (base == "mixture") {
+  if (base == "mixture" || base == "rule_mixture") {
     mixture = {.rules = true,
                .strong_rules = true,
-               .vsknn = true,
+               .vsknn = base == "mixture",
                .vmis = false,
                .popular = true,
                .repeat = true,
