@@ -32,9 +32,13 @@ void split(benchmark::State& state, bool texts) {
   flow::testing::TestHost host;
   std::vector<Cell> cells;
   for (std::int64_t row = 0; row < kRows; ++row) {
+    if (!texts) {
+      cells.emplace_back(number(row));
+      continue;
+    }
     std::string text = std::to_string(number(row));
     text.insert(0, 12 - text.size(), 'k');
-    cells.push_back(texts ? Cell(text) : Cell(number(row)));
+    cells.emplace_back(text);
   }
   const flow::Column column = flow::testing::make_column(
       host.host(), texts ? flow::Type::text() : flow::Type::int64(), cells);
