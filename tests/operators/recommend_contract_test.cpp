@@ -44,7 +44,7 @@ Table visits(bool texts) {
 }
 
 TEST(RecommendContract, HoldsForEveryModelAndKindOfId) {
-  for (const char* model : {"mixture", "popular", "sr", "vmis", "repeat+vsknn"}) {
+  for (const char* model : {"mixture", "rule_mixture", "popular", "sr", "vmis", "repeat+vsknn"}) {
     for (const bool texts : {false, true}) {
       SCOPED_TRACE(std::string(model) + (texts ? ", text ids" : ""));
       ContractSubject subject;
