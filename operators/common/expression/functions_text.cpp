@@ -170,8 +170,13 @@ void substring_kernel(const StepCall& call) {
   }
 }
 
-// Piece number `n`, a negative one from the end.
-bool piece_of(Text text, Text separator, int64_t n, Text& piece) {
+size_t size_of(char) { return 1; }
+size_t size_of(Text text) { return text.size(); }
+
+// Piece number `n`, a negative one from the end. The separator is a character, which is found
+// faster, or a text.
+template <class Mark>
+bool piece_of(Text text, Mark separator, int64_t n, Text& piece) {
   if (n >= 0) {
     while (true) {
       const size_t end = text.find(separator);
@@ -180,13 +185,13 @@ bool piece_of(Text text, Text separator, int64_t n, Text& piece) {
         return true;
       }
       if (end == Text::npos) return false;
-      text.remove_prefix(end + separator.size());
+      text.remove_prefix(end + size_of(separator));
     }
   }
   while (true) {
     const size_t before = text.rfind(separator);
     if (++n == 0) {
-      piece = before == Text::npos ? text : text.substr(before + separator.size());
+      piece = before == Text::npos ? text : text.substr(before + size_of(separator));
       return true;
     }
     if (before == Text::npos) return false;
@@ -200,9 +205,12 @@ struct Separator final : StepData {
 
 void split_kernel(const StepCall& call) {
   const Text separator = call.data<Separator>().text;
-  try_two<Text, Text, int64_t>(call, [separator](Text text, int64_t n, Text& piece) {
-    return piece_of(text, separator, n, piece);
-  });
+  const auto split_at = [&call](auto at) {
+    try_two<Text, Text, int64_t>(
+        call, [at](Text text, int64_t n, Text& piece) { return piece_of(text, at, n, piece); });
+  };
+  if (separator.size() == 1) return split_at(separator.front());
+  split_at(separator);
 }
 
 Text replace_in(Text text, Text from, Text to, TextArena& arena) {
