@@ -7,7 +7,7 @@
 
 namespace flow::operators {
 
-// Finds the line feeds of a text, many at a time; about 0.05 ns a byte with AVX2 where lines are
+// Finds the line feeds of a text, many at a time; about 0.07 ns a byte with AVX2 where lines are
 // longer than 64 bytes.
 class Newlines {
  public:
