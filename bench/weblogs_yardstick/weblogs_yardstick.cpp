@@ -137,14 +137,26 @@ class Ring {
  public:
   explicit Ring(std::size_t size) : slots_(size) {}
 
-  /// For the reader: the next chunk to fill, once the writer is done with it.
-  Chunk& free_chunk() { return wait(filled_, State::kFree).chunk; }
-  void push() { set(filled_++, State::kFilled, work_); }
+  /// For the reader: the next chunk to fill, once the writer is done with it. Having to wait, the
+  /// reader does so until a quarter of the ring is free: each wait costs two switches of threads.
+  Chunk& free_chunk() {
+    std::unique_lock lock(lock_);
+    if (at(filled_).state != State::kFree) {
+      awaited_ = filled_ + slots_.size() / 4;
+      free_.wait(lock, [this] { return at(awaited_).state == State::kFree; });
+      awaited_ = kNone;
+    }
+    return at(filled_).chunk;
+  }
+  void push() {
+    set(filled_++, State::kFilled);
+    work_.notify_all();
+  }
   void finish() {
     const std::lock_guard lock(lock_);
     finished_ = true;
     work_.notify_all();
-    change_.notify_all();
+    done_.notify_all();
   }
 
   /// For a worker: the number of a filled chunk, or kNone at the end.
@@ -157,15 +169,22 @@ class Ring {
     return taken_++;
   }
   Chunk& chunk(std::size_t number) { return at(number).chunk; }
-  void done(std::size_t number) { set(number, State::kDone, change_); }
+  void done(std::size_t number) {
+    set(number, State::kDone);
+    done_.notify_all();
+  }
 
   /// For the writer: the next chunk in order, or nullptr at the end.
   Chunk* done_chunk() {
     std::unique_lock lock(lock_);
-    change_.wait(lock, [this] { return at(written_).state == State::kDone || ended(written_); });
+    done_.wait(lock, [this] { return at(written_).state == State::kDone || ended(written_); });
     return at(written_).state == State::kDone ? &at(written_).chunk : nullptr;
   }
-  void pop() { set(written_++, State::kFree, change_); }
+  void pop() {
+    const std::lock_guard lock(lock_);
+    at(written_).state = State::kFree;
+    if (written_++ + slots_.size() == awaited_) free_.notify_all();
+  }
 
  private:
   enum class State { kFree, kFilled, kTaken, kDone };
@@ -176,23 +195,17 @@ class Ring {
 
   Slot& at(std::size_t number) { return slots_[number % slots_.size()]; }
   bool ended(std::size_t number) const { return finished_ && number == filled_; }
-  Slot& wait(std::size_t number, State state) {
-    std::unique_lock lock(lock_);
-    change_.wait(lock, [&] { return at(number).state == state; });
-    return at(number);
-  }
-  void set(std::size_t number, State state, std::condition_variable& waiters) {
-    {
-      const std::lock_guard lock(lock_);
-      at(number).state = state;
-    }
-    waiters.notify_all();
+  void set(std::size_t number, State state) {
+    const std::lock_guard lock(lock_);
+    at(number).state = state;
   }
 
   std::vector<Slot> slots_;
   std::mutex lock_;
-  std::condition_variable work_;    // waited for by workers
-  std::condition_variable change_;  // waited for by reader and writer
+  std::condition_variable work_;  // waited for by workers
+  std::condition_variable done_;  // by the writer
+  std::condition_variable free_;  // by the reader
+  std::size_t awaited_ = kNone;   // the chunk that the reader waits for
   std::size_t filled_ = 0;
   std::size_t taken_ = 0;
   std::size_t written_ = 0;
@@ -257,7 +270,7 @@ void run(const Arguments& arguments) {
                                                              : yardstick::GeoTable::Shape::kNested);
   yardstick::AgentTable agents(flow::operators::UserAgentParser::load(arguments.regexes));
 
-  Ring ring(2 * arguments.threads + 2);
+  Ring ring(32 * arguments.threads);
   std::uint64_t read_ticks = 0;
   std::vector<Laps> laps(arguments.threads);
   std::vector<std::jthread> threads;

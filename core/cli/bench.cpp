@@ -124,7 +124,7 @@ Figures measure(CommandRun& run, const PipelineSpecification& specification, dou
     figure.id = component.id;
     figure.type = component.type.value;
     figure.rows = std::max(totals.rows.in, totals.rows.created);
-    figure.busy = run.metrics().component(ledger->info()).busy_seconds.value();
+    figure.busy = run.metrics().component(ledger->info()).batch_seconds.sum();
     figures.failed += totals.rows.failed;
     figures.busy += figure.busy;
     figures.operators.push_back(std::move(figure));

@@ -119,6 +119,11 @@ void Pipeline::Engine::make_checkpoints() {
     actions.abandon = [this](std::uint64_t) { store_->abandon(); };
   }
   actions.complete = [this](const Checkpoints::Gathered& gathered) {
+    if (store_ == nullptr) {  // or what they counted for it has been written
+      for (const SharedComponent& shared : shared_) {
+        shared.runtime->ledger->totals_before(gathered.checkpoint);
+      }
+    }
     complete_checkpoint(gathered);
   };
   actions.changed = [this] { runtime.signal.notify(); };

@@ -41,16 +41,21 @@ class InFlight {
     std::int64_t born_;
   };
 
-  // `released` runs, on any thread, whenever bytes are no longer in flight.
-  explicit InFlight(std::function<void()> released) : released_(std::move(released)) {}
+  // `released` runs, on any thread, whenever bytes are no longer in flight; `awaited`: fewer are
+  // left than await_below() was told.
+  explicit InFlight(std::function<void(bool awaited)> released) : released_(std::move(released)) {}
+
+  // 0: nobody waits.
+  void await_below(std::int64_t bytes) { awaited_.store(bytes); }
 
  private:
   void release(std::int64_t bytes) {
-    bytes_.fetch_sub(bytes);
-    released_();
+    const std::int64_t left = bytes_.fetch_sub(bytes) - bytes;
+    released_(left < awaited_.load());
   }
   std::atomic<std::int64_t> bytes_{0};
-  std::function<void()> released_;
+  std::atomic<std::int64_t> awaited_{0};
+  std::function<void(bool)> released_;
 };
 using Ticket = std::shared_ptr<InFlight::Ticket>;
 

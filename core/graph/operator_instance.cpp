@@ -1,6 +1,5 @@
 #include "core/graph/operator_instance.hpp"
 
-#include <chrono>
 #include <stdexcept>
 
 #include "core/graph/kept_fields.hpp"
@@ -17,45 +16,7 @@ namespace {
 constexpr std::uint64_t kBytesTotal = UINT64_MAX;
 constexpr std::uint64_t kBytesRead = UINT64_MAX - 1;
 
-std::int64_t value_width(flow_type type) {
-  switch (type) {
-    case FLOW_BOOL:
-      return 1;
-    case FLOW_CATEGORY:
-    case FLOW_LIST:
-      return 4;
-    case FLOW_TEXT:
-    case FLOW_BINARY:
-    case FLOW_JSON:
-      return 16;
-    case FLOW_STRUCT:
-      return 0;
-    default:
-      return 8;
-  }
-}
-
-std::int64_t column_bytes(const flow_column& column) {
-  std::int64_t bytes = column.array->length * value_width(column.type);
-  for (std::int64_t i = 0; i < column.n_children; ++i) bytes += column_bytes(*column.children[i]);
-  return bytes;
-}
-
 }  // namespace
-
-std::int64_t batch_bytes(const flow_batch& batch) {
-  if (is_encoded(*batch.schema)) {
-    const flow_view* views = flow::host::detail::views(*batch.columns[0]);
-    std::int64_t bytes = 0;
-    for (std::int64_t i = 0; i < batch.rows; ++i) bytes += views[i].length;
-    return bytes;
-  }
-  std::int64_t bytes = 0;
-  for (std::uint32_t i = 0; i < batch.schema->n_fields; ++i) {
-    bytes += column_bytes(*batch.columns[i]);
-  }
-  return bytes;
-}
 
 OptionProblem OptionProblem::from(const flow_option_problem& problem) {
   const auto text = [](const char* words) { return std::string(words != nullptr ? words : ""); };
@@ -186,7 +147,7 @@ OperatorInstance::~OperatorInstance() { operator_->destroy(operator_); }
 
 void OperatorInstance::emitted(std::uint32_t port, const flow_batch& batch, std::int64_t created) {
   const auto rows = static_cast<std::uint64_t>(batch.rows);
-  const auto bytes = static_cast<std::uint64_t>(batch_bytes(batch));
+  const auto bytes = static_cast<std::uint64_t>(bytes_out_(batch));
   switch (accounting_) {
     case Accounting::kOperator:
       delta_.emitted(port, rows, bytes, static_cast<std::uint64_t>(created));
@@ -285,6 +246,7 @@ void OperatorInstance::install_outcomes() {
     const std::lock_guard lock(me.deferred_mutex_);
     me.deferred_.emplace(++me.last_token_,
                          flow::Batch(flow::Reference<const flow_batch>::share(batch)));
+    me.outstanding_.store(me.deferred_.size());
     return me.last_token_;
   };
   abi_.done = [](const flow_host* host, std::uint64_t token, std::uint32_t port,
@@ -375,18 +337,14 @@ void OperatorInstance::guarded(Body body) {
 }
 
 template <class Call>
-flow_status OperatorInstance::timed(Call call) {
-  using Clock = std::chrono::steady_clock;
-  const Clock::time_point start = Clock::now();
+flow_status OperatorInstance::timed(Stopwatch& stopwatch, Call call) {
   const flow_status status = call();
-  const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-  component_.metrics->busy_seconds.add(seconds);
-  component_.metrics->batch_seconds.observe(seconds);
+  component_.metrics->batch_seconds.observe(stopwatch.lap());
   return status;
 }
 
 flow_status OperatorInstance::process(std::uint32_t port, const flow::Batch& batch,
-                                      const KeyShare* share) {
+                                      const KeyShare* share, Stopwatch& stopwatch) {
   const auto rows = share != nullptr ? static_cast<std::int64_t>(share->rows.size()) : batch.rows();
   share_ = share;
   if (share != nullptr) {
@@ -397,12 +355,12 @@ flow_status OperatorInstance::process(std::uint32_t port, const flow::Batch& bat
              .hashes = share->split->hashes()};
   }
   const flow_status status =
-      timed([&] { return operator_->process(operator_, port, batch.get()); });
+      timed(stopwatch, [&] { return operator_->process(operator_, port, batch.get()); });
   share_ = nullptr;
   if (status == FLOW_DONE) {
     const auto taken = static_cast<std::uint64_t>(rows);
     if (accounting_ == Accounting::kOperator || accounting_ == Accounting::kSink) {
-      delta_.input_taken(taken, static_cast<std::uint64_t>(batch_bytes(*batch.get())));
+      delta_.input_taken(taken, static_cast<std::uint64_t>(bytes_in_(*batch.get())));
     }
     if (accounting_ == Accounting::kSink) {
       // What neither this call nor an earlier one for the same input ended, or put off.
@@ -417,18 +375,20 @@ flow_status OperatorInstance::process(std::uint32_t port, const flow::Batch& bat
 }
 
 flow_status OperatorInstance::poll() {
-  return timed([&] { return operator_->poll(operator_); });
+  Stopwatch stopwatch;
+  return timed(stopwatch, [&] { return operator_->poll(operator_); });
 }
 
-flow_status OperatorInstance::advance(std::int64_t watermark) {
-  return timed([&] { return operator_->advance(operator_, watermark); });
+flow_status OperatorInstance::advance(std::int64_t watermark, Stopwatch& stopwatch) {
+  return timed(stopwatch, [&] { return operator_->advance(operator_, watermark); });
 }
 
-flow_status OperatorInstance::fire(flow_time kind, std::int64_t until, bool& any) {
+flow_status OperatorInstance::fire(flow_time kind, std::int64_t until, bool& any,
+                                   Stopwatch& stopwatch) {
   any = timers_.begin(kind, until);
   if (!any) return FLOW_DONE;
   const Timers::Due& due = timers_.due();
-  const flow_status status = timed([&] {
+  const flow_status status = timed(stopwatch, [&] {
     return operator_->timer(operator_, kind, due.nanoseconds, due.keys.data(),
                             static_cast<std::uint32_t>(due.keys.size()));
   });
@@ -505,11 +465,6 @@ void OperatorInstance::publish(std::uint64_t epoch) {
   delta_.reset();
 }
 
-std::size_t OperatorInstance::outstanding() const {
-  const std::lock_guard lock(deferred_mutex_);
-  return deferred_.size();
-}
-
 std::int64_t OperatorInstance::outstanding_rows() const {
   const std::lock_guard lock(deferred_mutex_);
   std::int64_t rows = 0;
@@ -528,10 +483,11 @@ void OperatorInstance::collect_settled() {
       deferred_.erase(found);
     }
     settled_.clear();
+    outstanding_.store(deferred_.size());
   }
   for (const auto& [settled, input] : ready) {
     delta_.input_taken(static_cast<std::uint64_t>(input.rows()),
-                       static_cast<std::uint64_t>(batch_bytes(*input.get())));
+                       static_cast<std::uint64_t>(bytes_in_(*input.get())));
     for (const std::int32_t row : settled.failed_rows) {
       failed(*input.get(), row, settled.reason.c_str(), settled.message.c_str());
     }

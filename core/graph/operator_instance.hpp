@@ -1,6 +1,8 @@
 // One instance of an operator, and the flow_host that it sees.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -10,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "core/graph/batch_size.hpp"
 #include "core/graph/message.hpp"
 #include "core/graph/runtime.hpp"
 #include "core/graph/timers.hpp"
@@ -46,6 +49,22 @@ class Outlet {
   virtual void settled(std::size_t /*step*/) {}
 };
 
+// Times calls that follow each other with one look at the clock each: what the engine does between
+// two of them counts with the second.
+class Stopwatch {
+ public:
+  void restart() { since_ = Clock::now(); }
+  // Seconds since the last lap, or the start.
+  double lap() {
+    const Clock::time_point now = Clock::now();
+    return std::chrono::duration<double>(now - std::exchange(since_, now)).count();
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point since_ = Clock::now();
+};
+
 // How the rows of a step count in the ledger of its component.
 enum class Accounting {
   kOperator,  // in = passed + dropped + failed + late + absorbed
@@ -54,10 +73,6 @@ enum class Accounting {
   kEncoder,   // the sink counts what passes; here only what ends counts
   kSink       // in = delivered + dropped + failed
 };
-
-// The size of a batch as metrics count it: fixed-width values and views, and the text of a batch of
-// encoded or undecoded bytes (one binary column). Cheap.
-std::int64_t batch_bytes(const flow_batch& batch);
 
 // What an operator says is wrong with one of its options; see flow_option_problem.
 struct OptionProblem {
@@ -110,12 +125,14 @@ class OperatorInstance : private OperatorHost {
                    flow_role role, Accounting accounting, std::size_t step, Outlet& outlet);
   ~OperatorInstance();
 
-  flow_status process(std::uint32_t port, const flow::Batch& batch, const KeyShare* share);
-  flow_status poll();
-  flow_status advance(std::int64_t watermark);
+  // Each of these is a lap of the stopwatch.
+  flow_status process(std::uint32_t port, const flow::Batch& batch, const KeyShare* share,
+                      Stopwatch& stopwatch);
+  flow_status advance(std::int64_t watermark, Stopwatch& stopwatch);
   // Gives the operator the timers that fire, or the earliest ones of a kind up to `until`. Done and
   // `any` false: there are none.
-  flow_status fire(flow_time kind, std::int64_t until, bool& any);
+  flow_status fire(flow_time kind, std::int64_t until, bool& any, Stopwatch& stopwatch);
+  flow_status poll();
   flow_status close(bool drained);
 
   Timers& timers() { return timers_; }
@@ -138,7 +155,7 @@ class OperatorInstance : private OperatorHost {
   // ComponentLedger.
   void publish(std::uint64_t epoch);
   // Deferred inputs that are not settled yet. [any]
-  std::size_t outstanding() const;
+  std::size_t outstanding() const { return outstanding_.load(); }
   std::int64_t outstanding_rows() const;
   // Emits and counts what has been settled since the last call.
   void collect_settled();
@@ -167,7 +184,7 @@ class OperatorInstance : private OperatorHost {
   template <class Body>
   void guarded(Body body);
   template <class Call>
-  flow_status timed(Call call);
+  flow_status timed(Stopwatch& stopwatch, Call call);
 
   Accounting accounting_;
   std::size_t step_;
@@ -175,6 +192,7 @@ class OperatorInstance : private OperatorHost {
   flow::Output output_;
   flow_operator* operator_ = nullptr;
   LedgerDelta delta_;
+  BatchBytes bytes_in_, bytes_out_;
   std::vector<FailedRow> failures_;
   const KeyShare* share_ = nullptr;
   flow_keys keys_{};
@@ -182,7 +200,8 @@ class OperatorInstance : private OperatorHost {
   Timers timers_;
   std::unique_ptr<Watermarks> watermarks_;
 
-  mutable std::mutex deferred_mutex_;  // guards what follows
+  std::atomic<std::size_t> outstanding_{0};  // how many are deferred
+  mutable std::mutex deferred_mutex_;        // guards what follows
   std::uint64_t last_token_ = 0;
   std::map<std::uint64_t, flow::Batch> deferred_;
   std::vector<Settled> settled_;

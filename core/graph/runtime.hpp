@@ -85,8 +85,8 @@ struct Runtime {
   bool stores_checkpoints = false;      // what a run leaves undone, the next one goes on with
 
   Signal signal;
-  // How many wait for rows to leave the pipeline; while there is none, nobody is told that some
-  // did.
+  // How many inputs have been set aside until rows leave the pipeline; while there is none, of the
+  // rows that do only sources are told.
   std::atomic<int> waiting_for_room{0};
   std::atomic<bool> stopping{false};  // sources stop, everything else drains
   std::atomic<bool> aborted{false};   // everything stops at once

@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "core/graph/held_bytes.hpp"
+#include "core/graph/batch_size.hpp"
 #include "core/graph/message_columns.hpp"
 #include "core/graph/node.hpp"
 #include "core/graph/system_thread.hpp"
@@ -31,8 +31,8 @@ SourceNode::SourceNode(Runtime& runtime, const PlanNode& node, const SharedCompo
       component_(*shared.runtime),
       codec_(shared.codec),
       sends_messages_((component_.bound->descriptor().traits & FLOW_MESSAGES) != 0),
-      in_flight_(std::make_shared<InFlight>([&runtime] {
-        if (runtime.waiting_for_room.load() > 0) runtime.signal.notify();
+      in_flight_(std::make_shared<InFlight>([&runtime](bool awaited) {
+        if (awaited || runtime.waiting_for_room.load() > 0) runtime.signal.notify();
       })),
       open_(component_.id) {
   const std::vector<PlanTarget>& errors = node.steps.front().errors;
@@ -219,11 +219,12 @@ bool SourceNode::assign(const std::string& name) {
 }
 
 bool SourceNode::may_emit() const {
-  const std::int64_t in_flight = in_flight_->bytes();
-  if (in_flight == 0) return true;
-  return in_flight < runtime_.in_flight &&
-         static_cast<double>(runtime_.account.used()) <
-             kSourceShare * static_cast<double>(runtime_.memory_limit);
+  return in_flight_->bytes() == 0 || (in_flight_->bytes() < runtime_.in_flight && is_memory_free());
+}
+
+bool SourceNode::is_memory_free() const {
+  return static_cast<double>(runtime_.account.used()) <
+         kSourceShare * static_cast<double>(runtime_.memory_limit);
 }
 
 bool SourceNode::is_held() const {
@@ -244,9 +245,13 @@ bool SourceNode::wait_for_room() {
     if (stop()) return false;
     runtime_.held_up.store(runtime_.now());
     const auto since = Clock::now();
-    runtime_.waiting_for_room.fetch_add(1);
-    runtime_.signal.wait_for(kLook, [&] { return may_emit() || stop(); });
-    runtime_.waiting_for_room.fetch_sub(1);
+    // Once it has to wait, until there is room for several batches: each wait costs a switch of
+    // threads. What is in flight of its own need not be what takes the memory.
+    const std::int64_t low = is_memory_free() ? runtime_.in_flight / 4 * 3 : INT64_MAX;
+    in_flight_->await_below(low);
+    runtime_.signal.wait_for(kLook,
+                             [&] { return (may_emit() && in_flight_->bytes() < low) || stop(); });
+    in_flight_->await_below(0);
     do_requests();  // barriers pass while the source waits
     blame(std::chrono::duration<double>(Clock::now() - since).count());
   }

@@ -81,6 +81,7 @@ class SourceNode final : public Outlet {
   // Waits until the source may emit. False: it is to stop.
   bool wait_for_room();
   bool may_emit() const;
+  bool is_memory_free() const;
   // It is so far ahead of another source that it waits for that one.
   bool is_held() const;
   void blame(double seconds);

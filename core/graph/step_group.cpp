@@ -112,13 +112,14 @@ void StepGroup::take(MessagePointer message) {
   message->receipt.give();
   number_ = message->number;
   epoch_ = message->epoch;
-  Step& first = steps_[message->step];
+  const std::size_t first_step = message->step;
+  const Step& first = steps_[first_step];
   for (std::size_t i = 0; i < message->batches.size(); ++i) {
-    Work work;
+    if (!message->shares.empty() && message->shares[i].rows.empty()) continue;
+    Work& work = add_work(first_step);
     work.port = message->port;
     work.batch = std::move(message->batches[i]);
     if (!message->shares.empty()) work.share = std::move(message->shares[i]);
-    if (!work.share || !work.share->rows.empty()) first.work.push_back(std::move(work));
   }
   if (numbering_ == Numbering::kOwn && first.instance->watermarks() != nullptr &&
       (message->control == Control::kWatermark || message->control == Control::kIdle)) {
@@ -128,26 +129,26 @@ void StepGroup::take(MessagePointer message) {
   // Of control messages only the instance that is alone knows the place in the stream.
   if (message->control != Control::kNone && message->control != Control::kIdle &&
       numbering_ == Numbering::kOwn) {
-    Work work;
+    Work& work = add_work(first_step);
     work.control = message->control;
     work.value = message->value;
-    first.work.push_back(std::move(work));
   }
   message->batches.clear();
   message_ = std::move(message);
 }
 
 StepGroup::Progress StepGroup::proceed(const std::function<bool()>& privileged) {
+  stopwatch_.restart();
   while (true) {
-    const auto deepest = std::find_if(steps_.rbegin(), steps_.rend(),
-                                      [](const Step& step) { return !step.work.empty(); });
-    if (deepest == steps_.rend()) break;
-    const bool used_up = deepest->reaches_edge && !runtime_.memory_free();
+    while (deepest_ > 0 && steps_[deepest_].work.empty()) --deepest_;
+    Step& deepest = steps_[deepest_];
+    if (deepest.work.empty()) break;
+    const bool used_up = deepest.reaches_edge && !runtime_.memory_free();
     if (used_up && !privileged()) {
       flush(false);
       return Progress::kPaused;
     }
-    const Progress progress = step_forward(*deepest);
+    const Progress progress = step_forward(deepest);
     if (progress != Progress::kDone) return progress;
     if (used_up || gathered_ >= kPartBytes) flush(false);
   }
@@ -197,7 +198,7 @@ StepGroup::Progress StepGroup::step_forward(Step& step) {
         work.share.reset();
         return Progress::kDone;
       }
-      step.work.pop_front();
+      step.work.pop();
       return Progress::kDone;
     case FLOW_MORE:
       return Progress::kDone;  // the deeper steps first, then the same work again
@@ -216,9 +217,10 @@ flow_status StepGroup::call(Step& step, Work& work) {
   switch (work.control) {
     case Control::kNone: {
       const KeyShare* const share = work.share ? &*work.share : nullptr;
-      if (step.messages == nullptr) return instance.process(work.port, work.batch, share);
-      return instance.process(work.port, step.messages->bytes(work.batch, instance.output()),
-                              share);
+      if (step.messages == nullptr)
+        return instance.process(work.port, work.batch, share, stopwatch_);
+      return instance.process(work.port, step.messages->bytes(work.batch, instance.output()), share,
+                              stopwatch_);
     }
     case Control::kWatermark:
       return advance(step, work.value);
@@ -314,9 +316,7 @@ flow_status StepGroup::close(Step& step) {
 }
 
 void StepGroup::begin_close() {
-  Work work;
-  work.control = Control::kClose;
-  steps_.front().work.push_back(std::move(work));
+  add_work(0).control = Control::kClose;
   message_ = std::make_shared<Message>();
 }
 
@@ -405,7 +405,7 @@ void StepGroup::emit(std::size_t index, std::uint32_t port, flow::Batch batch) {
   }
   const std::int64_t most = runtime_.batch_rows;
   if (steps_[index].plan->role != FLOW_ROLE_DECODE || batch.rows() <= most) {
-    route(outputs[port], batch);
+    route(outputs[port], std::move(batch));
     return;
   }
   const flow::Host host = steps_[index].instance->output();
@@ -414,18 +414,24 @@ void StepGroup::emit(std::size_t index, std::uint32_t port, flow::Batch batch) {
   }
 }
 
-void StepGroup::route(const std::vector<PlanTarget>& targets, const flow::Batch& batch) {
-  for (const PlanTarget& target : targets) {
+void StepGroup::route(const std::vector<PlanTarget>& targets, flow::Batch batch) {
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    const PlanTarget& target = targets[i];
+    flow::Batch share = i + 1 < targets.size() ? batch : std::move(batch);
     if (target.to_edge) {
-      slots_[slot_of_edge_[target.index]].batches.push_back(batch);
-      gathered_ += batch_bytes(*batch.get());
+      gathered_ += batch_bytes(*share.get());
+      slots_[slot_of_edge_[target.index]].batches.push_back(std::move(share));
     } else {
-      Work work;
+      Work& work = add_work(target.index);
       work.port = target.port;
-      work.batch = batch;
-      steps_[target.index].work.push_back(std::move(work));
+      work.batch = std::move(share);
     }
   }
+}
+
+StepGroup::Work& StepGroup::add_work(std::size_t step) {
+  deepest_ = std::max(deepest_, step);
+  return steps_[step].work.add();
 }
 
 void StepGroup::failed(std::size_t index, const flow_batch* batch, std::int64_t row) {
@@ -473,7 +479,7 @@ void StepGroup::send(Slot& slot, std::uint64_t number, bool last, Control contro
 std::uint64_t StepGroup::rows_held() const {
   std::int64_t rows = 0;
   for (const Step& step : steps_) {
-    for (const Work& work : step.work) {
+    for (const Work& work : step.work.waiting()) {
       if (!work.batch) continue;
       rows += work.share ? static_cast<std::int64_t>(work.share->rows.size()) : work.batch.rows();
     }

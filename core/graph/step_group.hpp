@@ -3,10 +3,10 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -112,11 +112,31 @@ class StepGroup final : public Outlet {
     flow::Batch batch;
     std::optional<KeyShare> share;
   };
+  // First in, first out; keeps its memory.
+  class WorkQueue {
+   public:
+    bool empty() const { return first_ == items_.size(); }
+    Work& front() { return items_[first_]; }
+    Work& add() { return items_.emplace_back(); }
+    void pop() {
+      items_[first_].batch = {};
+      items_[first_++].share.reset();
+      if (empty()) {
+        items_.clear();
+        first_ = 0;
+      }
+    }
+    std::span<const Work> waiting() const { return std::span(items_).subspan(first_); }
+
+   private:
+    std::vector<Work> items_;
+    std::size_t first_ = 0;
+  };
   struct Step {
     std::unique_ptr<OperatorInstance> instance;
     const PlanStep* plan = nullptr;
     OnError on_error = OnError::kDeadLetter;
-    std::deque<Work> work;
+    WorkQueue work;
     bool reaches_edge = false;
     bool is_sink = false;
     std::unique_ptr<KeptFields> kept;  // an encoder whose sink wants fields beside the bytes
@@ -138,6 +158,7 @@ class StepGroup final : public Outlet {
   // Parts of a message are sent on when this many bytes have gathered.
   static constexpr std::int64_t kPartBytes = 4 << 20;
 
+  Work& add_work(std::size_t step);
   flow_status call(Step& step, Work& work);
   flow_status advance(Step& step, std::int64_t watermark);
   flow_status fire(Step& step, flow_time kind, std::int64_t until);
@@ -150,7 +171,7 @@ class StepGroup final : public Outlet {
   Progress step_forward(Step& step);
   bool release_kept(Step& step, const Work& work);
   bool route_failures(Step& step);
-  void route(const std::vector<PlanTarget>& targets, const flow::Batch& batch);
+  void route(const std::vector<PlanTarget>& targets, flow::Batch batch);
   void flush(bool last);
   void send(Slot& slot, std::uint64_t number, bool last, Control control);
   void send_control(Control control, std::int64_t value);
@@ -162,6 +183,8 @@ class StepGroup final : public Outlet {
   Runtime& runtime_;
   Numbering numbering_;
   std::vector<Step> steps_;
+  std::size_t deepest_ = 0;  // no step behind this one has work
+  Stopwatch stopwatch_;
   std::vector<std::size_t> slot_of_edge_;
   std::vector<Slot> slots_;
   std::function<void()> settled_;

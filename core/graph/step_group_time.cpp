@@ -12,7 +12,7 @@ namespace flowrun {
 flow_status StepGroup::fire(Step& step, flow_time kind, std::int64_t until) {
   while (true) {
     bool any = false;
-    const flow_status status = step.instance->fire(kind, until, any);
+    const flow_status status = step.instance->fire(kind, until, any, stopwatch_);
     if (status != FLOW_DONE || !any) return status;
     if (emitted_in_call_) return FLOW_MORE;  // what was made goes on first
   }
@@ -22,7 +22,7 @@ flow_status StepGroup::advance(Step& step, std::int64_t watermark) {
   const flow_status fired = fire(step, FLOW_EVENT_TIME, watermark);
   if (fired != FLOW_DONE || watermark <= step.watermark) return fired;
   if (emitted_in_call_) return FLOW_MORE;
-  const flow_status status = step.instance->advance(watermark);
+  const flow_status status = step.instance->advance(watermark, stopwatch_);
   if (status == FLOW_DONE) {
     step.watermark = watermark;
     note_watermark(watermark);
@@ -41,7 +41,7 @@ flow_status StepGroup::end_time(Step& step) {
     if (fired != FLOW_DONE) return fired;
   }
   if (emitted_in_call_) return FLOW_MORE;
-  const flow_status status = instance.advance(INT64_MAX);
+  const flow_status status = instance.advance(INT64_MAX, stopwatch_);
   if (status != FLOW_DONE) return status;
   step.advanced = true;
   return emitted_in_call_ ? FLOW_MORE : FLOW_DONE;

@@ -83,24 +83,6 @@ std::int64_t RowCounts::difference() const noexcept {
   return signed_difference(in, passed + dropped + failed + late + absorbed);
 }
 
-RowCounts& RowCounts::operator+=(const RowCounts& other) noexcept {
-  in += other.in;
-  passed += other.passed;
-  created += other.created;
-  absorbed += other.absorbed;
-  failed += other.failed;
-  late += other.late;
-  dropped += other.dropped;
-  return *this;
-}
-
-FlowCounts& FlowCounts::operator+=(const FlowCounts& other) noexcept {
-  rows += other.rows;
-  batches += other.batches;
-  bytes += other.bytes;
-  return *this;
-}
-
 const std::string* intern_reason(std::string_view reason) {
   struct Pool {
     std::mutex mutex;
@@ -202,13 +184,17 @@ void LedgerDelta::reset() noexcept {
 }
 
 ComponentLedger::ComponentLedger(ComponentInfo info) : info_(std::move(info)) {
-  totals_.ports.resize(info_.ports.size());
+  settled_.ports.resize(info_.ports.size());
 }
 
 void ComponentLedger::publish(const LedgerDelta& step, std::uint64_t epoch) {
   const std::lock_guard lock(mutex_);
-  totals_.add(step);
-  epochs_[epoch].add(step);
+  // Nearly always the last one.
+  if (epochs_.empty() || epochs_.rbegin()->first != epoch) {
+    epochs_[epoch].add(step);
+  } else {
+    epochs_.rbegin()->second.add(step);
+  }
 }
 
 LedgerDelta ComponentLedger::totals_before(std::uint64_t checkpoint) {
@@ -222,13 +208,12 @@ LedgerDelta ComponentLedger::totals_before(std::uint64_t checkpoint) {
 
 LedgerDelta ComponentLedger::totals() const {
   const std::lock_guard lock(mutex_);
-  return totals_;
+  LedgerDelta totals = settled_;
+  for (const auto& [epoch, delta] : epochs_) totals.add(delta);
+  return totals;
 }
 
-std::int64_t ComponentLedger::difference() const {
-  const std::lock_guard lock(mutex_);
-  return totals_.rows.difference();
-}
+std::int64_t ComponentLedger::difference() const { return totals().rows.difference(); }
 
 QueuedRows& QueuedRows::operator=(QueuedRows&& other) noexcept {
   if (this != &other) {

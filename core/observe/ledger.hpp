@@ -49,7 +49,16 @@ struct RowCounts {
   // in - (passed + dropped + failed + late + absorbed): positive when rows are missing, negative
   // when more rows were accounted for than came in.
   std::int64_t difference() const noexcept;
-  RowCounts& operator+=(const RowCounts& other) noexcept;
+  RowCounts& operator+=(const RowCounts& other) noexcept {
+    in += other.in;
+    passed += other.passed;
+    created += other.created;
+    absorbed += other.absorbed;
+    failed += other.failed;
+    late += other.late;
+    dropped += other.dropped;
+    return *this;
+  }
   bool operator==(const RowCounts&) const = default;
 };
 
@@ -58,7 +67,12 @@ struct FlowCounts {
   std::uint64_t batches = 0;
   std::uint64_t bytes = 0;
 
-  FlowCounts& operator+=(const FlowCounts& other) noexcept;
+  FlowCounts& operator+=(const FlowCounts& other) noexcept {
+    rows += other.rows;
+    batches += other.batches;
+    bytes += other.bytes;
+    return *this;
+  }
   bool operator==(const FlowCounts&) const = default;
 };
 
@@ -136,8 +150,7 @@ class ComponentLedger {
  private:
   const ComponentInfo info_;
   mutable std::mutex mutex_;  // guards what follows
-  LedgerDelta totals_;
-  LedgerDelta settled_;  // of the epochs before those that follow
+  LedgerDelta settled_;       // of the epochs before those that follow
   std::map<std::uint64_t, LedgerDelta> epochs_;
 };
 

@@ -57,8 +57,7 @@ struct ComponentMetrics {
   std::optional<double> plugin_gauge(std::string_view name) const;
 
   const ComponentInfo info;
-  Counter busy_seconds;
-  Histogram batch_seconds;    // 5 us .. 10 s: one call of the operator
+  Histogram batch_seconds;    // 5 us .. 10 s: one call of the operator; their sum: busy
   Histogram event_age;        // 1 ms .. 1 h: exported for sinks, at delivery
   Counter drift_seconds;      // a source's: time in which it waited for a slower one
   Gauge watermark_timestamp;  // seconds since 1970; 0: none yet

@@ -251,7 +251,7 @@ class MetricsRegistry::Scrape {
   void times(const ComponentMetrics& component) {
     const ComponentInfo& info = component.info;
     const Labels labels = labels_of(info);
-    add("flowrun_component_busy_seconds_total", labels, component.busy_seconds.value());
+    add("flowrun_component_busy_seconds_total", labels, component.batch_seconds.sum());
     add("flowrun_component_batch_seconds", labels, component.batch_seconds);
     add("flowrun_watermark_timestamp_seconds", labels, component.watermark_timestamp.value());
     const std::size_t instances = component.key_skew.instances();

@@ -149,8 +149,8 @@ TEST_F(MetricsTest, LedgerAndMetricsAgree) {
 TEST_F(MetricsTest, HandlesAreSharedByNameAndShowUp) {
   ComponentMetrics& parsed = registry_.component(parser_);
   EXPECT_EQ(&registry_.component(parser_), &parsed);
-  parsed.busy_seconds.add(0.25);
-  parsed.busy_seconds.add(-1);
+  parsed.batch_seconds.observe(0.125);
+  parsed.batch_seconds.observe(0.125);
   parsed.watermark_timestamp.set(1761646530.5);
   EXPECT_EQ(&registry_.edge("a -> b"), &registry_.edge("a -> b"));
   registry_.edge("a -> b").blocked_seconds.add(1.5);
