@@ -160,7 +160,7 @@ class Reader {
       ++end;
       if (depth == 0) return end;
     }
-    fail_in_line(at_, std::string("the closing '") + (first == '[' ? ']' : '}') + "' is missing");
+    fail_in_line(at_, first == '[' ? "the closing ']' is missing" : "the closing '}' is missing");
   }
   std::size_t string_end(std::size_t begin) const {
     const char quote = line_[begin];

@@ -45,9 +45,11 @@ class Cast final : public Transform {
   };
 
   void find_columns(const Batch& in);
-  flow::TypedColumn converted(Target& target, const flow_column& column, Output& out);
+  flow::TypedColumn converted(Target& target, const Batch& in, Output& out);
   void convert_texts(TypedColumnBuilder& builder, const flow_column& column, Output& out);
   void convert_values(TypedColumnBuilder& builder, const flow_column& column, Output& out);
+  void convert_nested(TypedColumnBuilder& builder, const flow_field& field,
+                      const flow_column& column, Output& out);
   void refuse(const TypedColumnBuilder& builder, int64_t row, std::string_view text);
   void emit(const Batch& in, const Batch& cast, Output& out);
 
@@ -55,6 +57,7 @@ class Cast final : public Transform {
   std::vector<Target> targets_;
   Reference<const flow_schema> schema_;
   Column said_;  // what JSON tokens say; lives until the column that shares its texts is finished
+  std::string text_;
   std::vector<BadValue> bad_;
   Metric unfit_values_;
 };

@@ -1,6 +1,5 @@
 #include "operators/transforms/recommend_columns.hpp"
 
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -18,17 +17,21 @@ constexpr double kScoreUnits = 1e6;
 using recommend::Reason;
 using IdKind = recommend::Recommender::IdKind;
 
-void append_number(std::string& text, uint32_t number) {
-  std::array<char, 16> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-  text.append(digits.data(), end);
+// What a reason needs at most.
+constexpr size_t kLongestReason = 64;
+
+char* put(char* out, std::string_view text) {
+  std::memcpy(out, text.data(), text.size());
+  return out + text.size();
 }
 
+char* put_number(char* out, uint32_t number) { return std::to_chars(out, out + 10, number).ptr; }
+
 // With one digit behind the point.
-void append_tenths(std::string& text, uint32_t tenths) {
-  append_number(text, tenths / 10);
-  text += '.';
-  append_number(text, tenths % 10);
+char* put_tenths(char* out, uint32_t tenths) {
+  out = put_number(out, tenths / 10);
+  *out++ = '.';
+  return put_number(out, tenths % 10);
 }
 
 Type item_type(IdKind kind) {
@@ -97,40 +100,31 @@ void RecommendColumns::add_no_list() {
   ends_.push_back(static_cast<int64_t>(scores_.size()));
 }
 
-void RecommendColumns::write_reason(const Reason& reason, std::string& text) {
+char* RecommendColumns::write_reason(const Reason& reason, char* out) {
   switch (reason.kind) {
     case Reason::Kind::kTogether:
-      text += "seen together in ";
-      append_number(text, reason.count);
-      text += " of ";
-      append_number(text, reason.of);
-      text += " similar sessions";
-      break;
+      out = put_number(put(out, "seen together in "), reason.count);
+      return put(put_number(put(out, " of "), reason.of), " similar sessions");
     case Reason::Kind::kFollowed:
       // Tenths of direct successions.
-      text += "went together ";
-      append_tenths(text, reason.count / (recommend::SequentialRules::kUnit / 10));
-      text += " times";
-      break;
+      out = put_tenths(put(out, "went together "),
+                       reason.count / (recommend::SequentialRules::kUnit / 10));
+      return put(out, " times");
     case Reason::Kind::kRepeated:
-      if (reason.count == 0) {
-        text += "the item just clicked";
-      } else {
-        text += "clicked ";
-        append_number(text, reason.count);
-        text += reason.count == 1 ? " click ago" : " clicks ago";
-      }
-      break;
+      if (reason.count == 0) return put(out, "the item just clicked");
+      out = put_number(put(out, "clicked "), reason.count);
+      return put(out, reason.count == 1 ? " click ago" : " clicks ago");
     case Reason::Kind::kPopular:
-      text += "clicked ";
-      append_number(text, reason.count);
-      text += " times by all";
-      break;
+      return put(put_number(put(out, "clicked "), reason.count), " times by all");
   }
+  return out;
 }
 
 void RecommendColumns::add_list(const std::vector<recommend::Ranked>& list,
                                 const std::vector<Reason>& reasons, recommend::ItemStore& items) {
+  const size_t known = reason_texts_.size();
+  reason_texts_.resize(known + list.size() * kLongestReason);
+  char* reason = reason_texts_.data() + known;
   for (size_t i = 0; i < list.size(); ++i) {
     const std::string_view id = items.id(list[i].item);
     if (kind_ == IdKind::kInteger) {
@@ -142,9 +136,10 @@ void RecommendColumns::add_list(const std::vector<recommend::Ranked>& list,
       text_ends_.push_back(texts_.size());
     }
     scores_.push_back(std::floor(list[i].score * kScoreUnits + 0.5) / kScoreUnits);
-    write_reason(reasons[i], reason_texts_);
-    reason_ends_.push_back(reason_texts_.size());
+    reason = write_reason(reasons[i], reason);
+    reason_ends_.push_back(static_cast<size_t>(reason - reason_texts_.data()));
   }
+  reason_texts_.resize(static_cast<size_t>(reason - reason_texts_.data()));
   has_list_.push_back(1);
   ends_.push_back(static_cast<int64_t>(scores_.size()));
 }

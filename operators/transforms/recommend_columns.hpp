@@ -78,7 +78,7 @@ class RecommendColumns {
   Batch finish(const Batch& in, Output& out);
 
  private:
-  static void write_reason(const recommend::Reason& reason, std::string& text);
+  static char* write_reason(const recommend::Reason& reason, char* out);
   TypedColumn recommendations(Host host) const;
   TypedColumn models(Host host, int64_t rows);
 

@@ -41,8 +41,11 @@ void Popularity::refresh() {
   }
 }
 
-void Popularity::score(ScoreBoard& board) {
-  for (const Entry& entry : entries()) board.add(entry.item, static_cast<double>(entry.clicks));
+void Popularity::list(std::vector<Ranked>& list) const {
+  list.clear();
+  for (const Entry& entry : entries()) {
+    list.push_back({entry.item, static_cast<double>(entry.clicks)});
+  }
 }
 
 void Popularity::purge(std::span<const uint8_t> gone) {

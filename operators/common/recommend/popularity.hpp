@@ -24,8 +24,8 @@ class Popularity {
   bool learn(uint32_t item);
   // Before a list is tested: brings it up to date if it is time.
   void refresh();
-  // Adds the items of the list, by their clicks when it was made.
-  void score(ScoreBoard& board);
+  // The most popular items, by their clicks when they were last looked at.
+  void list(std::vector<Ranked>& list) const;
   void purge(std::span<const uint8_t> gone);
 
  private:

@@ -178,16 +178,29 @@ void Recommender::score_part(bool Mixture::*part, const Session& session, ScoreB
   const Totals& totals = totals_[0];
   if (part == &Mixture::rules) {
     rules_.score(clicks, board);
-  } else if (part == &Mixture::strong_rules) {
-    rules_.score(clicks.first(1), board);
-    for (const uint32_t item : board.items()) board.set(item, board.at(item) * board.at(item));
   } else if (part == &Mixture::vsknn) {
     neighbours_.score_vsknn(settings_.neighbours, session.number, clicks, totals.kept_sessions,
                             board);
   } else if (part == &Mixture::vmis) {
     neighbours_.score_vmis(settings_.neighbours, session.number, clicks, totals.kept_clicks, board);
   } else {
-    popularity_.score(board);
+    list_part(part, session, candidates_);
+    for (const Ranked& candidate : candidates_) board.add(candidate.item, candidate.score);
+  }
+}
+
+void Recommender::list_part(bool Mixture::*part, const Session& session,
+                            std::vector<Ranked>& list) {
+  if (part == &Mixture::strong_rules) {
+    rules_.list(session.clicks().front(), list);
+    for (Ranked& ranked : list) ranked.score *= ranked.score;
+  } else if (part == &Mixture::popular) {
+    popularity_.list(list);
+  } else {
+    part_.begin(items_.highest());
+    score_part(part, session, part_);
+    list.clear();
+    for (const uint32_t item : part_.items()) list.push_back({item, part_.at(item)});
   }
 }
 
@@ -203,27 +216,33 @@ void Recommender::score(const Session& session, uint32_t item) {
   const Mixture& mixture = settings_.mixture;
   const std::span<const uint32_t> clicks = session.clicks();
   board_.begin(items_.highest());
+  if (clicked_.size() <= items_.highest()) clicked_.resize(2 * uint64_t{items_.highest()} + 1);
+  if (mixture.repeat) {
+    for (const uint32_t click : clicks) clicked_[click] = 1;
+  }
   for (size_t i = 0; i < kParts.size(); ++i) {
     if (!(mixture.*kParts[i])) continue;
     if (mixture.parts() == 1) {
       score_part(kParts[i], session, board_);
       break;
     }
-    part_.begin(items_.highest());
-    score_part(kParts[i], session, part_);
-    if (mixture.repeat) {
-      for (const uint32_t click : clicks) part_.set(click, 0);
-    }
+    list_part(kParts[i], session, candidates_);
     double sum = 0;
-    for (const uint32_t scored : part_.items()) sum += part_.at(scored);
+    double own = 0;
+    for (Ranked& candidate : candidates_) {
+      candidate.score *= 1 - clicked_[candidate.item];
+      sum += candidate.score;
+      own = candidate.item == item ? candidate.score : own;
+    }
     shares_[i] = 0;
     if (sum == 0) continue;
     const double factor = weight_of(i) / sum;
-    for (const uint32_t scored : part_.items()) {
-      board_.add(scored, part_.at(scored) * factor);
+    for (const Ranked& candidate : candidates_) {
+      board_.add(candidate.item, candidate.score * factor);
     }
-    shares_[i] = part_.score(item) * factor;
+    shares_[i] = own * factor;
   }
+  for (const uint32_t click : clicks) clicked_[click] = 0;
   if (mixture.repeat) repeats_.mix(clicks, board_);
 }
 

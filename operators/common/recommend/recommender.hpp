@@ -145,6 +145,8 @@ class Recommender {
   // Leaves the scores of the session's next item on the board; `item`: whose shares are wanted.
   void score(const Session& session, uint32_t item = 0);
   void score_part(bool Mixture::*part, const Session& session, ScoreBoard& board);
+  // The same as a list: each item once, in the order of the board.
+  void list_part(bool Mixture::*part, const Session& session, std::vector<Ranked>& list);
   double weight_of(size_t part) const;
   void learn_weights();
   void explain(const Session& session, std::span<const Ranked> list, std::vector<Reason>& reasons);
@@ -159,6 +161,8 @@ class Recommender {
   Repeats repeats_;
   StateArray<Weights> weights_;
   ScoreBoard board_, part_;
+  std::vector<uint8_t> clicked_;  // by item; set only within score()
+  std::vector<Ranked> candidates_;
   bool only_rules_;                             // their ranks need no board
   std::array<double, kParts.size()> shares_{};  // of the item that was tested last
   std::vector<uint32_t> dropped_, shown_, counts_;

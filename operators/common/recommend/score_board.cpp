@@ -11,10 +11,10 @@ void ScoreBoard::top(const ItemStore& facts, const Filter& filter, uint32_t leng
   for (const uint32_t item : items()) {
     const double score = scores_[item];
     if (score < least) continue;
-    const ItemFacts& own = facts[item];
-    if (!open && !filter.allows(item, own)) continue;
+    if (!open && !filter.allows(item, facts[item])) continue;
     const auto before = [&](const Ranked& other) {
-      return score > other.score || (score == other.score && own.order < facts[other.item].order);
+      return score > other.score ||
+             (score == other.score && facts[item].order < facts[other.item].order);
     };
     if (list.size() == length) {
       if (!before(list.back())) continue;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "operators/common/prefetch.hpp"
+
 namespace flow::operators::recommend {
 
 std::span<const SequentialRules::Rule> SequentialRules::rules(uint32_t item) {
@@ -10,6 +12,18 @@ std::span<const SequentialRules::Rule> SequentialRules::rules(uint32_t item) {
   const Row& row = rows_[item];
   if (row.bits == 0) return {};
   return {items_.read<Rule>(block(row)), size_t{1} << row.bits};
+}
+
+// Without a branch: which places are free cannot be foreseen.
+std::span<const SequentialRules::Rule> SequentialRules::used(uint32_t item) {
+  const std::span<const Rule> all = rules(item);
+  if (used_.size() < all.size()) used_.resize(all.size());
+  size_t count = 0;
+  for (const Rule& rule : all) {
+    used_[count] = rule;
+    count += rule.item != 0 ? 1 : 0;
+  }
+  return std::span(used_).first(count);
 }
 
 void SequentialRules::insert(std::span<Rule> rules, uint32_t bits, Rule rule) {
@@ -82,10 +96,8 @@ bool SequentialRules::resize(uint32_t from, uint32_t bits) {
 }
 
 void SequentialRules::drop_weakest(uint32_t from) {
-  kept_.clear();
-  for (const Rule& rule : rules(from)) {
-    if (rule.item != 0) kept_.push_back(rule);
-  }
+  const std::span<const Rule> all = used(from);
+  kept_.assign(all.begin(), all.end());
   const size_t kept = kept_.size() - std::max<size_t>(1, kept_.size() / 8);
   std::nth_element(kept_.begin(), kept_.begin() + static_cast<int64_t>(kept), kept_.end(),
                    [this](const Rule& a, const Rule& b) {
@@ -106,12 +118,18 @@ void SequentialRules::refill(uint32_t from) {
 
 void SequentialRules::score(std::span<const uint32_t> clicks, ScoreBoard& board) {
   const size_t last = std::min<size_t>(clicks.size(), settings_.last);
+  for (size_t j = 1; j < last; ++j) prefetch(rules(clicks[j]).data());
   for (size_t j = 0; j < last; ++j) {
     const double factor = 1.0 / static_cast<double>(j + 1);
-    for (const Rule& rule : rules(clicks[j])) {
-      if (rule.item != 0) board.add(rule.item, static_cast<double>(rule.weight) * factor);
+    for (const Rule& rule : used(clicks[j])) {
+      board.add(rule.item, static_cast<double>(rule.weight) * factor);
     }
   }
+}
+
+void SequentialRules::list(uint32_t last, std::vector<Ranked>& list) {
+  list.clear();
+  for (const Rule& rule : used(last)) list.push_back({rule.item, static_cast<double>(rule.weight)});
 }
 
 uint32_t SequentialRules::weight(uint32_t last, uint32_t item) {

@@ -37,6 +37,8 @@ class SequentialRules {
   // missing.
   bool learn(std::span<const uint32_t> before, uint32_t item);
   void score(std::span<const uint32_t> clicks, ScoreBoard& board);
+  // What follows `last`, in the order in which score() adds it.
+  void list(uint32_t last, std::vector<Ranked>& list);
   // As ScoreBoard::rank where only `last` counts and the filter is open, without a board.
   uint32_t rank(uint32_t last, uint32_t item, uint32_t length);
   // 0: there is no such rule.
@@ -60,7 +62,10 @@ class SequentialRules {
   static ItemStore::Block block(const Row& row) {
     return {row.at, static_cast<uint32_t>(sizeof(Rule)) << row.bits};
   }
+  // The item's table, with its free places.
   std::span<const Rule> rules(uint32_t item);
+  // Without them; good until the next call.
+  std::span<const Rule> used(uint32_t item);
   static uint32_t place_of(uint32_t item, uint32_t bits) {
     return (item * 0x9E3779B1U) >> (32 - bits);
   }
@@ -75,7 +80,7 @@ class SequentialRules {
   ItemStore& items_;
   StateArray<Row> rows_;
   Settings settings_;
-  std::vector<Rule> kept_;
+  std::vector<Rule> kept_, used_;
 };
 
 }  // namespace flow::operators::recommend

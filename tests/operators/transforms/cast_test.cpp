@@ -125,6 +125,31 @@ TEST(Cast, DottedNameReachesInsideAStruct) {
   EXPECT_TRUE(Validity(*batch.find("o.b")).is_null(1));
 }
 
+TEST(Cast, ListsAndStructsBecomeJsonAndNothingElse) {
+  const Type object =
+      Type::structure({{"a", Type::int64()}, {"b\"", Type::text()}, {"c", Type::float64()}});
+  const Type list = Type::list(object);
+  const Cell first = Cell::structure({{"a", 1}, {"b\"", "x\ny"}, {"c", 0.25}});
+  const Cell second = Cell::structure({{"a", nullptr}, {"b\"", ""}, {"c", nullptr}});
+  EXPECT_EQ(values(object, {first, second, nullptr}, "json"),
+            (std::vector<Cell>{R"({"a":1,"b\"":"x\ny","c":0.25})", R"({"b\"":""})", nullptr}));
+  EXPECT_EQ(
+      values(list, {Cell::list({first, second, nullptr}), Cell::list({}), nullptr}, "json"),
+      (std::vector<Cell>{R"([{"a":1,"b\"":"x\ny","c":0.25},{"b\"":""},null])", "[]", nullptr}));
+  const std::string long_text(5000, '"');
+  std::string escaped = "[\"";
+  for (size_t i = 0; i < long_text.size(); ++i) escaped += "\\\"";
+  EXPECT_EQ(values(Type::list(Type::text()), {Cell::list({long_text})}, "json"),
+            (std::vector<Cell>{escaped + "\"]"}));
+  try {
+    values(list, {Cell::list({first})}, "text");
+    FAIL() << "a list became text";
+  } catch (const std::runtime_error& refusal) {
+    EXPECT_NE(std::string(refusal.what()).find("can be cast to json only"), std::string::npos)
+        << refusal.what();
+  }
+}
+
 TEST(Cast, ColumnOfTheTypeStaysAsItIs) {
   auto harness = Harness::of<Cast>({{"fields", Setting::table({{"x", "text"}})}});
   Output maker(harness.host().abi());
