@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <array>
 #include <map>
 #include <random>
 #include <set>
@@ -89,6 +90,42 @@ TEST_F(KeyedTableTest, GrowsInsideOneGroup) {
   }
 }
 
+// What a group of few keys takes: 1 page, not one for each of buckets, records and keys.
+TEST_F(KeyedTableTest, BeginsInOnePageAGroup) {
+  CountTable table = open(host_);
+  for (uint64_t i = 0; i < 150; ++i) table.insert(i, "16 bytes of a key");
+  EXPECT_EQ(host_.state().bytes(), 2 * FLOW_PAGE_BYTES) << "keys above 16 bytes take 32";
+  CountTable other(host_.host(), "others", 1);
+  for (uint64_t i = 0; i < 150; ++i) other.insert(i, std::to_string(i));
+  EXPECT_EQ(host_.state().bytes(), 3 * FLOW_PAGE_BYTES);
+  for (uint64_t i = 0; i < 150; ++i) ASSERT_NE(other.find(i, std::to_string(i)), nullptr) << i;
+}
+
+TEST_F(KeyedTableTest, FrozenFirstPageIsKeptWhateverPartOfItIsWritten) {
+  CountTable table = open(host_);
+  insert(table, "a")->last = *table.store(hash_of("a"), "before");
+  host_.state().freeze();
+  std::memcpy(table.edit(hash_of("a"), find(table, "a")->last), "behind", 6);
+  TestHost other;
+  other.state().restore(host_.state().frozen());
+  CountTable then = open(other);
+  EXPECT_EQ(then.load(hash_of("a"), find(then, "a")->last), "before");
+}
+
+TEST_F(KeyedTableTest, TakesRecordsOfUpToAPage) {
+  struct Large {
+    std::array<char, FLOW_PAGE_BYTES - 24> bytes;
+  };
+  KeyedTable<Large> table(host_.host(), "large", 1);
+  for (uint64_t i = 0; i < 3; ++i) table.insert(i, "k")->bytes.fill(static_cast<char>('a' + i));
+  for (uint64_t i = 0; i < 3; ++i) {
+    const Large& found = *table.find(i, "k");
+    EXPECT_EQ(std::set<char>(found.bytes.begin(), found.bytes.end()),
+              std::set<char>{static_cast<char>('a' + i)});
+  }
+  EXPECT_EQ(host_.state().bytes(), 4 * FLOW_PAGE_BYTES);
+}
+
 TEST_F(KeyedTableTest, IsReopenedFromItsPagesAlone) {
   std::map<std::string, std::string> expected;
   host::StateStore::Copy pages;
@@ -172,9 +209,7 @@ TEST_F(KeyedTableTest, ReadingThawsNothing) {
   table.for_each(host::key_group(hash_of("a")), [](uint64_t, std::string_view, const Counted&) {});
   flow_table* pages = host_.abi()->table(host_.abi(), "counts", 1);
   const uint32_t group = host::key_group(hash_of("a"));
-  for (uint32_t area = 0; area < 3; ++area) {
-    EXPECT_EQ(host_.abi()->page(host_.abi(), pages, group, area, 0)->frozen, 1U) << area;
-  }
+  EXPECT_EQ(host_.abi()->page(host_.abi(), pages, group, 0, 0)->frozen, 1U);
 }
 
 TEST_F(KeyedTableTest, ReusesWhatWasErased) {
@@ -222,6 +257,16 @@ TEST_F(KeyedTableTest, RefusesPagesOfAnotherRecord) {
   open(host_).insert(1, "a");
   KeyedTable<int64_t> other(host_.host(), "counts", 1);
   EXPECT_THROW(other.find(1, "a"), Failure);
+}
+
+TEST_F(KeyedTableTest, RefusesPagesThatAreLaidOutDifferently) {
+  open(host_).insert(1, "a");
+  flow_table* pages = host_.abi()->table(host_.abi(), "counts", 1);
+  void* first = host_.abi()->page(host_.abi(), pages, 0, 0, 0)->data;
+  static_cast<detail::StateHeader*>(first)->magic = 0x31656c6261746b66;
+  CountTable table = open(host_);
+  EXPECT_THROW(table.find(1, "a"), Failure);
+  EXPECT_THROW(table.find(1, "a"), Failure) << "not only once";
 }
 
 TEST_F(KeyedTableTest, RefusesPagesOfAnotherVersion) {

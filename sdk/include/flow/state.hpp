@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "flow/host.hpp"
@@ -32,10 +33,15 @@ class StatePages {
     for (uint32_t i = 0; i < count; ++i) pages_.push_back(get(i));
   }
 
+  // Puts the first page of another area before all of its own.
+  void begin_with(const StatePages& other) {
+    pages_.insert(pages_.begin(), other.pages_.front());
+    borrowed_ = 1;
+  }
   uint32_t size() const { return static_cast<uint32_t>(pages_.size()); }
   // False past the state limit.
   bool grow() {
-    flow_page* page = get(size());
+    flow_page* page = get(size() - borrowed_);
     if (page == nullptr) return false;
     pages_.push_back(page);
     return true;
@@ -54,12 +60,13 @@ class StatePages {
   const flow_host* host_;
   flow_table* table_;
   uint32_t group_, area_;
+  uint32_t borrowed_ = 0;
   std::vector<flow_page*> pages_;
 };
 
 // What stands at the start of a key group's first page.
 struct StateHeader {
-  static constexpr uint64_t kMagic = 0x31656c6261746b66;  // "fktable1"
+  static constexpr uint64_t kMagic = 0x32656c6261746b66;  // "fktable2"
   static constexpr uint32_t kClasses = 13;                // free blocks of 16, 32, ... 65536 bytes
 
   uint64_t magic;
@@ -81,9 +88,10 @@ struct StateHeader {
 //
 // Each of the 128 key groups is a linear hash table of its own: area 0 has the header and the
 // buckets (chains of slots, one more bucket at a time, so no insert ever rehashes a group), area 1
-// the slots, area 2 the bytes of keys and variable parts in blocks of a power of two. A record
-// costs its size plus 24 bytes, 4 for its bucket, and its key's length rounded up; find costs one
-// or two cache misses.
+// the slots, area 2 the bytes of keys and variable parts in blocks of a power of two. All three
+// begin in the first page of area 0, so that a group of few keys takes one page. A record costs its
+// size plus 24 bytes, 4 for its bucket, and its key's length rounded up; find costs one or two
+// cache misses.
 //
 // Pointers to records stay good until their key is erased, but are for the call under way only: a
 // checkpoint may freeze their page between two calls.
@@ -282,18 +290,31 @@ class KeyedTable {
   };
   static_assert(sizeof(Slot) <= FLOW_PAGE_BYTES, "a record must fit a page");
   static constexpr uint32_t kSlotsPerPage = FLOW_PAGE_BYTES / sizeof(Slot);
-  static constexpr uint32_t kHeaderBytes = 256;
-  static_assert(sizeof(detail::StateHeader) <= kHeaderBytes);
   static constexpr uint32_t kUnit = 16;
   static constexpr uint32_t kUnitsPerPage = FLOW_PAGE_BYTES / kUnit;
   static constexpr uint32_t kFirstLevel = 3;
+
+  // The first page: the header, 192 buckets, 3 KiB of bytes, then slots. What takes little stands
+  // first, as a checkpoint leaves out the zeros at a page's end.
+  static constexpr uint32_t kHeaderBytes = 256;
+  static constexpr uint32_t kFirstBytesAt = 1024;
+  static constexpr uint32_t kFirstSlotsAt = 4096;
+  static_assert(sizeof(detail::StateHeader) <= kHeaderBytes);
+  // Slots that there would be room for before; a page has none if there is one to a page.
+  static constexpr uint32_t kNoSlots = (kFirstSlotsAt + sizeof(Slot) - 1) / sizeof(Slot);
 
   // Page caches of one key group.
   struct Group {
     Group(const flow_host* host, flow_table* table, uint32_t number)
         : index(host, table, number, 0),
           slots(host, table, number, 1),
-          arena(host, table, number, 2) {}
+          arena(host, table, number, 2) {
+      if (index.size() > 0) share_first_page();
+    }
+    void share_first_page() {
+      slots.begin_with(index);
+      arena.begin_with(index);
+    }
     bool exists() const { return index.size() > 0 && peek().magic != 0; }
     const detail::StateHeader& peek() const {
       return *reinterpret_cast<const detail::StateHeader*>(index.read(0));
@@ -308,25 +329,38 @@ class KeyedTable {
   Group& at(uint32_t number) {
     std::unique_ptr<Group>& group = groups_[number];
     if (!group) {
-      group = std::make_unique<Group>(host_, table_, number);
-      if (group->exists() && (group->peek().magic != detail::StateHeader::kMagic ||
-                              group->peek().slot_bytes != sizeof(Slot))) {
-        throw Failure("the state table '" + name_ +
-                      "' was written with records of another size: raise its version");
-      }
+      auto opened = std::make_unique<Group>(host_, table_, number);
+      if (opened->exists()) check(opened->peek());
+      group = std::move(opened);
     }
     return *group;
   }
+  void check(const detail::StateHeader& header) const {
+    if (header.magic != detail::StateHeader::kMagic) {
+      throw Failure("the state table '" + name_ +
+                    "' was laid out by another version of the SDK: start without its state");
+    }
+    if (header.slot_bytes != sizeof(Slot)) {
+      throw Failure("the state table '" + name_ +
+                    "' was written with records of another size: raise its version");
+    }
+  }
   static bool create(Group& group) {
-    if (group.index.size() == 0 && !group.index.grow()) return false;
+    if (group.index.size() == 0) {
+      if (!group.index.grow()) return false;
+      group.share_first_page();
+    }
     detail::StateHeader& header = group.header();
     header.magic = detail::StateHeader::kMagic;
     header.slot_bytes = sizeof(Slot);
     header.level = kFirstLevel;
+    for (uint32_t at = kFirstBytesAt; at < kFirstSlotsAt; at *= 2) {
+      give_block(group, at / kUnit, class_of(at));
+    }
     return true;
   }
 
-  // ---- buckets: uint32 behind the header, page after page ----
+  // ---- buckets: uint32 behind the header, then page after page of area 0 ----
 
   // The lowest bits choose the bucket; the group took the topmost ones.
   static uint32_t bucket_of(const detail::StateHeader& header, uint64_t hash) {
@@ -334,12 +368,12 @@ class KeyedTable {
     const auto bucket = static_cast<uint32_t>(hash & mask);
     return bucket < header.split ? static_cast<uint32_t>(hash & (mask << 1 | 1)) : bucket;
   }
-  static uint32_t bucket_page(uint32_t bucket) {
-    return (kHeaderBytes + bucket * uint64_t{4}) / FLOW_PAGE_BYTES;
+  static uint64_t bucket_at(uint32_t bucket) {
+    const uint64_t at = kHeaderBytes + bucket * uint64_t{4};
+    return at < kFirstBytesAt ? at : at + (FLOW_PAGE_BYTES - kFirstBytesAt);
   }
-  static uint32_t bucket_offset(uint32_t bucket) {
-    return (kHeaderBytes + bucket * uint64_t{4}) % FLOW_PAGE_BYTES;
-  }
+  static uint32_t bucket_page(uint32_t bucket) { return bucket_at(bucket) / FLOW_PAGE_BYTES; }
+  static uint32_t bucket_offset(uint32_t bucket) { return bucket_at(bucket) % FLOW_PAGE_BYTES; }
   static uint32_t read_bucket(const Group& group, uint32_t bucket) {
     uint32_t head;
     std::memcpy(&head, group.index.read(bucket_page(bucket)) + bucket_offset(bucket), sizeof head);
@@ -391,17 +425,17 @@ class KeyedTable {
   // ---- slots, numbered from 1 ----
 
   static const Slot* read_slot(const Group& group, uint32_t number) {
-    return reinterpret_cast<const Slot*>(group.slots.read((number - 1) / kSlotsPerPage)) +
-           (number - 1) % kSlotsPerPage;
+    const uint32_t at = number - 1 + kNoSlots;
+    return reinterpret_cast<const Slot*>(group.slots.read(at / kSlotsPerPage)) + at % kSlotsPerPage;
   }
   static Slot* write_slot(Group& group, uint32_t number) {
-    return reinterpret_cast<Slot*>(group.slots.write((number - 1) / kSlotsPerPage)) +
-           (number - 1) % kSlotsPerPage;
+    const uint32_t at = number - 1 + kNoSlots;
+    return reinterpret_cast<Slot*>(group.slots.write(at / kSlotsPerPage)) + at % kSlotsPerPage;
   }
   static bool reserve_slot(Group& group) {
     const detail::StateHeader& header = group.peek();
-    return header.free_slot != 0 || header.slots / kSlotsPerPage < group.slots.size() ||
-           group.slots.grow();
+    return header.free_slot != 0 ||
+           (header.slots + kNoSlots) / kSlotsPerPage < group.slots.size() || group.slots.grow();
   }
   static uint32_t take_slot(Group& group) {
     detail::StateHeader& header = group.header();
