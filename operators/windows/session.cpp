@@ -85,10 +85,8 @@ void Session::load() {
   memo_.load(keys_, set_);
   for (uint32_t group = 0; group < FLOW_KEY_GROUPS; ++group) {
     for (const WindowKeys::Member& member : keys_.members(group)) {
-      read_pieces(group, member.slot);
-      for (const Piece& piece : pieces_) {
-        schedule({piece.last + gap_, member.hash, group, member.slot});
-      }
+      const SessionPieces pieces(keys_.table(), group, member.slot);
+      if (!pieces.empty()) schedule({end_of_first(pieces), member.hash, group, member.slot});
     }
   }
 }
@@ -117,32 +115,6 @@ bool Session::schedule(const Due& due) {
   return true;
 }
 
-void Session::read_pieces(uint32_t group, uint32_t slot) {
-  const StoredBytes block = keys_.table().record_at(group, slot).block;
-  const std::string_view bytes = keys_.table().load(hash_in_group(group), block);
-  pieces_.resize(bytes.size() / sizeof(Piece));
-  if (!bytes.empty()) std::memcpy(pieces_.data(), bytes.data(), bytes.size());
-}
-
-// False: there is no room.
-bool Session::write_pieces(uint32_t group, uint32_t slot) {
-  auto& table = keys_.table();
-  const uint64_t hash = hash_in_group(group);
-  const std::string_view bytes{reinterpret_cast<const char*>(pieces_.data()),
-                               pieces_.size() * sizeof(Piece)};
-  StoredBytes& block = table.modify_at(group, slot).block;
-  if (block.length == bytes.size()) {
-    // Nothing, or in its place.
-    if (!bytes.empty()) std::memcpy(table.edit(hash, block), bytes.data(), bytes.size());
-    return true;
-  }
-  const auto stored = table.store(hash, bytes);
-  if (!stored) return false;
-  table.remove(hash, block);
-  block = *stored;
-  return true;
-}
-
 void Session::fail(const char* reason, const std::string& why, int32_t row, const Batch& in,
                    Output& out) const {
   out.fail(in, row, reason, settings_.name + ": " + why);
@@ -154,21 +126,21 @@ void Session::set_timer(const Due& due, Output& out) const {
   out.get()->timer(out.get(), FLOW_PROCESSING_TIME, due.end, &key);
 }
 
-// NULL: there is no room. The cell of a new piece, the last one of pieces_.
-char* Session::begin_session(uint32_t group, uint32_t slot, int64_t time, Output& out) {
+int64_t Session::end_of_first(const SessionPieces& pieces) const {
+  return pieces.all()[pieces.first_session() - 1].last + gap_;
+}
+
+// NULL: there is no room. The cell of a new piece.
+char* Session::begin_session(SessionPieces& pieces, size_t at, int64_t time, const Due& due,
+                             Output& out) {
   auto& table = keys_.table();
-  const uint64_t hash = hash_in_group(group);
+  const uint64_t hash = hash_in_group(due.group);
   const auto cell = table.allocate(hash, set_.cell_bytes());
   if (!cell) return nullptr;
-  uint64_t session = 0;
-  for (const Piece& piece : pieces_) session = std::max(session, piece.session + 1);
-  pieces_.push_back({time, time, *cell, session});
-  if (!write_pieces(group, slot)) {
+  if (!pieces.insert(at, {time, time, *cell, 0})) {
     table.remove(hash, *cell);
-    pieces_.pop_back();
     return nullptr;
   }
-  const Due due{time + gap_, table.hash_at(group, slot), group, slot};
   if (schedule(due) && settings_.time == WindowTime::kProcessing) set_timer(due, out);
   char* const made = table.edit(hash, *cell);
   set_.init(made);
@@ -177,11 +149,11 @@ char* Session::begin_session(uint32_t group, uint32_t slot, int64_t time, Output
 
 char* Session::take_row(int32_t row, uint32_t number, const Batch& in, Output& out) {
   const int64_t time = times_.times()[row];
-  const int64_t watermark = times_.watermarks()[row];
   const uint32_t group = keys_.group_of_segment(number >> WindowKeys::kSegmentBits);
   const uint32_t slot = slot_of(keys_, number);
-  read_pieces(group, slot);
-  if (pieces_.empty()) {
+  const uint64_t hash = keys_.table().hash_at(group, slot);
+  SessionPieces pieces(keys_.table(), group, slot);
+  if (pieces.empty()) {
     // A key that has just been given its slot.
     const bool full = keys_.table().size(group) > keys_per_group_;
     if (full || !memo_.begin(group, keys_, set_, INT64_MIN)) {
@@ -189,46 +161,25 @@ char* Session::take_row(int32_t row, uint32_t number, const Batch& in, Output& o
            full ? "the key's group has its share of max_keys: raise max_keys"
                 : "no room for one more key: raise state_limit, or lower max_keys",
            row, in, out);
-      keys_.erase(group, {keys_.table().hash_at(group, slot), slot, {}});
+      keys_.erase(group, {hash, slot, {}});
       return nullptr;
     }
   }
-  // Sessions that the row belongs to and that were not over become one: the first of them.
-  Piece* own = nullptr;
-  for (Piece& candidate : pieces_) {
-    const uint64_t session = candidate.session;
-    int64_t first = INT64_MAX;
-    int64_t last = INT64_MIN;
-    for (const Piece& piece : pieces_) {
-      if (piece.session != session) continue;
-      first = std::min(first, piece.first);
-      last = std::max(last, piece.last);
-    }
-    if (time >= last + gap_ || time + gap_ <= first || last + gap_ <= watermark) continue;
-    if (own == nullptr) {
-      own = &candidate;
-    } else if (session != own->session) {
-      for (Piece& piece : pieces_) {
-        if (piece.session == session) piece.session = own->session;
-      }
-    }
+  const SessionPieces::Reach reach = pieces.reach(time, gap_, times_.watermarks()[row]);
+  if (reach.first < reach.behind) {
+    return keys_.table().edit(hash_in_group(group), pieces.join(reach, time).cell);
   }
-  if (own == nullptr) {
-    char* const cell =
-        pieces_.size() < kMostPieces ? begin_session(group, slot, time, out) : nullptr;
-    if (cell == nullptr) {
-      const bool many = pieces_.size() >= kMostPieces;
-      fail(many ? "too_many_sessions" : "state_limit",
-           many ? "the key has 2,048 open sessions" : "no room for one more: raise state_limit",
-           row, in, out);
-      if (pieces_.empty()) keys_.erase(group, {keys_.table().hash_at(group, slot), slot, {}});
-    }
-    return cell;
+  const bool many = pieces.size() == SessionPieces::kMost;
+  char* const cell =
+      many ? nullptr
+           : begin_session(pieces, reach.first, time, {time + gap_, hash, group, slot}, out);
+  if (cell == nullptr) {
+    fail(many ? "too_many_sessions" : "state_limit",
+         many ? "the key has 2,048 open sessions" : "no room for one more: raise state_limit", row,
+         in, out);
+    if (pieces.empty()) keys_.erase(group, {hash, slot, {}});
   }
-  own->first = std::min(own->first, time);
-  own->last = std::max(own->last, time);
-  write_pieces(group, slot);
-  return keys_.table().edit(hash_in_group(group), own->cell);
+  return cell;
 }
 
 Status Session::consume(uint32_t, const Batch& in, Output& out) {
@@ -276,51 +227,34 @@ Status Session::consume(uint32_t, const Batch& in, Output& out) {
   return Status::kDone;
 }
 
-// Looks at a key's sessions: those that end at due.end are over.
+// Looks at a key's first session: it is over if it ends at due.end.
 void Session::fire_key(const Due& due) {
-  read_pieces(due.group, due.slot);
-  std::vector<uint64_t> over;
-  int64_t later = INT64_MAX;
-  for (const Piece& piece : pieces_) {
-    int64_t last = piece.last;
-    for (const Piece& other : pieces_) {
-      if (other.session == piece.session) last = std::max(last, other.last);
-    }
-    if (last + gap_ > due.end) {
-      later = std::min(later, last + gap_);
-    } else if (std::find(over.begin(), over.end(), piece.session) == over.end()) {
-      over.push_back(piece.session);
-    }
-  }
-  const uint64_t hash = hash_in_group(due.group);
-  for (const uint64_t session : over) {
+  SessionPieces pieces(keys_.table(), due.group, due.slot);
+  if (pieces.empty()) return;
+  if (end_of_first(pieces) <= due.end) {
+    const size_t count = pieces.first_session();
+    const uint64_t hash = hash_in_group(due.group);
     sum_.assign(set_.cell_bytes(), 0);
     set_.init(sum_.data());
     key_cells_.clear();
-    int64_t first = INT64_MAX;
-    for (const Piece& piece : pieces_) {
-      if (piece.session != session) continue;
-      first = std::min(first, piece.first);
+    for (const SessionPiece& piece : pieces.all().first(count)) {
       key_cells_.push_back(memory_->load(hash, piece.cell).data());
       set_.merge(sum_.data(), key_cells_.back(), set_.cell_bytes(), 1);
     }
     rows_.append({due.hash, due.slot, keys_.table().key_at(due.group, due.slot)},
-                 {key_cells_, sum_.data(), hash}, first, due.end, true, *memory_);
-    for (const Piece& piece : pieces_) {
-      if (piece.session != session) continue;
+                 {key_cells_, sum_.data(), hash}, pieces.all().front().first, due.end, true,
+                 *memory_);
+    for (const SessionPiece& piece : pieces.all().first(count)) {
       set_.release(memory_->edit(hash, piece.cell), hash, *memory_);
       memory_->remove(hash, piece.cell);
     }
-    std::erase_if(pieces_, [&](const Piece& piece) { return piece.session == session; });
+    pieces.erase_first(count);
   }
-  if (!over.empty() && !write_pieces(due.group, due.slot)) {
-    throw Failure("session: no room is left to write what is left of a key: raise state_limit");
-  }
-  if (pieces_.empty()) {
-    // A slot without a key has none of its pieces (write_pieces left nothing behind).
-    if (!over.empty()) keys_.erase(due.group, {due.hash, due.slot, {}});
-  } else if (later != INT64_MAX) {
-    schedule({later, due.hash, due.group, due.slot});
+  if (pieces.empty()) {
+    // A slot without a key has none of its pieces (erase_first left nothing behind).
+    keys_.erase(due.group, {due.hash, due.slot, {}});
+  } else {
+    schedule({end_of_first(pieces), due.hash, due.group, due.slot});
   }
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "operators/windows/due_queue.hpp"
+#include "operators/windows/session_pieces.hpp"
 #include "operators/windows/window_memo.hpp"
 #include "operators/windows/window_rows.hpp"
 #include "operators/windows/window_settings.hpp"
@@ -32,14 +33,6 @@ class Session final : public Window {
                Output& out) override;
 
  private:
-  // A piece of a session of a key: those of one session have the same number. A session that a row
-  // joins to another one keeps its cell, which is added up when it is over.
-  struct Piece {
-    int64_t first;  // row's time
-    int64_t last;
-    StoredBytes cell;
-    uint64_t session;
-  };
   // When the first session of a key may be over; looked at then.
   struct Due {
     int64_t end;
@@ -52,15 +45,12 @@ class Session final : public Window {
       return slot > other.slot;
     }
   };
-  using Pieces = std::vector<Piece>;
-  static constexpr size_t kMostPieces = FLOW_PAGE_BYTES / sizeof(Piece);
 
   void load();
   // The cell of a row's session; NULL: the row has failed.
   char* take_row(int32_t row, uint32_t number, const Batch& in, Output& out);
-  void read_pieces(uint32_t group, uint32_t slot);
-  bool write_pieces(uint32_t group, uint32_t slot);
-  char* begin_session(uint32_t group, uint32_t slot, int64_t time, Output& out);
+  char* begin_session(SessionPieces& pieces, size_t at, int64_t time, const Due& due, Output& out);
+  int64_t end_of_first(const SessionPieces& pieces) const;
   void fail(const char* reason, const std::string& why, int32_t row, const Batch& in,
             Output& out) const;
   int64_t& scheduled(const Due& due);
@@ -83,7 +73,6 @@ class Session final : public Window {
   bool loaded_ = false;
   DueQueue<Due> due_;
   std::vector<int64_t> scheduled_;  // by the number of the key: when it is looked at
-  Pieces pieces_;                   // of the key under way
   std::vector<uint32_t> numbers_;
   std::vector<int32_t> kept_, late_;
   std::vector<char*> row_cells_;

@@ -144,5 +144,91 @@ TEST(Session, EqualsTheGapsOfSortedTimes) {
   }
 }
 
+// Against a list of sessions that every row is compared with. Watermarks go up and down, as those
+// of partitions do, so that sessions closer than the gap stand side by side and are joined later.
+TEST(Session, EqualsAListOfSessionsWhateverTheWatermarksAre) {
+  struct Known {
+    int64_t first, last, rows;
+  };
+  for (uint64_t seed = 1; seed <= 30; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937_64 random(seed);
+    auto harness = made({{"n", "count()"}});
+    std::vector<Known> sessions;
+    std::vector<int64_t> times, watermarks;
+    int64_t late = 0;
+    for (int row = 0; row < 1000; ++row) {
+      const auto time = static_cast<int64_t>(random() % 2000);
+      const int64_t watermark = time + 12 - static_cast<int64_t>(random() % 40);
+      times.push_back(time);
+      watermarks.push_back(watermark);
+      if (time + 10 <= watermark) {
+        ++late;
+        continue;
+      }
+      Known own{time, time, 1};
+      std::erase_if(sessions, [&](const Known& other) {
+        const bool belongs = time < other.last + 10 && time + 10 > other.first;
+        if (!belongs || other.last + 10 <= watermark) return false;
+        own = {std::min(own.first, other.first), std::max(own.last, other.last),
+               own.rows + other.rows};
+        return true;
+      });
+      sessions.push_back(own);
+    }
+    push_timed(harness, {{"k", Cells(times.size(), "a")}}, times, watermarks);
+    harness.advance(INT64_MAX);
+    std::sort(sessions.begin(), sessions.end(),
+              [](const Known& a, const Known& b) { return a.last < b.last; });
+    const Table table = harness.pull();
+    EXPECT_EQ(harness.host().late_rows, late);
+    ASSERT_EQ(table.rows(), static_cast<int64_t>(sessions.size()));
+    for (size_t i = 0; i < sessions.size(); ++i) {
+      EXPECT_EQ(table["window_start"][i].integer(), sessions[i].first * kSecond);
+      EXPECT_EQ(table["window_end"][i].integer(), (sessions[i].last + 10) * kSecond);
+      EXPECT_EQ(table["n"][i].integer(), sessions[i].rows);
+    }
+  }
+}
+
+// Rows that looked at every session of their key, or at every pair, would take minutes or hours.
+TEST(Session, RowsFindTheirSessionAmongTwoThousandOpenOnes) {
+  constexpr int64_t kSessions = 2000;
+  constexpr int64_t kRounds = 300;
+  auto harness = made({{"n", "count()"}});
+  std::vector<int64_t> times;
+  for (int64_t i = 0; i < kSessions; ++i) times.push_back(i * 997 % kSessions * 20);
+  const Cells keys(times.size(), "a");
+  for (int64_t round = 0; round < kRounds; ++round) push_timed(harness, {{"k", keys}}, times, -1);
+  harness.advance(kSessions / 2 * 20 * kSecond);
+  Table table = harness.pull();
+  EXPECT_EQ(table["n"], Cells(kSessions / 2, kRounds));
+  EXPECT_EQ(table["window_start"].back(), (kSessions / 2 - 1) * 20 * kSecond);
+  // And rows between make one of what is left; those before are late.
+  for (int64_t& time : times) time += 9;
+  push_timed(harness, {{"k", keys}}, times, kSessions / 2 * 20 + 4);
+  for (int64_t& time : times) time += 5;
+  push_timed(harness, {{"k", keys}}, times, kSessions / 2 * 20 + 4);
+  harness.advance(INT64_MAX);
+  table = harness.pull();
+  EXPECT_EQ(table["n"], (Cells{kSessions / 2 * (kRounds + 2)}));
+}
+
+TEST(Session, KeyHasTwoThousandAndFortyEightOpenSessionsAtMost) {
+  auto harness = made({{"n", "count()"}});
+  std::vector<int64_t> times;
+  for (int64_t i = 0; i < 2060; ++i) times.push_back(i * 20);
+  push_timed(harness, {{"k", Cells(times.size(), "a")}}, times, -1);
+  EXPECT_EQ(harness.failed().size(), 12U);
+  EXPECT_EQ(harness.failed()[0].reason, "too_many_sessions");
+  harness.advance(2040 * 20 * kSecond);
+  EXPECT_EQ(harness.pull().rows(), 2040);
+  times = {3000 * 20};
+  push_timed(harness, {{"k", {"a"}}}, times, -1);
+  harness.advance(INT64_MAX);
+  EXPECT_EQ(harness.pull().rows(), 9) << "what is over makes room";
+  EXPECT_EQ(harness.failed().size(), 12U);
+}
+
 }  // namespace
 }  // namespace flow::operators::session_test
