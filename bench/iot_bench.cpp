@@ -3,6 +3,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -85,6 +86,12 @@ void push(Harness& harness, const Hashed& input) {
   require(harness.op()->process(harness.op(), 0, input.batch.get()) == FLOW_DONE, "it fails");
 }
 
+void report_state(benchmark::State& state, Harness& harness, int64_t keys) {
+  const auto bytes = static_cast<double>(harness.host().state().bytes());
+  state.counters["state_bytes"] = bytes;
+  state.counters["state_per_key"] = bytes / static_cast<double>(keys);
+}
+
 void detect(benchmark::State& state, const Settings& more, int64_t devices, bool text_keys) {
   Settings settings = {{"key", Names{"device"}}, {"max_keys", 4'000'000}};
   settings.insert(settings.end(), more.begin(), more.end());
@@ -104,7 +111,7 @@ void detect(benchmark::State& state, const Settings& more, int64_t devices, bool
     next = (next + 1) % inputs.size();
   }
   report(state);
-  state.counters["state_bytes"] = static_cast<double>(harness.host().state().bytes());
+  report_state(state, harness, devices);
 }
 BENCHMARK_CAPTURE(detect, range_quad_10k_text_keys, {}, 10'000, true);
 BENCHMARK_CAPTURE(detect, range_quad_10k_int_keys, {}, 10'000, false);
@@ -155,7 +162,7 @@ void detect_new_keys(benchmark::State& state, int64_t most) {
     require(harness.failed().empty(), "detect_new_keys: rows fail");
     require((harness.metric("evicted_keys") > 0) == (most < kKeys), "detect_new_keys: evictions");
     require(harness.host().state().bytes() < kMostBytes, "detect_new_keys: too much state");
-    state.counters["state_bytes"] = static_cast<double>(harness.host().state().bytes());
+    report_state(state, harness, std::min(most, kKeys));
     state.ResumeTiming();
   }
   report(state, (kKeys + kBatchRows - 1) / kBatchRows * kBatchRows);

@@ -44,7 +44,7 @@ class Parts:
 
     @staticmethod
     def medians(runs):
-        counters = [name for name in ("per_row", "bytes_per_second") if name in runs[0]]
+        counters = [name for name in ("per_row", "bytes_per_second", "state_per_key") if name in runs[0]]
         return {name: measure.median([run[name] for run in runs]) for name in counters}
 
     @staticmethod
@@ -151,6 +151,18 @@ class Parts:
 
     def parsers(self):
         return self.figures("operators_text_formats_bench", "^parse_(logfmt|syslog)")
+
+    def detect(self):
+        """The rate of `range_quad` with 10,000 series, and what state a series takes; so of the other methods."""
+        cases, note = self.measured("iot_bench", "^(detect/|detect_new_keys/all_stay)")
+        figures = []
+        for name, case in cases.items():
+            name = name.removeprefix("detect/").removesuffix("/iterations:1").replace("detect_new_keys/all_stay", "range_quad_a_million_new_keys")
+            few = name.startswith("range_quad_10k")
+            figures.append(Figure(name, 1 / case["per_row"] / 1e6, "M readings/s/core", bar=4 if few else None, note=note))
+            bar = 3 if name.startswith("range_quad") else None
+            figures.append(Figure(name + ", state a series", case["state_per_key"] / 1024, "KiB", bar=bar, ceiling=True))
+        return figures
 
     def sinks(self):
         return self.figures("operators_sinks_bench", "^(file|stdout|discard)_sink")
