@@ -146,20 +146,41 @@ class Iot:
         return [Figure("file to archive, all included", measure.median(rates) / 1e6, "M readings/s", bar=0.7), *measure.times(runs, "two cores")]
 
     def checkpoints(self):
-        """What a checkpoint every ten seconds costs: two runs, one with checkpoints, take turns of two seconds."""
-        seconds, pairs, warm_up = 10, 12, 2
+        """What a checkpoint every ten seconds costs, and one every second: beside a run without, in turns of two seconds."""
+        kinds = {"without": None, "10 s": 10, "second": 1}
+        groups, periods, seconds = 3, 3, 10
+        found = {"10 s": [], "second": []}
+        for group in range(groups):
+            for rows in self.checkpoint_group(f"iot-checkpoints-{group}", list(kinds.values()), periods, seconds):
+                # Seconds a row, and CPU seconds a row, beside those without.
+                per_row = [(run[1] / run[0], run[2] / run[0]) for run in rows]
+                for name, run in zip(found, per_row[1:]):
+                    found[name].append([(run[i] / per_row[0][i] - 1) * 100 for i in (0, 1)])
+        figures = []
+        for name, pairs in found.items():
+            wall, cpu = zip(*pairs)
+            bar = 3 if name == "10 s" else None
+            figures.append(Figure(f"a checkpoint every {name} costs", measure.median(wall), "%", bar=bar, ceiling=True, note=turns.spread(wall)))
+            figures.append(Figure("the same, by CPU time a reading", measure.median(cpu), "%", note=turns.spread(cpu)))
+        return figures
+
+    def checkpoint_group(self, name, intervals, periods, seconds):
+        """New runs, one an interval, which is in the seconds that it goes on for; None: no checkpoints. Of each period what each did."""
         made = 'type = "generate"\ndataset = "fleet"\ndevices = 250\nevery = "5s"\nfault_share = 0.00001\nseed = 1'
-        # Each has half of the time, and the interval goes by the clock.
-        kept = f'checkpoint = {{ path = "state", interval = "{2 * seconds}s" }}\n'
-        runs, folders = [], []
+        folder = self.folder(name)
+        runs, folders, did = [], [], []
         self.context.settle()
         try:
-            for name, settings in (("with", kept), ("without", "")):
-                folders.append(self.folder("iot-checkpoints-" + name))
+            for interval in intervals:
+                folders.append(os.path.join(folder, f"every-{interval}"))
+                os.mkdir(folders[-1])
+                # Intervals go by the clock, and what falls due while a run is stopped comes when it goes on.
+                clock = interval * len(intervals) if interval and interval > turns.SLICE else interval
+                settings = f'checkpoint = {{ path = "state", interval = "{clock}s" }}\n' if interval else ""
                 path = self.pipeline(folders[-1], made, settings=settings)
                 runs.append(turns.Turn(self.context.program("flowrun"), path, folders[-1], "archive"))
-            of_period = int(seconds / turns.SLICE)
-            both = list(turns.periods(*runs, of_period, warm_up + pairs))[warm_up:]
+            turns.period(runs, 1)  # new series learn
+            did = [turns.period(runs, int(seconds / turns.SLICE)) for _ in range(periods)]
             for run in runs:
                 ledger = run.finish().ledger()
                 if not 0 < ledger["archive"]["passed"] == ledger["timed"]["passed"]:
@@ -167,18 +188,14 @@ class Iot:
         finally:
             for run in runs:
                 run.kill()
-        last = max(int(name[11:21]) for name in os.listdir(os.path.join(folders[0], "state")) if name.endswith(".manifest"))
-        if last < pairs:
-            raise WrongAnswer(f"{last} checkpoints in {pairs} periods")
-        for folder in folders:
-            subprocess.run(["rm", "-rf", folder], check=True)
-        wall, cpu = ([((mine[i] / mine[0]) / (other[i] / other[0]) - 1) * 100 for mine, other in both] for i in (1, 2))
-        rate = measure.median([other[0] / other[1] for _, other in both])
-        return [
-            Figure(f"a checkpoint every {seconds} s costs", measure.median(wall), "%", bar=3, ceiling=True,
-                   note=f"middle half of {pairs} pairs of {seconds} s: {turns.middle_half(wall)}; {rate / 1e6:.2f} M readings/s without"),
-            Figure("the same, by CPU time a reading", measure.median(cpu), "%", note=f"middle half: {turns.middle_half(cpu)}"),
-        ]
+        for interval, kept in zip(intervals, folders):
+            if not interval:
+                continue
+            taken = max(int(entry[11:21]) for entry in os.listdir(os.path.join(kept, "state")) if entry.endswith(".manifest"))
+            if taken < periods * seconds // interval * 0.9:
+                raise WrongAnswer(f"{taken} checkpoints in {periods * seconds} s, one every {interval} s")
+        subprocess.run(["rm", "-rf", folder], check=True)
+        return did
 
     def million(self):
         """A million series: memory, checkpoints included, and how long a restart takes until the first row."""

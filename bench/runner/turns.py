@@ -1,8 +1,9 @@
-"""Two runs of a pipeline that take turns, so that what changes on the machine meanwhile changes for both."""
+"""Runs of a pipeline that take turns, so that what changes on the machine meanwhile changes for all."""
 import contextlib
 import os
 import re
 import signal
+import statistics
 import time
 import urllib.request
 
@@ -58,17 +59,18 @@ class Turn:
         self.running.__exit__()
 
 
-def periods(one, other, turns, count):
-    """`count` pairs of what `one` and `other` did in `turns` turns each; who is first changes from turn to turn."""
-    for period in range(count):
-        sums = {one: [0, 0, 0], other: [0, 0, 0]}
-        for turn in range(turns):
-            for run in (one, other) if (period + turn) % 2 == 0 else (other, one):
-                sums[run] = [a + b for a, b in zip(sums[run], run.take())]
-        yield sums[one], sums[other]
+def period(runs, turns):
+    """What each of the runs did in so many turns: (rows, seconds, CPU seconds). Who is first changes from turn to turn."""
+    sums = [(0, 0, 0) for _ in runs]
+    for turn in range(turns):
+        for i in range(len(runs)):
+            at = (turn + i if turn % 2 == 0 else turn - i) % len(runs)
+            sums[at] = tuple(a + b for a, b in zip(sums[at], runs[at].take()))
+    return sums
 
 
-def middle_half(values):
-    """As text: the quartiles."""
-    ordered = sorted(values)
-    return f"{ordered[len(ordered) // 4]:.1f} to {ordered[-1 - len(ordered) // 4]:.1f}"
+def spread(values):
+    """As text: the middle half, and how sure the mean is."""
+    low, _, high = statistics.quantiles(values, n=4, method="inclusive")
+    error = statistics.stdev(values) / len(values) ** 0.5
+    return f"middle half of {len(values)}: {low:.1f} to {high:.1f}; mean {statistics.fmean(values):.1f}, standard error {error:.1f}"
