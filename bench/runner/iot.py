@@ -1,5 +1,6 @@
 """The flow of pipelines/iot.toml as it ships, fed from a file, a followed file and a broker."""
 import calendar
+import glob
 import json
 import multiprocessing
 import os
@@ -289,6 +290,8 @@ class Iot:
                 feeder.join(PATIENCE)
                 os.close(pipe)
             running.process.send_signal(signal.SIGKILL)
+        if settings and not glob.glob(os.path.join(folder, "state", "journal", "readings", "journal-*.log")):
+            raise WrongAnswer("there is no journal")
         return self.latency(name, rate, delays)
 
     def followed(self):
