@@ -149,10 +149,8 @@ Status CountWindow::consume(uint32_t, const Batch& in, Output& out) {
                         : "count_window: no room for one more key: raise state_limit");
       continue;
     }
-    const uint32_t segment = number >> WindowKeys::kSegmentBits;
-    const uint32_t group = keys_.group_of_segment(segment);
-    const uint32_t slot =
-        keys_.index_of_segment(segment) * WindowKeys::kSegment + number % WindowKeys::kSegment + 1;
+    const uint32_t group = keys_.group_of_segment(number >> WindowKeys::kSegmentBits);
+    const uint32_t slot = keys_.slot_of(number);
     char* const block = block_of(group, slot, row, in, out);
     if (block == nullptr) continue;
     if (event_times != nullptr) {

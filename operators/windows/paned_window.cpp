@@ -60,7 +60,7 @@ void PanedWindow::load() {
 
 // ---- rows ----
 
-PanedWindow::Place PanedWindow::place_of(int64_t time) {
+PanedWindow::Place PanedWindow::place_of(int64_t time) const {
   const int64_t start = floor_to(time - offset_, pane_) + offset_;
   const int64_t last_start = floor_to(start - offset_, slide_) + offset_;
   const int64_t windows = (size_ - (start - last_start) - pane_) / slide_;
@@ -160,6 +160,20 @@ bool PanedWindow::begin_key(Pane& pane, uint32_t number, int32_t row, const Batc
   return true;
 }
 
+// Keys of which rows have failed stay only if others are there, so that there are never more than
+// max_keys has room for.
+void PanedWindow::forget_refused() {
+  std::sort(refused_.begin(), refused_.end());
+  refused_.erase(std::unique(refused_.begin(), refused_.end()), refused_.end());
+  for (const uint32_t number : refused_) {
+    const uint32_t group = keys_.group_of_segment(number >> WindowKeys::kSegmentBits);
+    const uint32_t slot = keys_.slot_of(number);
+    const WindowKeys::Member member{keys_.table().hash_at(group, slot), slot, {}};
+    if (!has_rows(member, group)) keys_.erase(group, member);
+  }
+  refused_.clear();
+}
+
 void PanedWindow::add_rows(Pane& pane, const Batch& in, Output& out) {
   numbers_.resize(pane.rows.size());
   row_cells_.resize(kBlock);
@@ -190,13 +204,15 @@ void PanedWindow::add_rows(Pane& pane, const Batch& in, Output& out) {
       char* const cell = row_cells_[i];
       if (cell == nullptr) [[unlikely]] {
         const uint32_t number = numbers_[begin + i];
-        fail_key(number < WindowKeys::kFirstTrouble ? WindowKeys::kNoRoom : number, rows[i], in,
-                 out);
+        const bool known = number < WindowKeys::kFirstTrouble;
+        fail_key(known ? WindowKeys::kNoRoom : number, rows[i], in, out);
+        if (known) refused_.push_back(number);
         leave_out();
         continue;
       }
       int64_t& count = part_at<int64_t>(cell, 0);
       if (count == 0 && !begin_key(pane, numbers_[begin + i], rows[i], in, out)) [[unlikely]] {
+        refused_.push_back(numbers_[begin + i]);
         leave_out();
         continue;
       }
@@ -213,6 +229,7 @@ void PanedWindow::add_rows(Pane& pane, const Batch& in, Output& out) {
         *memory_);
   }
   pane.rows.clear();
+  forget_refused();
 }
 
 Status PanedWindow::consume(uint32_t, const Batch& in, Output& out) {
@@ -238,13 +255,13 @@ Status PanedWindow::consume(uint32_t, const Batch& in, Output& out) {
 
 // ---- windows ----
 
-// The end of the next window with rows.
-std::optional<int64_t> PanedWindow::next_end() const {
+// The end of the next window with rows, behind the one that ends at `after`.
+std::optional<int64_t> PanedWindow::next_end(int64_t after) const {
   std::optional<int64_t> next;
   for (const auto& pane : cells_.panes()) {
     int64_t end = pane->from;
-    if (fired_ != INT64_MIN && end <= fired_) end += ((fired_ - end) / slide_ + 1) * slide_;
-    if (!next || end < *next) next = end;
+    if (after != INT64_MIN && end <= after) end += ((after - end) / slide_ + 1) * slide_;
+    if (end <= place_of(pane->start).last && (!next || end < *next)) next = end;
   }
   return next;
 }
@@ -354,7 +371,7 @@ void PanedWindow::finish(int64_t end) {
 Status PanedWindow::fire(int64_t until, Output& out) {
   while (true) {
     if (!cursor_.under_way) {
-      const std::optional<int64_t> end = next_end();
+      const std::optional<int64_t> end = next_end(fired_);
       if (!end || *end > until) break;
       cursor_ = {*end, 0, true};
     }
@@ -372,20 +389,20 @@ Status PanedWindow::fire(int64_t until, Output& out) {
 Status PanedWindow::update(int64_t watermark, Output& out) {
   if (!update_cursor_.under_way) {
     if (watermark < next_update_) return Status::kDone;
-    const std::optional<int64_t> end = next_end();
+    const std::optional<int64_t> end = next_end(fired_);
     if (!end) return Status::kDone;
     update_cursor_ = {*end, 0, true};
     const int64_t every = std::max<int64_t>(settings_.every, 1);
     next_update_ = watermark > INT64_MAX - every ? INT64_MAX : floor_to(watermark, every) + every;
   }
-  int64_t last = INT64_MIN;
-  for (const auto& pane : cells_.panes()) last = std::max(last, place_of(pane->start).last);
-  while (update_cursor_.end <= last) {
+  for (;;) {
     while (update_cursor_.group < FLOW_KEY_GROUPS) {
       if (rows_.is_full() && !rows_.send(out)) return Status::kMore;
       collect(update_cursor_.group++, update_cursor_.end, false);
     }
-    update_cursor_ = {update_cursor_.end + slide_, 0, true};
+    const std::optional<int64_t> end = next_end(update_cursor_.end);
+    if (!end) break;
+    update_cursor_ = {*end, 0, true};
   }
   if (!rows_.send(out)) return Status::kMore;
   mark_told();
@@ -426,7 +443,7 @@ Status PanedWindow::timer(flow_time kind, int64_t nanoseconds, std::span<const f
   load();
   if (kind != FLOW_PROCESSING_TIME) return Status::kDone;
   if (fire(nanoseconds, out) == Status::kMore) return Status::kMore;
-  if (const std::optional<int64_t> end = next_end()) {
+  if (const std::optional<int64_t> end = next_end(fired_)) {
     for (uint32_t group = 0; group < FLOW_KEY_GROUPS; ++group) {
       if (memo_.knows(group) && keys_.table().size(group) > 0) set_timer(group, *end, out);
     }

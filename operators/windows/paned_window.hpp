@@ -41,15 +41,16 @@ class PanedWindow : public Window {
   };
 
   void load();
-  Place place_of(int64_t time);
+  Place place_of(int64_t time) const;
   void sort_rows(const Batch& in, Output& out);
   void put(Pane& pane, int32_t row);
   void add_rows(Pane& pane, const Batch& in, Output& out);
   bool begin_key(Pane& pane, uint32_t number, int32_t row, const Batch& in, Output& out);
   void fail_key(uint32_t trouble, int32_t row, const Batch& in, Output& out) const;
+  void forget_refused();
   void set_timer(uint32_t group, int64_t end, Output& out) const;
 
-  std::optional<int64_t> next_end() const;
+  std::optional<int64_t> next_end(int64_t after) const;
   Status fire(int64_t until, Output& out);
   void add_up(uint32_t group, int64_t end, bool final);
   void add_pane(const Pane& pane, uint32_t group);
@@ -86,6 +87,7 @@ class PanedWindow : public Window {
   std::vector<uint32_t> numbers_;
   std::vector<char*> row_cells_;
   std::vector<int32_t> kept_;
+  std::vector<uint32_t> refused_;  // numbers of keys that a row failed of
   int64_t absorbed_ = 0;
   int64_t missed_windows_ = 0;
   // Of the group under way: the panes' cells by segment, and what they add up to.

@@ -13,10 +13,6 @@ WindowSettings settings_of(const Session::Options& options) {
   settings.max_keys = options.max_keys;
   return settings;
 }
-uint32_t slot_of(const WindowKeys& keys, uint32_t number) {
-  return keys.index_of_segment(number >> WindowKeys::kSegmentBits) * WindowKeys::kSegment +
-         number % WindowKeys::kSegment + 1;
-}
 
 }  // namespace
 
@@ -150,7 +146,7 @@ char* Session::begin_session(SessionPieces& pieces, size_t at, int64_t time, con
 char* Session::take_row(int32_t row, uint32_t number, const Batch& in, Output& out) {
   const int64_t time = times_.times()[row];
   const uint32_t group = keys_.group_of_segment(number >> WindowKeys::kSegmentBits);
-  const uint32_t slot = slot_of(keys_, number);
+  const uint32_t slot = keys_.slot_of(number);
   const uint64_t hash = keys_.table().hash_at(group, slot);
   SessionPieces pieces(keys_.table(), group, slot);
   if (pieces.empty()) {

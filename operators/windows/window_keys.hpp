@@ -62,6 +62,9 @@ class WindowKeys {
   uint32_t segment(uint32_t group, uint32_t index);
   uint32_t group_of_segment(uint32_t segment) const { return places_[segment].group; }
   uint32_t index_of_segment(uint32_t segment) const { return places_[segment].index; }
+  uint32_t slot_of(uint32_t number) const {
+    return index_of_segment(number >> kSegmentBits) * kSegment + number % kSegment + 1;
+  }
   uint32_t segment_count() const { return static_cast<uint32_t>(places_.size()); }
   // The keys of a group; good until one is found or erased.
   const std::vector<Member>& members(uint32_t group);
