@@ -105,6 +105,7 @@ TEST(DetectAnomaly, ValuesTooLargeToBeSquaredFail) {
   for (const char* method : {"range_quad", "range", "ewma", "gaussian", "stuck"}) {
     auto harness = detector({{"method", method}, {"window", 8}, {"warm_up", 2}});
     std::vector<double> values;
+    values.reserve(40);
     for (int i = 0; i < 40; ++i) values.push_back(i % 2 == 0 ? 1e150 : -1e150);
     values.push_back(1e308);
     values.push_back(0);
@@ -327,6 +328,20 @@ TEST(DetectAnomaly, SeriesBeyondTheBoundCanFail) {
   EXPECT_EQ(harness.failed()[0].reason, "too_many_keys");
   harness.push({{"device", {"device 0"}}, {"value", {2.0}}});
   EXPECT_EQ(harness.pull().rows(), 1) << "a known series goes on";
+}
+
+// Whether there are few in a key group or many: a group takes whole pages.
+TEST(DetectAnomaly, StateOfASeriesIsBelowThreeKibibytes) {
+  for (const int64_t series : {5'000, 10'000, 30'000}) {
+    auto harness = detector({});
+    std::vector<Cell> devices;
+    for (int64_t i = 0; i < series; ++i) devices.emplace_back("dev-" + std::to_string(i));
+    const std::vector<Cell> values(devices.size(), 1.0);
+    const std::vector<int64_t> times(devices.size(), 0);
+    harness.push(
+        harness.timed(harness.batch({{"device", devices}, {"value", values}}), times, times));
+    EXPECT_LT(harness.host().state().bytes() / series, 3072) << series;
+  }
 }
 
 TEST(DetectAnomaly, WithoutRoomForStateRowsFail) {
