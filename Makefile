@@ -21,7 +21,7 @@ test: packages ## install missing packages, build, run all tests
 KILLS ?= 200
 crash: all ## kill pipelines 200 times (KILLS=N, ARGUMENTS="--seed N") and compare what they wrote
 	FLOWRUN_BINARY=$(BUILD)/flowrun FLOWRUN_PLUGIN_DIR=$(BUILD)/plugins FLOWRUN_SOURCE_DIR=. \
-	  python3 tests/crash/crash.py --kills $(KILLS) $(ARGUMENTS)
+	  PYTHONPATH=tests python3 tests/crash/crash.py --kills $(KILLS) $(ARGUMENTS)
 
 bench: configure ## build and run the benchmarks
 	cmake --build $(BUILD) --parallel $(JOBS) --target bench

@@ -16,7 +16,7 @@ class ValidateTest(CommandTest):
         for tier in ("syntax", "options", "plugins", "schemas", "environment"):
             self.assertRegex(text, rf"{TICK} {tier} ")
         self.assertIn("the result does not depend on the run", text)
-        self.assertEqual(os.listdir(self.folder), [])
+        self.assertEqual(os.listdir(self.work), [])
 
     def test_a_syntax_error_stands_alone(self):
         self.write("p.toml", "[sources.a\n")
@@ -231,7 +231,7 @@ class ValidateTest(CommandTest):
         self.assertIn("sources.a: ", result.stderr)
         self.assertIn("no.log", result.stderr)
         self.assertIn("no.mmdb", result.stderr)
-        self.assertEqual(os.listdir(self.folder), ["p.toml"])
+        self.assertEqual(os.listdir(self.work), ["p.toml"])
         self.expect(0, "validate", "p.toml", "--no-environment")
 
     def test_operators_whose_result_depends_on_the_run_are_named(self):
@@ -278,7 +278,7 @@ class GraphTest(CommandTest):
 
     def test_drawing_touches_nothing(self):
         self.expect(0, "graph", WEBLOGS, "--physical")
-        self.assertEqual(os.listdir(self.folder), [])
+        self.assertEqual(os.listdir(self.work), [])
 
     def test_unknown_formats_are_refused(self):
         self.assertIn("mermaid and dot",
@@ -362,7 +362,7 @@ class NewPluginTest(CommandTest):
             with self.subTest(name):
                 self.assertIn("small letters", self.expect(64, "new", "plugin", name).stderr)
         self.assertIn("CMake", self.expect(64, "new", "plugin", "test").stderr)
-        self.assertEqual(os.listdir(self.folder), [])
+        self.assertEqual(os.listdir(self.work), [])
 
     def test_a_folder_that_cannot_be_written_exits_69(self):
         self.write("file", "")

@@ -32,7 +32,7 @@ class GeneratedTest(CommandTest):
 
     def test_check_names_what_is_stale_and_writes_nothing(self):
         self.expect(0, "docs")
-        pages = sorted(glob.glob("**/*", root_dir=self.folder, recursive=True))
+        pages = sorted(glob.glob("**/*", root_dir=self.work, recursive=True))
         self.assertIn("plugins/std/REFERENCE.md", pages)
         self.expect(0, "docs", "--check")
         self.assertEqual(self.expect(0, "docs").stdout, "")
@@ -142,7 +142,7 @@ class CompletionTest(CommandTest):
         script = (f'source "{COMPLETION}"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
                   'compopt() { :; }; _flowrun; printf "%s\\n" "${COMPREPLY[@]}"')
         result = subprocess.run(["bash", "-c", script, "bash", "--", BINARY, *words],
-                                cwd=self.folder, text=True, timeout=60, capture_output=True,
+                                cwd=self.work, text=True, timeout=60, capture_output=True,
                                 check=True)
         self.assertEqual(result.stderr, "")
         return result.stdout.split()

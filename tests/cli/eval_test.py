@@ -36,7 +36,7 @@ class EvalTest(CommandTest):
         super().setUp()
         self.write("p.toml", PIPELINE)
         self.write("labels.csv", LABELS)
-        with open(os.path.join(self.folder, "readings.ndjson"), "w", encoding="utf-8") as file:
+        with open(os.path.join(self.work, "readings.ndjson"), "w", encoding="utf-8") as file:
             for second in range(240):
                 value = 50 if 124 <= second < 130 else 25 if second == 200 else 10
                 file.write(json.dumps({"series": "a", "value": value, "time":
@@ -47,14 +47,14 @@ class EvalTest(CommandTest):
                                       "--json", *words).stdout)
 
     def test_one_setting_gives_one_line_and_nothing_is_written(self):
-        before = sorted(os.listdir(self.folder))
+        before = sorted(os.listdir(self.work))
         result = self.expect(0, "eval", "p.toml", "--labels", "labels.csv")
         lines = result.stdout.splitlines()
         self.assertEqual(len(lines), 2)
         self.assertEqual(lines[0].split()[:4], ["setting", "incidents", "found", "recall"])
         self.assertTrue(lines[1].startswith("as in the file"))
         self.assertIn("100.0 %", lines[1])
-        self.assertEqual(sorted(os.listdir(self.folder)), before)
+        self.assertEqual(sorted(os.listdir(self.work)), before)
 
     def test_each_value_gives_a_line(self):
         runs = self.figures("--set", "limit=20,30,60")

@@ -84,7 +84,7 @@ class FormatTest(CommandTest):
         self.assertEqual(self.read("p.toml"), self.GOOD)
         self.assertEqual(stat.S_IMODE(os.stat(self.path("p.toml")).st_mode), 0o640)
         self.assertEqual(self.expect(0, "fmt", "p.toml", "q.toml").stdout, "")
-        self.assertEqual(sorted(os.listdir(self.folder)), ["p.toml", "q.toml"])
+        self.assertEqual(sorted(os.listdir(self.work)), ["p.toml", "q.toml"])
 
     def test_check_names_what_would_change_and_writes_nothing(self):
         self.write("p.toml", self.UGLY)
@@ -175,7 +175,7 @@ class NewPipelineTest(CommandTest):
         self.write("a.log", line % 200 + line % 404)
         process = subprocess.Popen(
             [BINARY, "p.toml", "--admin", "off", "--quiet", "--set", "input=a.log"],
-            cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            cwd=self.work, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
@@ -198,7 +198,7 @@ class NewPipelineTest(CommandTest):
         self.assertIn("did you mean 'weblogs'?",
                       self.expect(64, "new", "pipeline", "p", "--template", "weblog").stderr)
         self.assertIn("NAME", self.expect(64, "new", "pipeline").stderr)
-        self.assertEqual(os.listdir(self.folder), [])
+        self.assertEqual(os.listdir(self.work), [])
 
     def test_what_is_there_is_left_as_it_is(self):
         self.write("p.toml", "# mine\n")

@@ -120,7 +120,7 @@ class RunTest(CommandTest):
         self.assertIn("did you mean 'temperature'?", errors)
         self.assertIn("p.toml:16:", errors)
         self.assertIn("did you mean 'sensor'?", errors)
-        self.assertEqual(os.listdir(self.folder), ["p.toml"])
+        self.assertEqual(os.listdir(self.work), ["p.toml"])
 
     def test_a_field_that_resembles_none_is_told_with_those_that_there_are(self):
         self.write("p.toml", """\
@@ -156,11 +156,11 @@ class RunTest(CommandTest):
             inputs = ["log"]
             """)
         self.expect(69, "p.toml", *QUIET)
-        self.assertEqual(os.listdir(self.folder), ["p.toml"])
+        self.assertEqual(os.listdir(self.work), ["p.toml"])
         self.write("out.ndjson", "")
         self.write("p.rejected.ndjson", "kept\n")
         self.expect(69, "p.toml", *QUIET)
-        self.assertEqual(sorted(os.listdir(self.folder)),
+        self.assertEqual(sorted(os.listdir(self.work)),
                          ["out.ndjson", "p.rejected.ndjson", "p.toml"])
         self.assertEqual(self.read("p.rejected.ndjson"), "kept\n")
 
@@ -202,26 +202,26 @@ class RunTest(CommandTest):
 
     def test_metrics_and_health_are_served(self):
         self.write("p.toml", ENDLESS)
-        process = self.start("p.toml", "--admin", "127.0.0.1:0", "--quiet")
+        process = self.start_command("p.toml", "--admin", "127.0.0.1:0", "--quiet")
         address = self.find_log("Pipeline starts.")["admin"]
         def page(path):
             with urllib.request.urlopen(f"http://{address}{path}", timeout=10) as answer:
                 return answer.read().decode()
         self.assertIn("flowrun_unaccounted_rows", page("/metrics"))
         self.assertIn('"status":"ok"', page("/healthz"))
-        self.assertEqual(self.stop(process), 0)
+        self.assertEqual(self.code_after(process), 0)
 
     def test_a_signal_drains_and_exits_0(self):
         self.write("p.toml", ENDLESS)
         for number in (signal.SIGINT, signal.SIGTERM):
-            process = self.start("p.toml", *QUIET)
+            process = self.start_command("p.toml", *QUIET)
             time.sleep(0.1)
-            self.assertEqual(self.stop(process, number), 0)
+            self.assertEqual(self.code_after(process, number), 0)
             self.assertEqual(self.find_log("Stopping:")["signal"], signal.Signals(number).name)
-            last = self.log()[-1]
+            last = self.entries()[-1]
             self.assertEqual(last["message"], "Pipeline drained and stopped.")
             self.assertEqual(last["unaccounted_rows"], 0)
-            ledger = {line["component"]: line for line in self.log()
+            ledger = {line["component"]: line for line in self.entries()
                       if line["message"] == "Ledger of a component."}
             self.assertEqual(ledger["readings"]["created"], ledger["nowhere"]["passed"])
 
@@ -241,55 +241,55 @@ class RunTest(CommandTest):
     inputs = ["few"]
     path = "few.ndjson"
     """)
-        process = self.start("p.toml", *QUIET)
+        process = self.start_command("p.toml", *QUIET)
         told = self.wait_for_log("Input is read.")
         self.assertEqual(told["notice"], "Look.")
         self.assertIsNone(process.poll())
-        self.assertEqual(self.stop(process), 0)
-        self.assertEqual([line["message"] for line in self.log()].count("Input is read."), 1)
+        self.assertEqual(self.code_after(process), 0)
+        self.assertEqual([line["message"] for line in self.entries()].count("Input is read."), 1)
 
     def test_a_second_signal_stops_at_once_and_says_what_is_left_behind(self):
         os.mkfifo(self.path("fifo"))
         self.write("p.toml", STUCK)
-        process = self.start("p.toml", *QUIET)
+        process = self.start_command("p.toml", *QUIET)
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)
         self.wait_for_log("Stopping: sources stop")
         self.assertIsNone(process.poll())
-        self.assertEqual(self.stop(process), 75)
-        last = self.log()[-1]
+        self.assertEqual(self.code_after(process), 75)
+        last = self.entries()[-1]
         self.assertEqual(last["message"], "Pipeline stopped before everything was delivered.")
         self.assertGreater(last["rows_left_behind"], 0)
         self.assertIsNotNone(self.find_log("Rows were left on an edge."))
 
     def test_a_third_signal_ends_a_run_whose_component_does_not_come_back(self):
         self.write("p.toml", through("awkward", "deaf"))
-        process = self.start("p.toml", *QUIET, "--plugin-path", TEST_PLUGINS)
+        process = self.start_command("p.toml", *QUIET, "--plugin-path", TEST_PLUGINS)
         for said in ("Stopping: sources stop", "Stopping at once"):
             time.sleep(0.1)
             process.send_signal(signal.SIGINT)
             self.wait_for_log(said)
         time.sleep(0.2)
         self.assertIsNone(process.poll())
-        self.assertEqual(self.stop(process), 75)
-        self.assertIn("third signal", self.read("log"))
+        self.assertEqual(self.code_after(process), 75)
+        self.assertIn("third signal", self.log())
 
     def test_a_drain_that_takes_too_long_exits_75(self):
         os.mkfifo(self.path("fifo"))
         self.write("p.toml", STUCK)
-        process = self.start("p.toml", *QUIET, "--drain-timeout", "100ms")
+        process = self.start_command("p.toml", *QUIET, "--drain-timeout", "100ms")
         time.sleep(0.2)
         begun = time.monotonic()
-        self.assertEqual(self.stop(process), 75)
+        self.assertEqual(self.code_after(process), 75)
         self.assertLess(time.monotonic() - begun, 10)
-        self.assertIn("drain", self.log()[-1]["reason"])
+        self.assertIn("drain", self.entries()[-1]["reason"])
 
     def test_the_drain_timeout_of_the_file_counts_too(self):
         os.mkfifo(self.path("fifo"))
         self.write("p.toml", STUCK.replace("on_error", 'drain_timeout = "100ms"\n    on_error'))
-        process = self.start("p.toml", *QUIET)
+        process = self.start_command("p.toml", *QUIET)
         time.sleep(0.2)
-        self.assertEqual(self.stop(process), 75)
+        self.assertEqual(self.code_after(process), 75)
 
     def test_no_progress_is_shown_where_there_is_no_terminal(self):
         self.write("p.toml", SHORT)

@@ -84,7 +84,7 @@ class StateMovesTest(CommandTest):
             with self.subTest(words):
                 result = self.expect(code, "state", *arguments)
                 self.assertIn(words, result.stderr)
-                self.assertFalse(os.path.exists(os.path.join(self.folder, "model")))
+                self.assertFalse(os.path.exists(os.path.join(self.work, "model")))
         self.expect(0, "state", "export", "state/first", "recommended", "model")
         result = self.expect(64, "state", "import", "state/first", "few", "model")
         self.assertIn("is of the type keep", result.stderr)

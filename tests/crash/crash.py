@@ -1,7 +1,7 @@
 """Kills pipelines at random moments until they are done, and compares what they wrote with a run that nobody disturbed.
 
     FLOWRUN_BINARY=build/flowrun FLOWRUN_PLUGIN_DIR=build/plugins FLOWRUN_SOURCE_DIR=. \\
-        python3 tests/crash/crash.py --kills 200 [--seed N] [--case NAME]
+        PYTHONPATH=tests python3 tests/crash/crash.py --kills 200 [--seed N] [--case NAME]
 
 A round is one case at one parallelism: it is started in a folder of its own, its process group is killed with SIGKILL
 after a random time, it is started again, and so on; the last start runs to the end. Then the output must be that of the
@@ -25,8 +25,8 @@ import sys
 import tempfile
 import time
 
-SOURCE, BINARY, PLUGINS = (os.path.abspath(os.environ["FLOWRUN_" + name]) for name in
-                           ("SOURCE_DIR", "BINARY", "PLUGIN_DIR"))
+from flow_case import SOURCES, command, ledger_of, log_entries
+
 CHECKPOINTS = 'checkpoint = { path = "state", interval = "15ms" }\n'
 
 
@@ -36,19 +36,19 @@ class Mismatch(AssertionError):
 
 def shipped(name, lines):
     """The text of pipelines/NAME.toml with `lines` in [pipeline], reading input.log in the working directory."""
-    with open(os.path.join(SOURCE, "pipelines", name + ".toml"), encoding="utf-8") as file:
+    with open(os.path.join(SOURCES, "pipelines", name + ".toml"), encoding="utf-8") as file:
         text = file.read()
     text = text.replace("[pipeline]\n", "[pipeline]\n" + lines, 1)
     for sample in ("weblogs/access.log", "events/events.ndjson"):
         text = text.replace('"${PIPELINE_DIR}/' + sample + '"', '"input.log"')
-    return text.replace("${PIPELINE_DIR}", os.path.join(SOURCE, "pipelines"))
+    return text.replace("${PIPELINE_DIR}", os.path.join(SOURCES, "pipelines"))
 
 
 def repeated(name, lines):
     """Writer of an input: a shipped sample again and again, each line with its number."""
 
     def write(path, chance):
-        with open(os.path.join(SOURCE, "pipelines", name), encoding="utf-8", errors="surrogateescape") as file:
+        with open(os.path.join(SOURCES, "pipelines", name), encoding="utf-8", errors="surrogateescape") as file:
             sample = file.read().splitlines()
         with open(path, "w", encoding="utf-8", errors="surrogateescape") as out:
             for number in range(lines):
@@ -326,11 +326,6 @@ CASES = {
 }
 
 
-def command(parallelism):
-    return [BINARY, "run", "flow.toml", "--plugin-path", PLUGINS, "--admin", "off", "--quiet", "--log-format", "json",
-            "--parallelism", str(parallelism)]
-
-
 def content(path):
     with open(path, "rb") as file:
         data = file.read()
@@ -398,26 +393,22 @@ def by_key(found, key):
 def log_of(work):
     with open(os.path.join(work, "log"), encoding="utf-8", errors="replace") as file:
         text = file.read()
-    return text, [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    return text, log_entries(text)
 
 
 def totals(work):
     """Rows by component, and what is unaccounted, as the end of the last run tells."""
-    _, lines = log_of(work)
-    rows = {}
-    unaccounted = None
-    for line in lines:
-        if line.get("message") == "Ledger of a component.":
-            rows[line["component"]] = {name: line[name] for name in
-                                       ("in", "passed", "created", "dropped", "failed", "late", "absorbed")}
-        unaccounted = line.get("unaccounted_rows", unaccounted)
-    return rows, unaccounted
+    _, entries = log_of(work)
+    names = ("in", "passed", "created", "dropped", "failed", "late", "absorbed")
+    rows = {component: {name: line[name] for name in names} for component, line in ledger_of(entries).items()}
+    sums = [entry["unaccounted_rows"] for entry in entries if "unaccounted_rows" in entry]
+    return rows, sums[-1] if sums else None
 
 
 def start(work, parallelism):
     with open(os.path.join(work, "log"), "ab") as log:
-        return subprocess.Popen(command(parallelism), cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                stderr=log, start_new_session=True)
+        return subprocess.Popen(command("flow.toml", "--parallelism", str(parallelism)), cwd=work,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, start_new_session=True)
 
 
 def finish(work, parallelism):

@@ -14,13 +14,13 @@ import time
 import unittest
 
 import crash
-
-SEED = int(os.environ.get("FLOWRUN_TEST_SEED", random.SystemRandom().randrange(1 << 31)))
+from flow_case import BINARY, PLUGINS, SEED, FlowCase
 
 SLOW = """[pipeline]
 name = "slow"
 plugins = ["std", "files"]
 checkpoint = {{ path = "state", interval = "20ms" }}
+parallelism = 2
 [sources.rows]
 type = "generate"
 dataset = "sensors"
@@ -42,6 +42,7 @@ LINES = """[pipeline]
 name = "lines"
 plugins = ["std", "files"]
 checkpoint = {{ path = "state", interval = "20ms" }}
+parallelism = 2
 [sources.rows]
 {source}
 decoding = "lines"
@@ -109,51 +110,18 @@ int rename(const char* from, const char* to) {
 """
 
 
-class RecoveryTest(unittest.TestCase):
+class RecoveryTest(FlowCase):
     @classmethod
     def setUpClass(cls):
         print(f"crash: FLOWRUN_TEST_SEED={SEED}", flush=True)
 
     def setUp(self):
+        super().setUp()
         self.chance = random.Random(SEED)
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.work = folder.name
-
-    def path(self, name):
-        return os.path.join(self.work, name)
-
-    def write(self, name, text):
-        with open(self.path(name), "w", encoding="utf-8") as out:
-            out.write(text)
-
-    def read(self, name):
-        with open(self.path(name), encoding="utf-8") as file:
-            return file.read()
 
     def call(self, *arguments):
-        return subprocess.run([crash.BINARY, *arguments, "--plugin-path", crash.PLUGINS], cwd=self.work,
+        return subprocess.run([BINARY, *arguments, "--plugin-path", PLUGINS], cwd=self.work,
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False, text=True)
-
-    def run_flow(self, *arguments, code=0):
-        done = self.call("run", "flow.toml", "--admin", "off", "--quiet", "--log-format", "json", *arguments)
-        self.assertEqual(done.returncode, code, done.stderr[-3000:])
-        return done.stderr
-
-    def start(self, stdin=subprocess.DEVNULL, environment=None):
-        log = open(self.path("log"), "ab")  # pylint: disable=consider-using-with
-        self.addCleanup(log.close)
-        process = subprocess.Popen(crash.command(2), cwd=self.work, stdin=stdin,  # pylint: disable=consider-using-with
-                                   stdout=subprocess.DEVNULL, stderr=log, start_new_session=True,
-                                   env={**os.environ, **(environment or {})})
-        self.addCleanup(lambda: process.poll() is None and (process.kill(), process.wait()))
-        return process
-
-    def wait_for(self, what, condition, seconds=60):
-        limit = time.monotonic() + seconds
-        while not condition():
-            self.assertLess(time.monotonic(), limit, what + "\n" + (self.read("log")[-3000:] if os.path.exists(self.path("log")) else ""))
-            time.sleep(0.005)
 
     def checkpoints(self):
         """The files of the newest checkpoints, oldest first."""
@@ -187,10 +155,9 @@ class RecoveryTest(unittest.TestCase):
     def test_a_stopped_run_goes_on(self):
         self.write("flow.toml", SLOW.format(rows=40_000, rate=40_000))
         process = self.start()
-        self.wait_for("no output", lambda: os.path.exists(self.path("out.ndjson"))
-                      and os.path.getsize(self.path("out.ndjson")) > 100_000)
-        process.send_signal(signal.SIGTERM)
-        self.assertEqual(process.wait(60), 0)
+        self.wait_until("no output", lambda: os.path.exists(self.path("out.ndjson"))
+                        and os.path.getsize(self.path("out.ndjson")) > 100_000)
+        self.stop(process)
         before = self.read("out.ndjson")
         self.assertLess(before.count("\n"), 40_000)
         self.run_flow()
@@ -208,10 +175,9 @@ class RecoveryTest(unittest.TestCase):
                     os.remove(self.path(name))
             shutil.rmtree(self.path("state"), ignore_errors=True)
             process = self.start()
-            self.wait_for("no output", lambda: os.path.exists(self.path("out.ndjson"))
-                          and os.path.getsize(self.path("out.ndjson")) > 500_000 and len(self.checkpoints()) > 2)
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            self.wait_until("no output", lambda: os.path.exists(self.path("out.ndjson"))
+                            and os.path.getsize(self.path("out.ndjson")) > 500_000 and len(self.checkpoints()) > 2)
+            self.kill(process)
             newest = self.checkpoints()[-1]
             # Pages of the newest checkpoint may stand in files of earlier ones too: in its own at least.
             harmed = newest if files.startswith("checkpoint") else newest.replace("checkpoint-", "pages-").replace(".manifest", ".data")
@@ -250,7 +216,7 @@ class RecoveryTest(unittest.TestCase):
                 verb, suffix = moment.split()
                 process = self.start(environment={"LD_PRELOAD": self.path("kill_at.so"), "KILL_AT": verb,
                                                   "KILL_AT_SUFFIX": suffix, "KILL_AT_CALL": "2"})
-                self.assertEqual(process.wait(60), -signal.SIGKILL, self.read("log")[-3000:])
+                self.assertEqual(process.wait(60), -signal.SIGKILL, self.log()[-3000:])
                 left = sorted(os.listdir(self.path("state")))
                 self.assertEqual(any(name.endswith(".part") for name in left), moment in ("write .part", "rename .manifest"), left)
                 log = self.run_flow()
@@ -269,17 +235,17 @@ class RecoveryTest(unittest.TestCase):
         try:
             self.write("flow.toml", SLOW.format(rows=60_000, rate=20_000))
             process = self.start()
-            self.wait_for("no checkpoint", lambda: len(self.checkpoints()) > 0)
+            self.wait_until("no checkpoint", lambda: len(self.checkpoints()) > 0)
             with open(self.path("state/ballast"), "wb", buffering=0) as file:
                 with contextlib.suppress(OSError):
                     while file.write(bytes(4096)) > 0:
                         pass
-            self.wait_for("no failure", lambda: "A checkpoint could not be written" in self.read("log"))
+            self.wait_for_log("A checkpoint could not be written")
             before = os.path.getsize(self.path("out.ndjson"))
-            self.wait_for("the flow stands still", lambda: os.path.getsize(self.path("out.ndjson")) > before)
+            self.wait_until("the flow stands still", lambda: os.path.getsize(self.path("out.ndjson")) > before)
             self.assertIsNone(process.poll())
             os.remove(self.path("state/ballast"))
-            self.assertEqual(process.wait(60), 0, self.read("log")[-3000:])
+            self.assertEqual(process.wait(60), 0, self.log()[-3000:])
             times = [json.loads(line)["timestamp"] for line in self.read("out.ndjson").splitlines()]
             self.assertEqual((len(times), len(set(times))), (60_000, 60_000))
         finally:
@@ -320,7 +286,7 @@ inputs = ["lines"]
 [sinks.out]"""))
         self.write("in.txt", "one\ntwo\n")
         self.run_flow()
-        shown = subprocess.run([crash.BINARY, "state", "show", "state"], cwd=self.work, capture_output=True, check=True,
+        shown = subprocess.run([BINARY, "state", "show", "state"], cwd=self.work, capture_output=True, check=True,
                                text=True).stdout
         self.assertIn("  source/rows: 1 partition\n    'generated': 2000 (8 bytes), ended\n", shown)
         # The file source's own: a number of bytes with a flag for its end, and a fingerprint.
@@ -370,13 +336,12 @@ inputs = ["lines"]
             for number in range(2_000):
                 wanted.append(f"{turn} {number}")
                 os.write(ends[1], (wanted[-1] + "\n").encode())
-            self.wait_for("not all lines came", lambda: os.path.exists(self.path("out.txt")) and
+            self.wait_until("not all lines came", lambda: os.path.exists(self.path("out.txt")) and
                           self.read("out.txt").count("\n") >= len(wanted))
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            self.kill(process)
         os.close(ends[1])
         process = self.start(stdin=ends[0])
-        self.assertEqual(process.wait(60), 0, self.read("log")[-3000:])
+        self.assertEqual(process.wait(60), 0, self.log()[-3000:])
         self.assertEqual(self.read("out.txt").splitlines(), wanted)
 
 

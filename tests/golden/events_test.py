@@ -19,9 +19,9 @@ import tempfile
 import unittest
 
 import golden
-from golden import SEED, SOURCE
+from flow_case import SEED, SOURCES
 
-FOLDER = os.path.join(SOURCE, "pipelines", "events")
+FOLDER = os.path.join(SOURCES, "pipelines", "events")
 EXPECTED = os.path.join(FOLDER, "expected")
 REJECTED = "events.rejected.ndjson"
 

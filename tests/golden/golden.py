@@ -2,20 +2,16 @@
 
 import json
 import os
-import random
 import subprocess
 
-SOURCE = os.environ["FLOWRUN_SOURCE_DIR"]
-BINARY = os.environ["FLOWRUN_BINARY"]
-PLUGINS = os.environ["FLOWRUN_PLUGIN_DIR"]
-SEED = int(os.environ.get("FLOWRUN_TEST_SEED", random.SystemRandom().randrange(1 << 31)))
+from flow_case import SOURCES, command, log_entries
 
 
 def flow(name, pipeline=(), source=()):
     """The text of pipelines/NAME.toml with these lines in [pipeline], instead of the file's own, and in the file source."""
-    with open(os.path.join(SOURCE, "pipelines", name + ".toml"), encoding="utf-8") as file:
+    with open(os.path.join(SOURCES, "pipelines", name + ".toml"), encoding="utf-8") as file:
         text = file.read()
-    text = text.replace("${PIPELINE_DIR}", os.path.join(SOURCE, "pipelines"))
+    text = text.replace("${PIPELINE_DIR}", os.path.join(SOURCES, "pipelines"))
     text = text.replace("[pipeline]\n", "[pipeline]\n" + "".join(line + "\n" for line in pipeline))
     text = text.replace('type = "file"\npath', 'type = "file"\n' + "".join(line + "\n" for line in source) + "path", 1)
     for setting in pipeline:
@@ -32,12 +28,10 @@ def run(work, text, arguments=()):
     file = os.path.join(work, "pipeline.toml")
     with open(file, "w", encoding="utf-8") as out:
         out.write(text)
-    done = subprocess.run(
-        [BINARY, "run", file, "--plugin-path", PLUGINS, "--admin", "off", "--log-format", "json", "--quiet", *arguments],
-        cwd=work, capture_output=True, timeout=120, check=False)
+    done = subprocess.run(command(file, *arguments), cwd=work, capture_output=True, timeout=120, check=False)
     if done.returncode != 0:
         raise AssertionError(f"exit code {done.returncode}:\n{done.stderr.decode()}\n{text}")
-    return [json.loads(line) for line in done.stderr.decode().splitlines() if line.startswith("{")]
+    return log_entries(done.stderr.decode())
 
 
 def files_below(folder):

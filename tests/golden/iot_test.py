@@ -17,7 +17,7 @@ import tempfile
 import unittest
 
 import golden
-from golden import SEED
+from flow_case import SEED
 
 ROWS = 120_000
 DEVICES = 50

@@ -12,7 +12,7 @@ import tempfile
 import unittest
 
 import golden
-from golden import SEED
+from flow_case import SEED
 
 BEFORE, AFTER, LATENESS = 2_000, 9_000, 3_000  # milliseconds
 BEGIN = 1_760_000_000_000

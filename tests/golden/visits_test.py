@@ -16,7 +16,7 @@ import tempfile
 import unittest
 
 import golden
-from golden import SEED
+from flow_case import SEED
 
 ROWS = 60_000
 KEPT = """

@@ -21,10 +21,11 @@ import tempfile
 import unittest
 
 import golden
-from golden import SEED, SOURCE, without_chance
+from flow_case import SEED, SOURCES
+from golden import without_chance
 
-FOLDER = os.path.join(SOURCE, "pipelines", "weblogs")
-SHARED = os.environ.get("FLOWRUN_SHARED_DIR", os.path.join(SOURCE, "..", "shared"))
+FOLDER = os.path.join(SOURCES, "pipelines", "weblogs")
+SHARED = os.environ.get("FLOWRUN_SHARED_DIR", os.path.join(SOURCES, "..", "shared"))
 
 FIRST_DOCUMENT = (
     '{"host":"203.0.113.42","datetime":"28/Oct/2025:10:15:30 +0000","request":"GET /product.php HTTP/1.1",'

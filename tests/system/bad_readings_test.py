@@ -6,14 +6,10 @@ million new keys at once.
 
 import collections
 import datetime
-import json
-import os
-import subprocess
-import tempfile
 import unittest
 
-BINARY = os.environ["FLOWRUN_BINARY"]
-PLUGINS = os.environ["FLOWRUN_PLUGIN_DIR"]
+from flow_case import FlowCase
+
 BEGIN = datetime.datetime(2025, 3, 1, tzinfo=datetime.timezone.utc)
 
 FLOW = """[pipeline]
@@ -104,28 +100,7 @@ def at(seconds):
     return (BEGIN + datetime.timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-class BadReadingsTest(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.work = folder.name
-
-    def run_flow(self, text):
-        with open(os.path.join(self.work, "flow.toml"), "w", encoding="utf-8") as out:
-            out.write(text)
-        done = subprocess.run(
-            [BINARY, "run", "flow.toml", "--plugin-path", PLUGINS, "--admin", "off", "--log-format", "json", "--quiet"],
-            cwd=self.work, capture_output=True, timeout=100, check=False)
-        text = done.stderr.decode()
-        self.assertEqual(done.returncode, 0, text[-3000:])
-        log = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
-        self.assertEqual(log[-1]["unaccounted_rows"], 0)
-        return {entry["component"]: entry for entry in log if entry["message"] == "Ledger of a component."}, text
-
-    def rows(self, name):
-        with open(os.path.join(self.work, name), encoding="utf-8") as file:
-            return [json.loads(line) for line in file]
-
+class BadReadingsTest(FlowCase):
     def test_each_bad_reading_has_its_reason(self):
         good = [{"device": f"d{n % 3}", "time": at(n), "value": n % 7, "scale": 1} for n in range(600)]
         bad = [
@@ -145,9 +120,9 @@ class BadReadingsTest(unittest.TestCase):
         swapped[100], swapped[102] = swapped[102], swapped[100]  # within the lateness
         late = [{"device": "d2", "time": at(30), "value": 3.5, "scale": 1}]  # a clock that jumps back, or a reading held up
         readings = swapped[:301] + [row for row, _ in bad] + duplicates + late + swapped[301:]
-        with open(os.path.join(self.work, "readings.ndjson"), "w", encoding="utf-8") as out:
-            out.writelines(json.dumps(row) + "\n" for row in readings)
-        ledger, _ = self.run_flow(FLOW)
+        self.write_rows("readings.ndjson", readings)
+        self.write("flow.toml", FLOW)
+        ledger, _ = self.run_accounted()
         reasons = collections.Counter(letter["reason"] for letter in self.rows("rejected.ndjson"))
         self.assertEqual(reasons, collections.Counter(reason for _, reason in bad))
         self.assertTrue(all(letter["message"] for letter in self.rows("rejected.ndjson")))
@@ -160,14 +135,16 @@ class BadReadingsTest(unittest.TestCase):
         self.assertTrue(all(row["readings"] == 20 for row in minutes))
 
     def test_a_million_new_keys_are_bounded_and_the_oldest_go(self):
-        ledger, text = self.run_flow(KEYS)
+        self.write("flow.toml", KEYS)
+        ledger, text = self.run_accounted()
         self.assertEqual(ledger["judged"]["in"], 1_000_000)
         self.assertEqual(ledger["judged"]["passed"], 1_000_000)
         self.assertIn("max_keys", text)  # that series are forgotten is said
 
     def test_a_million_new_keys_can_fail_instead(self):
-        ledger, _ = self.run_flow(KEYS.replace("max_keys = 100000", 'max_keys = 100000\nwhen_full = "fail"')
-                                  .replace("dead_letter = \"rejected.ndjson\"", 'on_error = "drop"'))
+        self.write("flow.toml", KEYS.replace("max_keys = 100000", 'max_keys = 100000\nwhen_full = "fail"')
+                   .replace('dead_letter = "rejected.ndjson"', 'on_error = "drop"'))
+        ledger, _ = self.run_accounted()
         self.assertEqual(ledger["judged"]["in"], 1_000_000)
         # A group has a share of max_keys, and every group has come to its end.
         self.assertLessEqual(ledger["judged"]["passed"], 128 * (100_000 // 128 + 1))
