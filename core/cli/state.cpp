@@ -240,6 +240,12 @@ void add_state(CLI::App& program, int& exit_code) {
   CLI::App* state =
       program.add_subcommand("state", "Look into a pipeline's checkpoints, and move state");
   state->require_subcommand(1);
+  state->footer(
+      "Examples:\n"
+      "  flowrun state ls state/weblogs\n"
+      "  flowrun state show state/weblogs\n"
+      "  flowrun state export state/shop recommended model-2026-11\n"
+      "Read on: 'flowrun state COMMAND --help'\n");
   auto options = std::make_shared<StateOptions>();
   const auto add_place = [&](CLI::App* command) {
     command

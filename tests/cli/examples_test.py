@@ -1,11 +1,13 @@
-"""The example on every operator's reference page is right: put into a pipeline file, it is valid."""
+"""What users begin with is right: the example on every operator's reference page, put into a pipeline file, and the
+pipelines that are shipped."""
 
+import glob
 import json
 import os
 import tomllib
 import unittest
 
-from command import CommandTest
+from command import SOURCES, CommandTest
 
 
 class ExamplesTest(CommandTest):
@@ -64,6 +66,13 @@ class ExamplesTest(CommandTest):
             result = self.flowrun("validate", "p.toml", "--no-environment")
             self.assertEqual(result.returncode, 78, text)
             self.assertIn("no_such_option", result.stderr)
+
+    def test_every_shipped_pipeline_is_valid(self):
+        files = sorted(glob.glob(os.path.join(SOURCES, "pipelines", "*.toml")))
+        self.assertGreater(len(files), 5)
+        for file in files:
+            with self.subTest(file=file):
+                self.expect(0, "validate", "--strict", "--no-environment", file)
 
 
 if __name__ == "__main__":

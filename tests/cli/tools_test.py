@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import unittest
 
@@ -40,7 +41,7 @@ class TapTest(CommandTest):
         self.assertEqual(lines[1].split(), ["category", "float64"])
         self.assertEqual(len(lines), 3 + 3)
         self.assertTrue(lines[3].startswith("s-"))
-        self.assertEqual(os.listdir(self.folder), ["p.toml"])
+        self.assertEqual(os.listdir(self.work), ["p.toml"])
 
     def test_keep_sinks_runs_the_whole_pipeline(self):
         self.write("p.toml", WRITES)
@@ -114,7 +115,7 @@ class BenchTest(CommandTest):
         self.assertRegex(text, r"(?m)^[\d,]+ rows/s$")
         self.assertRegex(text, r"(?m)^[\d.]+ MB/s$")
         self.assertRegex(text, r"(?m)^ *[\d.]+% +[\d.]+  few_file +file$")
-        self.assertEqual(os.listdir(self.folder), ["p.toml"])
+        self.assertEqual(os.listdir(self.work), ["p.toml"])
 
     def test_json_has_the_same_figures(self):
         report = json.loads(self.expect(0, "bench", WEBLOGS, "--json", "--parallelism", "1").stdout)
@@ -186,7 +187,7 @@ class PipeTest(CommandTest):
     def test_failed_rows_are_kept_when_asked_for(self):
         self.write("in.log", "no access log\n")
         self.pipe(0, "file path=in.log ! parse_access_log")
-        self.assertEqual(os.listdir(self.folder), ["in.log"])
+        self.assertEqual(os.listdir(self.work), ["in.log"])
         self.pipe(0, "file path=in.log ! parse_access_log", "--dead-letter", "bad.ndjson")
         self.assertEqual(json.loads(self.read("bad.ndjson"))["record"], "no access log")
 
@@ -241,11 +242,25 @@ class ExprTest(CommandTest):
 
 class HelpTest(CommandTest):
 
-    def test_each_tool_has_a_page_with_an_example(self):
-        for command in ("tap", "bench", "pipe", "expr"):
-            text = self.expect(0, command, "--help").stdout
-            self.assertIn("Examples:", text)
-            self.assertIn(f"flowrun {command} ", text.split("Examples:")[1])
+    def commands(self, *above):
+        """The commands that a page lists, and those below them."""
+        listed = self.expect(0, *above, "--help").stdout.partition("Subcommands:\n")[2].partition("\n\n")[0]
+        names = [line.split()[0] for line in listed.splitlines() if line.startswith("  ") and line[2] != " "]
+        return [found for name in names for found in [(*above, name), *self.commands(*above, name)]]
+
+    def test_each_command_has_a_page_with_examples_of_its_own(self):
+        commands = self.commands()
+        self.assertIn(("expr",), commands)
+        self.assertIn(("state", "ls"), commands)
+        for command in commands:
+            with self.subTest(command=command):
+                text = self.expect(0, *command, "--help").stdout
+                examples = re.search(r"(?m)^Examples?:\n((?:  .*\n)+)", text)
+                self.assertIsNotNone(examples, text)
+                name = "flowrun " + " ".join(command) + " "
+                for line in examples[1].splitlines():
+                    # `flowrun FILE` is short for `flowrun run FILE`.
+                    self.assertRegex(line + " ", name + r"|flowrun \S+\.toml" if command == ("run",) else name)
 
 
 if __name__ == "__main__":
