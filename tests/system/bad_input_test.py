@@ -10,13 +10,9 @@ import os
 import random
 import shutil
 import subprocess
-import tempfile
 import unittest
 
-SOURCE = os.environ["FLOWRUN_SOURCE_DIR"]
-BINARY = os.environ["FLOWRUN_BINARY"]
-PLUGINS = os.environ["FLOWRUN_PLUGIN_DIR"]
-SEED = int(os.environ.get("FLOWRUN_TEST_SEED", random.SystemRandom().randrange(1 << 31)))
+from flow_case import SEED, FlowCase, command, ledger_of, log_entries
 
 GOOD = (b'203.0.113.42 - - [28/Oct/2025:10:15:30 +0000] "GET /product.php HTTP/1.1" 200 1234 '
         b'"http://example.com/search.php" "Mozilla/5.0"')
@@ -48,8 +44,8 @@ class Result:
     def __init__(self, work, done):
         self.code = done.returncode
         self.stderr = done.stderr.decode("utf-8", "replace")
-        log = [json.loads(line) for line in self.stderr.splitlines() if line.startswith("{")]
-        self.ledger = {entry["component"]: entry for entry in log if entry["message"] == "Ledger of a component."}
+        log = log_entries(self.stderr)
+        self.ledger = ledger_of(log)
         self.last = log[-1] if log else {}
         self.good = self.lines(os.path.join(work, "good.ndjson"))
         self.rejected = self.lines(os.path.join(work, "rejected.ndjson"))
@@ -68,31 +64,20 @@ class Result:
         return counts
 
 
-class BadInputTest(unittest.TestCase):
+class BadInputTest(FlowCase):
     @classmethod
     def setUpClass(cls):
         print(f"bad input: FLOWRUN_TEST_SEED={SEED}", flush=True)
 
-    def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.work = self.folder.name
-
-    def tearDown(self):
-        self.folder.cleanup()
-
-    def run_text(self, text, timeout=100):
-        shutil.rmtree(os.path.join(self.work, "state"), ignore_errors=True)  # each input is a run of its own
-        file = os.path.join(self.work, "bad.toml")
-        with open(file, "w", encoding="utf-8") as out:
-            out.write(text)
-        done = subprocess.run(
-            [BINARY, "run", file, "--plugin-path", PLUGINS, "--admin", "off", "--log-format", "json", "--quiet"],
-            cwd=self.work, capture_output=True, timeout=timeout, check=False)
+    def run_text(self, text):
+        shutil.rmtree(self.path("state"), ignore_errors=True)  # each input is a run of its own
+        self.write("flow.toml", text)
+        done = subprocess.run(command("flow.toml"), cwd=self.work, capture_output=True, timeout=100, check=False)
         self.assertGreaterEqual(done.returncode, 0, f"killed by signal {-done.returncode}: {done.stderr.decode()[-2000:]}")
         return Result(self.work, done)
 
     def run_bytes(self, content, name="input.log", memory="64MiB", decoding=""):
-        path = os.path.join(self.work, name)
+        path = self.path(name)
         with open(path, "wb") as out:
             out.write(content)
         return self.run_text(FLOW.format(path=json.dumps(path), memory=memory, decoding=decoding))
@@ -121,7 +106,7 @@ class BadInputTest(unittest.TestCase):
                 result = self.run_bytes(GOOD + b"\n" + long + b"\r\n" + GOOD + b"\n", memory="256MiB")
                 self.expect_accounted(result, 2, 1)
                 self.assertEqual(result.reasons(), {"line_too_long": 1})
-                os.remove(os.path.join(self.work, "rejected.ndjson"))
+                os.remove(self.path("rejected.ndjson"))
 
     def test_a_line_of_64_mib_that_is_allowed_is_read_whole(self):
         long = GOOD[:-1] + b"y" * (64 << 20) + b'"'
@@ -212,7 +197,7 @@ class BadInputTest(unittest.TestCase):
                 result = self.run_text(FLOW.format(path=json.dumps(path), memory="64MiB", decoding=""))
                 self.assertEqual(result.code, 69, result.stderr)
                 self.assertIn(os.path.basename(path), result.stderr)
-                self.assertFalse(os.path.exists(os.path.join(self.work, "good.ndjson")))
+                self.assertFalse(os.path.exists(self.path("good.ndjson")))
 
 
 if __name__ == "__main__":

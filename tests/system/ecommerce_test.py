@@ -4,82 +4,36 @@ read over HTTP and with SQLite, and a kill in the middle changes nothing of them
 
 import json
 import os
-import signal
-import socket
 import sqlite3
-import subprocess
-import tempfile
 import time
 import unittest
 import urllib.error
 import urllib.request
 
-BINARY = os.environ["FLOWRUN_BINARY"]
-PLUGINS = os.environ["FLOWRUN_PLUGIN_DIR"]
-SOURCE = os.environ["FLOWRUN_SOURCE_DIR"]
+from flow_case import SOURCES, FlowCase, free_port, ledger_of
+
 ROWS = 12_000
 
 
-def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
-
-
-class EcommerceTest(unittest.TestCase):
-
+class EcommerceTest(FlowCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="flowrun-shop-")
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
+        super().setUp()
         self.port = free_port()
-        with open(os.path.join(SOURCE, "pipelines", "ecommerce.toml"), encoding="utf-8") as file:
+        with open(os.path.join(SOURCES, "pipelines", "ecommerce.toml"), encoding="utf-8") as file:
             text = file.read()
         # Clicks closer together in time, so that windows end and users come again.
         self.text = text.replace("erase_share = 0.00002", "erase_share = 0.002").replace("users = 20000", "users = 500")
         self.text = self.text.replace('idle = "2s"', 'idle = "300ms"')
         self.text = self.text.replace('every = "10m"', 'every = "1m"').replace('size = "1h"', 'size = "2m"')
 
-    def start(self, pipeline="", rows=ROWS, rate=1e9):
-        file = os.path.join(self.folder, "shop.toml")
-        with open(file, "w", encoding="utf-8") as out:
-            out.write(self.text.replace("[pipeline]\n", "[pipeline]\n" + pipeline, 1))
-        self.log = os.path.join(self.folder, "log")
-        with open(self.log, "wb") as log:
-            process = subprocess.Popen(
-                [BINARY, "run", file, "--plugin-path", PLUGINS, "--admin", "off", "--log-format", "json", "--quiet",
-                 "--set", f"listen=127.0.0.1:{self.port}", "--set", f"rows={rows}", "--set", f"rate={rate}"],
-                cwd=self.folder, stdout=subprocess.DEVNULL, stderr=log)
-        self.addCleanup(lambda: process.poll() is None and (process.kill(), process.wait()))
-        return process
+    def start_shop(self, pipeline="", rate=1e9):
+        self.write("flow.toml", self.text.replace("[pipeline]\n", "[pipeline]\n" + pipeline, 1))
+        self.write("log", "")
+        return self.start("--set", f"listen=127.0.0.1:{self.port}", "--set", f"rows={ROWS}", "--set", f"rate={rate}")
 
-    def logged(self, message):
-        with open(self.log, encoding="utf-8") as log:
-            return [line for line in map(json.loads, filter(str.strip, log)) if line["message"].startswith(message)]
-
-    def wait_for(self, message, process):
-        deadline = time.monotonic() + 90
-        while time.monotonic() < deadline and process.poll() is None:
-            try:
-                found = self.logged(message)
-            except json.JSONDecodeError:  # half a line
-                found = []
-            if found:
-                return found[0]
-            time.sleep(0.02)
-        with open(self.log, encoding="utf-8") as log:
-            self.fail(f"the log never said {message!r}:\n{log.read()}")
-
-    def wait_until(self, holds):
-        deadline = time.monotonic() + 60
-        while not holds():
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.05)
-
-    def stop(self, process):
-        process.send_signal(signal.SIGINT)
-        self.assertEqual(process.wait(timeout=60), 0)
-        ledger = {line["component"]: line for line in self.logged("Ledger of a component.")}
+    def stop_shop(self, process):
+        self.stop(process)
+        ledger = ledger_of(self.entries())
         self.assertEqual(sum(line["unaccounted"] for line in ledger.values()), 0)
         return ledger
 
@@ -93,12 +47,12 @@ class EcommerceTest(unittest.TestCase):
             return error.code, json.load(error)
 
     def rows_of(self, query):
-        with sqlite3.connect(os.path.join(self.folder, "out", "ecommerce", "shop.db")) as database:
+        with sqlite3.connect(self.path("out", "ecommerce", "shop.db")) as database:
             return database.execute(query).fetchall()
 
     def test_a_page_is_answered_with_what_was_learned_and_the_tables_tell_the_rest(self):
-        process = self.start()
-        notice = self.wait_for("Input is read.", process)["notice"]
+        process = self.start_shop()
+        notice = self.wait_for_log("Input is read.", process)["notice"]
         for word in ("curl", "sqlite3", f"http://127.0.0.1:{self.port}/recommend"):
             self.assertIn(word, notice)
 
@@ -113,7 +67,7 @@ class EcommerceTest(unittest.TestCase):
         status, second = self.ask("/recommend", {"user": "me", "item": items[1]})
         self.assertEqual((status, second["session"]), (200, first["session"]))
         self.assertEqual((second["predicted"], second["rank"]), (True, 2))
-        self.wait_until(lambda: self.ask("/tables/recommendations/" + first["session"])[1].get("item") == items[1])
+        self.wait_until("no list is served", lambda: self.ask("/tables/recommendations/" + first["session"])[1].get("item") == items[1])
 
         # What is no click is refused in words, by the rule that it breaks.
         status, refused = self.ask("/recommend", {"item": 3})
@@ -126,7 +80,7 @@ class EcommerceTest(unittest.TestCase):
             {"timestamp": "2026-01-01T12:00:00Z", "user": "them", "event": "search", "query": "'); DROP TABLE searches; --"},
             {"timestamp": "2026-01-01T12:00:01Z", "user": "them", "event": "purchase", "item": 5, "price": 2.5, "quantity": 4}])
         self.assertEqual(status, 202, taken)
-        ledger = self.stop(process)
+        ledger = self.stop_shop(process)
 
         self.assertEqual(ledger["clicks"]["created"], ROWS)
         # Each erasure is on record, for the profile and for the searches.
@@ -160,33 +114,32 @@ class EcommerceTest(unittest.TestCase):
     def wait_until_windows_end(self):
         # Ten clicks a second, a minute of lateness, windows of two minutes.
         whole = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(1735689600 + (ROWS // 10 - 60) // 120 * 120))
-        self.wait_until(lambda: (self.last_window() or "") >= whole)
+        self.wait_until("windows do not end", lambda: (self.last_window() or "") >= whole)
         return self.last_window()
 
     def test_kills_change_no_table(self):
         # What is learned depends on the order of the clicks, which several instances of `visits` would not keep.
         checkpoint = 'parallelism = 1\ncheckpoint = { path = "state", interval = "100ms" }\n'
-        process = self.start(checkpoint)
-        self.wait_for("Input is read.", process)
+        process = self.start_shop(checkpoint)
+        self.wait_for_log("Input is read.", process)
         # The last windows end when the servers have been silent for a while.
         last = self.wait_until_windows_end()
         time.sleep(2)  # profiles that the silence makes due
-        self.stop(process)
+        self.stop_shop(process)
         undisturbed = self.tables()
         self.assertGreater(len(undisturbed["found"]), 5)
         for name in ("out", "state"):
-            os.rename(os.path.join(self.folder, name), os.path.join(self.folder, name + ".before"))
+            os.rename(self.path(name), self.path(name + ".before"))
 
         for pause in (0.4, 0.7, 1.1):
-            process = self.start(checkpoint, rate=8000)
+            process = self.start_shop(checkpoint, rate=8000)
             time.sleep(pause)
-            process.kill()
-            process.wait()
-        process = self.start(checkpoint)
-        self.wait_for("Input is read.", process)
+            self.kill(process)
+        process = self.start_shop(checkpoint)
+        self.wait_for_log("Input is read.", process)
         # What the silence makes due comes behind it, be it that the windows were told before a kill.
-        self.wait_until(lambda: self.last_window() == last and self.tables()["profiles"] == undisturbed["profiles"])
-        self.stop(process)
+        self.wait_until("tables differ", lambda: self.last_window() == last and self.tables()["profiles"] == undisturbed["profiles"])
+        self.stop_shop(process)
         again = self.tables()
         for name, rows in undisturbed.items():
             self.assertEqual(again[name], rows, name)

@@ -10,15 +10,11 @@ import os
 import random
 import re
 import shutil
-import signal
 import subprocess
-import tempfile
 import time
 import unittest
 
-BINARY = os.environ["FLOWRUN_BINARY"]
-PLUGINS = os.environ["FLOWRUN_PLUGIN_DIR"]
-SEED = int(os.environ.get("FLOWRUN_TEST_SEED", random.SystemRandom().randrange(1 << 31)))
+from flow_case import SEED, FlowCase
 
 FLOW = """[pipeline]
 name = "files"
@@ -37,40 +33,30 @@ encoding = {encoding}
 COUNTRIES = ["FR", "DE", "../SE", "a/b", None, "", "x" * 300]
 
 
-class FileSinkTest(unittest.TestCase):
+def unpacked(name, data):
+    if name.endswith(".gz"):
+        return gzip.decompress(data)
+    if name.endswith(".zst"):
+        return subprocess.run(["zstd", "-dc"], input=data, capture_output=True, check=True).stdout
+    return data
+
+
+class FileSinkTest(FlowCase):
     @classmethod
     def setUpClass(cls):
         print(f"file sink: FLOWRUN_TEST_SEED={SEED}", flush=True)
 
     def setUp(self):
+        super().setUp()
         self.random = random.Random(SEED)
-        self.folder = tempfile.TemporaryDirectory()
-        self.work = self.folder.name
 
-    def tearDown(self):
-        self.folder.cleanup()
-
-    def path(self, name):
-        return os.path.join(self.work, name)
-
-    def write_rows(self, count):
-        with open(self.path("rows.ndjson"), "w", encoding="utf-8") as out:
-            for n in range(count):
-                row = {"n": n, "country": self.random.choice(COUNTRIES), "at": f"2025-10-{n % 3 + 1:02d}T10:00:00Z",
-                       "noise": self.random.randbytes(self.random.randrange(60)).hex()}
-                out.write(json.dumps(row) + "\n")
+    def write_random_rows(self, count):
+        self.write_rows("rows.ndjson", (
+            {"n": n, "country": self.random.choice(COUNTRIES), "at": f"2025-10-{n % 3 + 1:02d}T10:00:00Z",
+             "noise": self.random.randbytes(self.random.randrange(60)).hex()} for n in range(count)))
 
     def write_flow(self, options, settings="", encoding='"json"'):
-        with open(self.path("flow.toml"), "w", encoding="utf-8") as out:
-            out.write(FLOW.format(options=options, settings=settings, encoding=encoding))
-
-    def command(self):
-        return [BINARY, "run", "flow.toml", "--plugin-path", PLUGINS, "--admin", "off"]
-
-    def run_flow(self):
-        done = subprocess.run(self.command(), cwd=self.work, capture_output=True, timeout=120, check=False)
-        self.assertEqual(done.returncode, 0, done.stderr.decode()[-3000:])
-        return done.stderr.decode()
+        self.write("flow.toml", FLOW.format(options=options, settings=settings, encoding=encoding))
 
     def names(self):
         """The files below out/; what is in them may be renamed while it is looked at."""
@@ -90,7 +76,7 @@ class FileSinkTest(unittest.TestCase):
         return [json.loads(line)["n"] for line in data.splitlines()]
 
     def test_rows_go_where_their_fields_say(self):
-        self.write_rows(20_000)
+        self.write_random_rows(20_000)
         self.write_flow('path = "out/{country}/{at:%Y-%m-%d}.ndjson"')
         self.run_flow()
         seen = []
@@ -100,9 +86,7 @@ class FileSinkTest(unittest.TestCase):
                 country = row["country"].replace("/", "%2F")
                 self.assertEqual(name, f"out/{country}/{row['at'][:10]}.ndjson")
                 seen.append(row["n"])
-        with open(self.path("files.rejected.ndjson"), encoding="utf-8") as file:
-            rejected = [json.loads(line) for line in file]
-        for letter in rejected:
+        for letter in self.rows("files.rejected.ndjson"):
             seen.append(json.loads(letter["record"])["n"])
             self.assertIn(letter["reason"], ("no_path", "path_too_long"))
         self.assertEqual(sorted(seen), list(range(20_000)))
@@ -110,12 +94,8 @@ class FileSinkTest(unittest.TestCase):
                          {"out/FR", "out/DE", "out/..%2FSE", "out/a%2Fb"})
 
     def test_rows_that_the_codec_refuses_do_not_shift_the_others(self):
-        with open(self.path("rows.ndjson"), "w", encoding="utf-8") as out:
-            for n in range(5000):
-                row = {"n": n, "country": str(n % 7)}
-                if n % 3:
-                    row["text"] = str(n)
-                out.write(json.dumps(row) + "\n")
+        self.write_rows("rows.ndjson", (
+            {"n": n, "country": str(n % 7), **({"text": str(n)} if n % 3 else {})} for n in range(5000)))
         self.write_flow('path = "out/{country}"', encoding='{ type = "lines", field = "text" }')
         self.run_flow()
         seen = []
@@ -127,7 +107,7 @@ class FileSinkTest(unittest.TestCase):
         self.assertEqual(sorted(seen), [n for n in range(5000) if n % 3])
 
     def test_a_killed_run_leaves_parts_and_no_damaged_file(self):
-        self.write_rows(400_000)
+        self.write_random_rows(400_000)
         for options, settings in (
                 ('path = "out/{at:%d}.ndjson.gz"\nroll = { size = "300kB" }', ""),
                 ('path = "out/x.ndjson"\nroll = { size = "300kB" }', ""),
@@ -139,21 +119,15 @@ class FileSinkTest(unittest.TestCase):
                 for folder in ("out", "state"):
                     shutil.rmtree(self.path(folder), ignore_errors=True)
                 self.write_flow(options, settings)
-                with subprocess.Popen(self.command(), cwd=self.work, stdout=subprocess.DEVNULL,
-                                      stderr=subprocess.DEVNULL) as process:
-                    limit = time.monotonic() + 30
-                    while process.poll() is None and time.monotonic() < limit and not self.names():
-                        time.sleep(0.005)
-                    time.sleep(self.random.uniform(0.0, 0.3))
-                    process.send_signal(signal.SIGKILL)
+                process = self.start()
+                self.wait_until("no file", self.names, process)
+                time.sleep(self.random.uniform(0.0, 0.3))
+                self.kill(process)
                 seen = []
                 for name, data in self.files().items():
                     if name.endswith(".part"):
                         continue
-                    if name.endswith(".gz"):
-                        data = gzip.decompress(data)
-                    elif name.endswith(".zst"):
-                        data = subprocess.run(["zstd", "-dc"], input=data, capture_output=True, check=True).stdout
+                    data = unpacked(name, data)
                     self.assertTrue(data.endswith(b"\n"), name)
                     seen += self.numbers(data)
                 self.assertEqual(len(seen), len(set(seen)))
@@ -168,7 +142,7 @@ class FileSinkTest(unittest.TestCase):
         try:
             with open(os.path.join(disk, "ballast"), "wb") as file:
                 file.write(bytes(700_000))
-            self.write_rows(20_000)
+            self.write_random_rows(20_000)
             for options in ('path = "disk/out/{at:%d}.gz"\nroll = { size = "100kB" }', 'path = "disk/out/x.zst"',
                             'path = "disk/out/{at:%d}.txt.zst"\nlevel = 9'):
                 shutil.rmtree(os.path.join(disk, "out"), ignore_errors=True)
@@ -177,27 +151,16 @@ class FileSinkTest(unittest.TestCase):
                         while file.write(bytes(4096)) > 0:
                             pass
                 self.write_flow(options)
-                with open(self.path("log"), "wb") as log:
-                    with subprocess.Popen(self.command(), cwd=self.work, stdout=subprocess.DEVNULL,
-                                          stderr=log) as process:
-                        limit = time.monotonic() + 30
-                        while time.monotonic() < limit and process.poll() is None:
-                            with open(self.path("log"), encoding="utf-8") as text:
-                                if "No space left on device" in text.read():
-                                    break
-                            time.sleep(0.02)
-                        os.truncate(os.path.join(disk, "ballast"), 0)
-                        self.assertEqual(process.wait(60), 0)
-                with open(self.path("log"), encoding="utf-8") as text:
-                    self.assertIn("No space left on device", text.read(), options)
+                with contextlib.suppress(FileNotFoundError):
+                    os.remove(self.path("log"))
+                process = self.start()
+                self.wait_for_log("No space left on device", process)
+                os.truncate(os.path.join(disk, "ballast"), 0)
+                self.assertEqual(process.wait(60), 0, self.log()[-3000:])
                 seen = []
                 for name, data in self.files("disk/out").items():
                     self.assertNotRegex(name, re.compile(r"\.part$"))
-                    if name.endswith(".gz"):
-                        data = gzip.decompress(data)
-                    else:
-                        data = subprocess.run(["zstd", "-dc"], input=data, capture_output=True, check=True).stdout
-                    seen += self.numbers(data)
+                    seen += self.numbers(unpacked(name, data))
                 self.assertEqual(sorted(seen), list(range(20_000)), options)
         finally:
             subprocess.run(["umount", disk], check=False)

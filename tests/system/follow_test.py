@@ -5,16 +5,13 @@ The command runs as a user runs it, with `follow = true` and its output on a pip
 
 import os
 import random
-import signal
 import statistics
 import subprocess
-import tempfile
 import threading
 import time
 import unittest
 
-BINARY = os.environ["FLOWRUN_BINARY"]
-PLUGINS = os.environ["FLOWRUN_PLUGIN_DIR"]
+from flow_case import FlowCase
 
 FLOW = """[pipeline]
 name = "follow"
@@ -30,34 +27,23 @@ encoding = "lines"
 """
 
 
-class FollowTest(unittest.TestCase):
+class FollowTest(FlowCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.work = folder.name
+        super().setUp()
         self.arrived = []  # (line, time)
         self.lines_seen = threading.Condition()
 
-    def path(self, name):
-        return os.path.join(self.work, name)
-
-    def start(self, source, stdin=subprocess.DEVNULL):
-        with open(self.path("flow.toml"), "w", encoding="ascii") as out:
-            out.write(FLOW.format(source=source))
-        with open(self.path("log"), "wb") as log:
-            process = subprocess.Popen(
-                [BINARY, "run", "flow.toml", "--plugin-path", PLUGINS, "--admin", "127.0.0.1:0", "--log-format", "text",
-                 "--quiet"], cwd=self.work, stdin=stdin, stdout=subprocess.PIPE, stderr=log)
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
-        reader = threading.Thread(target=self.read, args=(process.stdout,))
+    def follow(self, source, stdin=subprocess.DEVNULL):
+        self.write("flow.toml", FLOW.format(source=source))
+        process = self.start(stdin=stdin, stdout=subprocess.PIPE)
+        reader = threading.Thread(target=self.read_lines, args=(process.stdout,))
         reader.start()
         self.addCleanup(process.stdout.close)
         self.addCleanup(reader.join)
-        self.addCleanup(process.kill)
+        self.addCleanup(self.kill, process)
         return process
 
-    def read(self, stream):
+    def read_lines(self, stream):
         for line in stream:
             with self.lines_seen:
                 self.arrived.append((line.decode().rstrip("\n"), time.monotonic()))
@@ -68,21 +54,13 @@ class FollowTest(unittest.TestCase):
             done = self.lines_seen.wait_for(lambda: len(self.arrived) >= count, timeout=30)
         self.assertTrue(done, f"only {len(self.arrived)} of {count} lines came\n" + self.log())
 
-    def log(self):
-        with open(self.path("log"), encoding="utf-8") as log:
-            return log.read()
-
-    def stop(self, process):
-        process.send_signal(signal.SIGTERM)
-        self.assertEqual(process.wait(timeout=30), 0, self.log())
-
     def append(self, name, text):
         with open(self.path(name), "a", encoding="ascii") as out:
             out.write(text)
 
     def test_appended_line_comes_within_milliseconds(self):
         self.append("app.log", "begin\n")
-        process = self.start('type = "file"\npath = "app.log"\nfollow = true')
+        process = self.follow('type = "file"\npath = "app.log"\nfollow = true')
         self.wait_for(1)
         delays = []
         for number in range(100):
@@ -99,7 +77,7 @@ class FollowTest(unittest.TestCase):
 
     def test_rotation_renaming_truncating_and_half_lines(self):
         self.append("a.log", "1\n")
-        process = self.start('type = "file"\npath = "*.log"\nfollow = true\nrotate_wait = "100ms"')
+        process = self.follow('type = "file"\npath = "*.log"\nfollow = true\nrotate_wait = "100ms"')
         self.wait_for(1)
         with open(self.path("a.log"), "a", encoding="ascii") as old:
             os.rename(self.path("a.log"), self.path("a.log.1"))
@@ -119,7 +97,7 @@ class FollowTest(unittest.TestCase):
 
     def test_a_thousand_rotations_under_load(self):
         self.append("app.log", "line 0\n")
-        process = self.start('type = "file"\npath = "app.log"\nfollow = true\nrotate_wait = "200ms"')
+        process = self.follow('type = "file"\npath = "app.log"\nfollow = true\nrotate_wait = "200ms"')
         self.wait_for(1)
         written = 1
         for rotation in range(1000):
@@ -134,7 +112,7 @@ class FollowTest(unittest.TestCase):
         self.assertEqual(sorted(int(line.split(" ")[1]) for line, _ in self.arrived), list(range(written)))
 
     def test_stdin_is_read_to_its_end(self):
-        process = self.start('type = "stdin"', stdin=subprocess.PIPE)
+        process = self.follow('type = "stdin"', stdin=subprocess.PIPE)
         process.stdin.write(b"one\ntwo\nhalf")
         process.stdin.flush()
         self.wait_for(2)
@@ -144,7 +122,7 @@ class FollowTest(unittest.TestCase):
         self.assertEqual([line for line, _ in self.arrived], ["one", "two", "half"])
 
     def test_exec_ends_with_the_run(self):
-        process = self.start('type = "exec"\nshell = "echo $$$$; while true; do echo tick; sleep 0.01; done"')
+        process = self.follow('type = "exec"\nshell = "echo $$$$; while true; do echo tick; sleep 0.01; done"')
         self.wait_for(10)
         child = int(self.arrived[0][0])
         self.stop(process)

@@ -5,16 +5,14 @@ few rows of every piece. The test watches the process from outside: its resident
 /proc/PID/status, and what it says of itself at /metrics.
 """
 
-import os
 import re
 import subprocess
-import tempfile
 import time
 import unittest
 import urllib.request
 
-BINARY = os.environ["FLOWRUN_BINARY"]
-PLUGINS = os.environ["FLOWRUN_PLUGIN_DIR"]
+from flow_case import FlowCase
+
 MIB = 1 << 20
 LIMIT = 64 * MIB
 
@@ -48,14 +46,7 @@ def line(number):
             f'"http://example.com/{number * 2654435761 % 4294967296:x}" "Mozilla/5.0 {"x" * (number % 200)}"\n')
 
 
-class StoppedSinkTest(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.work = self.folder.name
-
-    def tearDown(self):
-        self.folder.cleanup()
-
+class StoppedSinkTest(FlowCase):
     def resident(self, process):
         with open(f"/proc/{process.pid}/status", encoding="ascii") as status:
             return int(re.search(r"VmRSS:\s+(\d+)", status.read())[1]) * 1024
@@ -70,25 +61,11 @@ class StoppedSinkTest(unittest.TestCase):
                    if re.match(name + r"[ {]", row) and part in row)
 
     def check(self, rows, condition, expected, settings=""):
-        with open(os.path.join(self.work, "lines.log"), "w", encoding="ascii") as out:
-            for number in range(rows):
-                out.write(line(number))
-        with open(os.path.join(self.work, "flow.toml"), "w", encoding="ascii") as out:
-            out.write(FLOW.format(condition=condition, settings=settings))
-        with open(os.path.join(self.work, "log"), "wb") as log:
-            process = subprocess.Popen(
-                [BINARY, "run", "flow.toml", "--plugin-path", PLUGINS, "--admin", "127.0.0.1:0", "--log-format", "text",
-                 "--quiet", "--parallelism", "2"], cwd=self.work, stdout=subprocess.PIPE, stderr=log)
+        self.write("lines.log", "".join(map(line, range(rows))))
+        self.write("flow.toml", FLOW.format(condition=condition, settings=settings))
+        process = self.start("--parallelism", "2", admin="127.0.0.1:0", stdout=subprocess.PIPE)
         try:
-            address = None
-            for _ in range(200):
-                with open(os.path.join(self.work, "log"), encoding="utf-8") as log:
-                    found = re.search(r"127\.0\.0\.1:\d+", log.read())
-                if found:
-                    address = found[0]
-                    break
-                time.sleep(0.05)
-            self.assertIsNotNone(address, "no admin address was logged")
+            address = self.wait_for_log("Pipeline starts.", process)["admin"]
             seen, resident = [], []
             for _ in range(16):
                 time.sleep(0.25)
@@ -113,8 +90,7 @@ class StoppedSinkTest(unittest.TestCase):
             numbers = [int(n) for n in re.findall(rb'"GET /item/(\d+) ', documents)]
             self.assertEqual(numbers, expected(rows), "lost, twice or out of order")
         finally:
-            process.kill()
-            process.wait()
+            self.kill(process)
             process.stdout.close()
 
     def test_everything_is_kept(self):
