@@ -94,6 +94,8 @@ BENCHMARK_CAPTURE(serenade_through, mixture, "mixture", "rank", 55'272)
     ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(serenade_through, mixture_lists, "mixture", "list", 0)
     ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(serenade_through, rule_mixture, "rule_mixture", "rank", 1)
+    ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(serenade_through, mixture_all, "mixture", "all", 55'272)
     ->Unit(benchmark::kMillisecond);
 

@@ -72,7 +72,7 @@ from the first rows; one that is there must fit them, or the run stops and names
 columns of the table that it lacks become null.
 
 `mode = "insert"` adds each row, with its number in `flowrun_row`. `mode = "upsert"` keeps the newest row of each
-`key`; a table that is made for rows with lists or structs, or with a search, has a `flowrun_row` then too. Rows whose
+`key`; a table that is made for rows with lists, structs or JSON, or with a search, has a `flowrun_row` then too. Rows whose
 key has a null go to `errors` as `null_key`; rows that a constraint of a table of your own is
 against, as `refused`.
 

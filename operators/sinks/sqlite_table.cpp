@@ -20,9 +20,10 @@ bool is_same_name(std::string_view one, std::string_view other) {
                     [](char a, char b) { return lower(a) == lower(b); });
 }
 
+// Or texts as long as of something nested.
 bool has_nested(const flow_schema& schema) {
   return std::any_of(schema.fields, schema.fields + schema.n_fields, [](const flow_field* field) {
-    return field->type == FLOW_LIST || field->type == FLOW_STRUCT;
+    return field->type == FLOW_LIST || field->type == FLOW_STRUCT || field->type == FLOW_JSON;
   });
 }
 

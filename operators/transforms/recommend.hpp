@@ -30,12 +30,14 @@ class Recommend final : public Transform {
     kRepeatVsknn
   };
   enum class Made : uint8_t { kAll, kList, kRank };
+  enum class Lists : uint8_t { kList, kJson };
   struct Options {
     Field item{"item"};
     Field session{"session"};
     Field time;
     Model model = Model::kMixture;
     Made output = Made::kAll;
+    Lists lists = Lists::kList;
     int64_t length = 20;
     std::optional<Expression> click;
     std::optional<Expression> learn;

@@ -1,11 +1,13 @@
 #include "operators/transforms/recommend_columns.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstring>
 
 #include "flow/builder.hpp"
 #include "operators/common/json_text.hpp"
+#include "operators/common/json_writer.hpp"
 
 namespace flow::operators {
 namespace {
@@ -17,22 +19,39 @@ constexpr double kScoreUnits = 1e6;
 using recommend::Reason;
 using IdKind = recommend::Recommender::IdKind;
 
-// What a reason needs at most.
+// The longest reason, with two numbers of ten digits.
 constexpr size_t kLongestReason = 64;
+// What JSON adds to an element, with its number and score.
+constexpr size_t kElementBytes = 128;
 
-char* put(char* out, std::string_view text) {
-  std::memcpy(out, text.data(), text.size());
-  return out + text.size();
+char* write(char* out, std::string_view text) { return std::copy(text.begin(), text.end(), out); }
+
+char* write(char* out, uint32_t number) { return std::to_chars(out, out + 10, number).ptr; }
+
+// In words that need no escaping, at most kLongestReason bytes.
+char* write_reason(char* out, const Reason& reason) {
+  switch (reason.kind) {
+    case Reason::Kind::kTogether:
+      out = write(write(out, "seen together in "), reason.count);
+      return write(write(write(out, " of "), reason.of), " similar sessions");
+    case Reason::Kind::kFollowed: {
+      // With one digit behind the point.
+      const uint32_t tenths = reason.count / (recommend::SequentialRules::kUnit / 10);
+      out = write(write(out, "went together "), tenths / 10);
+      *out++ = '.';
+      return write(write(out, tenths % 10), " times");
+    }
+    case Reason::Kind::kRepeated:
+      if (reason.count == 0) return write(out, "the item just clicked");
+      out = write(write(out, "clicked "), reason.count);
+      return write(out, reason.count == 1 ? " click ago" : " clicks ago");
+    case Reason::Kind::kPopular:
+      return write(write(write(out, "clicked "), reason.count), " times by all");
+  }
+  return out;
 }
 
-char* put_number(char* out, uint32_t number) { return std::to_chars(out, out + 10, number).ptr; }
-
-// With one digit behind the point.
-char* put_tenths(char* out, uint32_t tenths) {
-  out = put_number(out, tenths / 10);
-  *out++ = '.';
-  return put_number(out, tenths % 10);
-}
+double told_score(double score) { return std::floor(score * kScoreUnits + 0.5) / kScoreUnits; }
 
 Type item_type(IdKind kind) {
   if (kind == IdKind::kInteger) return Type::int64();
@@ -74,7 +93,8 @@ IdColumn::Rows IdColumn::read(const Batch& in, Host host) {
   return rows;
 }
 
-Type RecommendColumns::list_type(const Type& item) {
+Type RecommendColumns::list_type(const Type& item, bool as_json) {
+  if (as_json) return Type::json();
   return Type::list(
       Type::structure({{"item", item}, {"score", Type::float64()}, {"reason", Type::text()}}));
 }
@@ -93,38 +113,17 @@ void RecommendColumns::begin(IdKind items, int64_t rows) {
   texts_.clear();
   reason_texts_.clear();
   scores_.clear();
+  json_size_ = 0;
 }
 
 void RecommendColumns::add_no_list() {
   has_list_.push_back(0);
-  ends_.push_back(static_cast<int64_t>(scores_.size()));
-}
-
-char* RecommendColumns::write_reason(const Reason& reason, char* out) {
-  switch (reason.kind) {
-    case Reason::Kind::kTogether:
-      out = put_number(put(out, "seen together in "), reason.count);
-      return put(put_number(put(out, " of "), reason.of), " similar sessions");
-    case Reason::Kind::kFollowed:
-      // Tenths of direct successions.
-      out = put_tenths(put(out, "went together "),
-                       reason.count / (recommend::SequentialRules::kUnit / 10));
-      return put(out, " times");
-    case Reason::Kind::kRepeated:
-      if (reason.count == 0) return put(out, "the item just clicked");
-      out = put_number(put(out, "clicked "), reason.count);
-      return put(out, reason.count == 1 ? " click ago" : " clicks ago");
-    case Reason::Kind::kPopular:
-      return put(put_number(put(out, "clicked "), reason.count), " times by all");
-  }
-  return out;
+  ends_.push_back(static_cast<int64_t>(chosen_.as_json ? json_size_ : scores_.size()));
 }
 
 void RecommendColumns::add_list(const std::vector<recommend::Ranked>& list,
                                 const std::vector<Reason>& reasons, recommend::ItemStore& items) {
-  const size_t known = reason_texts_.size();
-  reason_texts_.resize(known + list.size() * kLongestReason);
-  char* reason = reason_texts_.data() + known;
+  if (chosen_.as_json) return add_json(list, reasons, items);
   for (size_t i = 0; i < list.size(); ++i) {
     const std::string_view id = items.id(list[i].item);
     if (kind_ == IdKind::kInteger) {
@@ -135,16 +134,69 @@ void RecommendColumns::add_list(const std::vector<recommend::Ranked>& list,
       texts_ += id;
       text_ends_.push_back(texts_.size());
     }
-    scores_.push_back(std::floor(list[i].score * kScoreUnits + 0.5) / kScoreUnits);
-    reason = write_reason(reasons[i], reason);
-    reason_ends_.push_back(static_cast<size_t>(reason - reason_texts_.data()));
+    scores_.push_back(told_score(list[i].score));
+    char reason[kLongestReason];
+    reason_texts_.append(reason, write_reason(reason, reasons[i]));
+    reason_ends_.push_back(reason_texts_.size());
   }
-  reason_texts_.resize(static_cast<size_t>(reason - reason_texts_.data()));
   has_list_.push_back(1);
   ends_.push_back(static_cast<int64_t>(scores_.size()));
 }
 
+char* RecommendColumns::room(size_t bytes) {
+  if (json_.size() - json_size_ < bytes) json_.resize(2 * json_.size() + bytes);
+  return json_.data() + json_size_;
+}
+
+char* RecommendColumns::write_id(char* out, std::string_view id) const {
+  if (kind_ == IdKind::kInteger) {
+    int64_t number = 0;
+    std::memcpy(&number, id.data(), sizeof number);
+    return write_int64(out, number);
+  }
+  *out++ = '"';
+  out = kind_ == IdKind::kBinary ? write_base64(out, id) : write_escaped(out, id);
+  *out++ = '"';
+  return out;
+}
+
+// As the codec `json` writes the list.
+void RecommendColumns::add_json(const std::vector<recommend::Ranked>& list,
+                                const std::vector<Reason>& reasons, recommend::ItemStore& items) {
+  const auto written = [this](const char* end) {
+    json_size_ = static_cast<size_t>(end - json_.data());
+  };
+  written(write(room(1), "["));
+  for (size_t i = 0; i < list.size(); ++i) {
+    const std::string_view id = items.id(list[i].item);
+    char* out = room(id.size() * kEscapeExpansion + kElementBytes + kLongestReason + kWriteSlack);
+    out = write_id(write(out, i == 0 ? R"({"item":)" : R"(,{"item":)"), id);
+    out = write_double(write(out, R"(,"score":)"), told_score(list[i].score));
+    out = write_reason(write(out, R"(,"reason":")"), reasons[i]);
+    written(write(out, R"("})"));
+  }
+  written(write(room(1), "]"));
+  has_list_.push_back(1);
+  ends_.push_back(static_cast<int64_t>(json_size_));
+}
+
+Column RecommendColumns::json_lists(Host host) const {
+  TextBuilder lists(host, static_cast<int64_t>(ends_.size()), FLOW_JSON);
+  size_t begin = 0;
+  for (size_t row = 0; row < ends_.size(); ++row) {
+    const auto end = static_cast<size_t>(ends_[row]);
+    if (has_list_[row] != 0) {
+      lists.append({json_.data() + begin, end - begin});
+    } else {
+      lists.append_null();
+    }
+    begin = end;
+  }
+  return lists.finish();
+}
+
 TypedColumn RecommendColumns::recommendations(Host host) const {
+  if (chosen_.as_json) return {json_lists(host), Type::json()};
   const auto elements = static_cast<int64_t>(scores_.size());
   StructBuilder structs(host, elements);
   if (kind_ == IdKind::kInteger) {
@@ -166,7 +218,7 @@ TypedColumn RecommendColumns::recommendations(Host host) const {
       lists.append_null();
     }
   }
-  return {lists.finish(structs.finish()), list_type(item_type(kind_))};
+  return {lists.finish(structs.finish()), list_type(item_type(kind_), false)};
 }
 
 TypedColumn RecommendColumns::models(Host host, int64_t rows) {

@@ -58,10 +58,12 @@ class RecommendColumns {
   struct Chosen {
     bool lists = true;
     bool ranks = true;
+    bool as_json = false;  // the lists
   };
   RecommendColumns(Chosen chosen, std::string model) : chosen_(chosen), model_(std::move(model)) {}
 
-  static Type list_type(const Type& item);
+  // Of the column `recommendations`.
+  static Type list_type(const Type& item, bool as_json);
 
   void begin(recommend::Recommender::IdKind items, int64_t rows);
   // One row: each of these once.
@@ -78,8 +80,13 @@ class RecommendColumns {
   Batch finish(const Batch& in, Output& out);
 
  private:
-  static char* write_reason(const recommend::Reason& reason, char* out);
+  void add_json(const std::vector<recommend::Ranked>& list,
+                const std::vector<recommend::Reason>& reasons, recommend::ItemStore& items);
+  char* write_id(char* out, std::string_view id) const;
+  // Room for so many bytes behind the texts of the lists.
+  char* room(size_t bytes);
   TypedColumn recommendations(Host host) const;
+  Column json_lists(Host host) const;
   TypedColumn models(Host host, int64_t rows);
 
   Chosen chosen_;
@@ -88,7 +95,10 @@ class RecommendColumns {
   recommend::Recommender::IdKind kind_ = recommend::Recommender::IdKind::kUnknown;
   std::vector<uint8_t> predicted_, shown_, has_list_;
   std::vector<uint32_t> ranks_;
-  // Elements of all lists, and where each row's end.
+  // Lists as JSON, one behind the other: `ends_` are those of the texts.
+  std::string json_;
+  size_t json_size_ = 0;
+  // Else elements of all lists, and where each row's end.
   std::vector<int64_t> ends_;
   std::vector<int64_t> numbers_;
   std::vector<size_t> text_ends_, reason_ends_;

@@ -94,6 +94,12 @@ recommend::Settings settings_of(const Recommend::Options& options) {
   return settings;
 }
 
+RecommendColumns::Chosen chosen(const Recommend::Options& options) {
+  return {.lists = options.output != Recommend::Made::kRank,
+          .ranks = options.output != Recommend::Made::kList,
+          .as_json = options.lists == Recommend::Lists::kJson};
+}
+
 std::optional<CompiledExpression> compile(const std::optional<Expression>& expression,
                                           const char* option) {
   if (!expression) return std::nullopt;
@@ -156,8 +162,7 @@ Recommend::Recommend(const Options& options, Shared& shared)
       settings_(shared.settings),
       item_("item", options.item.name),
       session_("session", options.session.name),
-      columns_({options.output != Made::kRank, options.output != Made::kList},
-               name_of(options.model)) {
+      columns_(chosen(options), name_of(options.model)) {
   const auto named = [](const Field& field) {
     return field.name.empty() ? std::nullopt : std::optional<ColumnFinder>(field.name);
   };
@@ -183,16 +188,19 @@ void Recommend::infer(const Options& options, Shared& shared, Inference& inferen
   for (const auto* condition : {&shared.click, &shared.learn, &shared.answer}) {
     if (*condition) infer_condition(**condition, inference, false);
   }
-  const bool lists = options.output != Made::kRank;
-  if (lists && !item) return;
+  const RecommendColumns::Chosen made = chosen(options);
+  if (made.lists && !made.as_json && !item) return;
   Fields added;
-  if (lists) added.emplace_back("recommendations", RecommendColumns::list_type(*item));
+  if (made.lists) {
+    added.emplace_back("recommendations",
+                       RecommendColumns::list_type(item.value_or(Type::text()), made.as_json));
+  }
   added.emplace_back("model", Type::category());
-  if (options.output != Made::kList) {
+  if (made.ranks) {
     added.emplace_back("rank", Type::int64());
     added.emplace_back("predicted", Type::boolean());
   }
-  if (lists) added.emplace_back("recommended_before", Type::boolean());
+  if (made.lists) added.emplace_back("recommended_before", Type::boolean());
   inference.with(added);
 }
 
@@ -254,6 +262,11 @@ click = "event == 'view' or event == 'cart'"
   d.choice("output", &Options::output,
            {{"all", Made::kAll}, {"list", Made::kList}, {"rank", Made::kRank}},
            "Which columns are made: rank saves making lists, for evaluation; list saves the test.");
+  d.choice(
+      "lists", &Options::lists, {{"list", Lists::kList}, {"json", Lists::kJson}},
+      "What `recommendations` is: `list`, which expressions can look into, or `json`, the same "
+      "as JSON text. Where several sinks write it as JSON (`serve`, `respond`, `sqlite`), each "
+      "writes a list anew, and copies the text.");
   d.option("length", &Options::length, "Items of a list, and of the list that is tested.")
       .range(1, 100);
   d.option("click", &Options::click,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "flow/testing/harness.hpp"
+#include "operators/common/json_writer.hpp"
 
 namespace flow::operators::recommend_test {
 namespace {
@@ -162,6 +163,43 @@ TEST(Recommend, FailsRowsWhenThereIsNoStateLeft) {
   EXPECT_GT(harness.metric("recommend_evicted_sessions"), 10'000);
 }
 
+// ---- lists as JSON ----
+
+TEST(Recommend, ListsCanBeJson) {
+  auto harness = made({{"model", "sr"},
+                       {"lists", "json"},
+                       {"click", "event == 'view'"},
+                       {"answer", "event == 'view'"}});
+  Table table = clicks({1, 1, 1, 2, 2, 3}, {10, -11, 12, 10, -11, 10});
+  table.columns.push_back({"event", {"view", "view", "view", "view", "buy", "view"}});
+  harness.push(table);
+  const Table out = harness.pull();
+  for (const TableColumn& column : out.columns) {
+    EXPECT_EQ(column.type.id() == FLOW_JSON, column.name == "recommendations") << column.name;
+  }
+  const Cells& lists = out["recommendations"];
+  EXPECT_EQ(lists[0], "[]");
+  EXPECT_EQ(lists[3], R"([{"item":-11,"score":2520,"reason":"went together 1.0 times"},)"
+                      R"({"item":12,"score":1260,"reason":"went together 0.5 times"}])");
+  EXPECT_TRUE(lists[4].is_null());
+  EXPECT_EQ(lists[5], lists[3]);
+}
+
+TEST(Recommend, TextIdsOfJsonListsAreEscaped) {
+  auto harness = made({{"model", "sr"}, {"lists", "json"}});
+  const std::string odd = "a \"b\"\\\n\x01" + std::string(300, '"');
+  harness.push(clicks({1, 1, 2}, {"lamp", odd, "lamp"}));
+  EXPECT_EQ(
+      harness.pull()["recommendations"][2],
+      R"([{"item":)" + json_quoted(odd) + R"(,"score":2520,"reason":"went together 1.0 times"}])");
+  auto binary = made({{"model", "sr"}, {"lists", "json"}});
+  const Table bytes = {{"session", Cells{1, 1, 2}},
+                       {"item", flow::Type::binary(), {"\x01", "\xff\xfe", "\x01"}}};
+  binary.push(bytes);
+  EXPECT_EQ(binary.pull()["recommendations"][2],
+            R"([{"item":"//4=","score":2520,"reason":"went together 1.0 times"}])");
+}
+
 // ---- which rows count ----
 
 TEST(Recommend, RowsThatAreNoClicksAreNoStepsAndKnowWhatWasShown) {
@@ -257,6 +295,29 @@ TEST(Recommend, OutputChoosesColumns) {
   EXPECT_EQ(names("list"),
             (Names{"session", "item", "recommendations", "model", "recommended_before"}));
   EXPECT_EQ(names("rank"), (Names{"session", "item", "model", "rank", "predicted"}));
+}
+
+// What the shop's flow has by default: all but neighbours.
+TEST(Recommend, MixtureOfRulesLearnsWhatFollowsWhat) {
+  auto harness = made({{"model", "rule_mixture"}});
+  Cells sessions, items;
+  for (int session = 0; session < 200; ++session) {
+    for (int click = 0; click < 4; ++click) {
+      sessions.push_back(session);
+      items.push_back(session % 10 * 10 + click);
+    }
+  }
+  harness.push(clicks(sessions, items));
+  const Table table = harness.pull();
+  EXPECT_EQ(table["model"][0], "rule_mixture");
+  for (size_t row = 400; row < items.size(); ++row) {
+    EXPECT_EQ(table["predicted"][row], row % 4 != 0);
+    EXPECT_EQ(table["rank"][row], row % 4 != 0 ? Cell(1) : Cell(nullptr)) << row;
+  }
+  const Cell list = table["recommendations"][796];
+  ASSERT_FALSE(list.items().empty());
+  EXPECT_EQ(list.items()[0].fields()[0].second, items[797]);
+  EXPECT_EQ(list.items()[0].fields()[2].second.text().rfind("went together ", 0), 0U);
 }
 
 TEST(Recommend, OptionsThatDoNotFitAreRefused) {
