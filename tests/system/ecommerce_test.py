@@ -92,6 +92,11 @@ class EcommerceTest(FlowCase):
         self.assertEqual(self.rows_of("SELECT user FROM searches WHERE flowrun_row IN "
                                       "(SELECT rowid FROM searches_search WHERE searches_search MATCH 'drop')"), [("them",)])
         self.assertEqual(self.rows_of("SELECT sum(purchases) FROM conversion")[0][0], ledger["purchases"]["passed"])
+        # Lists lead to some of what is bought, and by far not to all: most of it was looked for or looked at before.
+        bought, led = self.rows_of("SELECT sum(purchases), sum(recommended) FROM conversion")[0]
+        self.assertGreater(bought, 100)
+        self.assertGreater(led / bought, 0.02, (led, bought))
+        self.assertLess(led / bought, 0.9, (led, bought))
         sessions = self.rows_of("SELECT count(*), count(DISTINCT session) FROM recommendations")[0]
         self.assertEqual(sessions[0], sessions[1])
 

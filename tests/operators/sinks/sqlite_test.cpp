@@ -135,6 +135,23 @@ TEST_F(Sqlite, InsertKeepsEveryRowInOrder) {
             (Rows{"1|b", "2|a", "3|b", "4|c"}));
 }
 
+// What is found by its key alone needs no number; long rows and searches do (decision 0018).
+TEST_F(Sqlite, UpsertTableIsNumberedForListsAndSearchesOnly) {
+  int n = 0;
+  const auto has_number = [&](const Table& rows, Settings extra) {
+    const std::string name = "t" + std::to_string(++n);
+    extra.emplace_back("table", name);
+    upsert(std::move(extra)).push(rows);
+    return reader().value("SELECT count(*) FROM pragma_table_info('" + name +
+                          "') WHERE name = 'flowrun_row'");
+  };
+  const Table plain{{"k", {"a"}}, {"n", {1}}};
+  const Table listed{{"k", {"a"}}, {"tags", Type::list(Type::text()), {Cell::list({"x"})}}};
+  EXPECT_EQ(has_number(plain, {}), "0");
+  EXPECT_EQ(has_number(listed, {}), "1");
+  EXPECT_EQ(has_number(plain, {{"full_text", Names{"k"}}}), "1");
+}
+
 TEST_F(Sqlite, UpsertKeepsTheNewestRowOfEachKey) {
   auto harness = upsert();
   harness.push({{"k", {"b", "a", "b"}}, {"n", {1, 2, 3}}, {"x", {"p", "q", nullptr}}});
