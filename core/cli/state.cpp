@@ -67,9 +67,7 @@ std::string value_text(std::string_view value) {
   }
   std::string text = size_text(value.size());
   if (!printable) return text + ", not text";
-  std::size_t shown = kShownBytes;
-  while (shown > 0 && (static_cast<unsigned char>(value[shown]) & 0xC0) == 0x80) --shown;
-  return text.append(": ").append(value.substr(0, shown)).append("...");
+  return text.append(": ").append(flow::utf8_prefix(value, kShownBytes)).append("...");
 }
 
 // A position is the source's own: text where it is one, a number, or its bytes in hex.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "flow/utf8.hpp"
+
 namespace flowrun {
 namespace {
 
@@ -73,10 +75,8 @@ bool is_identifier(std::string_view name) {
 
 std::string quote(std::string_view text) {
   std::string out = "'";
-  std::size_t shown = std::min(text.size(), kLongestQuoted);
-  // Not in the middle of a UTF-8 sequence.
-  while (shown < text.size() && shown > 0 && (text[shown] & 0xC0) == 0x80) --shown;
-  for (const char c : text.substr(0, shown)) {
+  const std::string_view shown = flow::utf8_prefix(text, kLongestQuoted);
+  for (const char c : shown) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte == 0x7F) {
       char escaped[5];
@@ -86,7 +86,7 @@ std::string quote(std::string_view text) {
       out += c;
     }
   }
-  if (shown < text.size()) out += "...";
+  if (shown.size() < text.size()) out += "...";
   return out + '\'';
 }
 

@@ -8,6 +8,7 @@
 #include "core/config/names.hpp"
 #include "core/config/specification.hpp"
 #include "core/config/toml_document.hpp"
+#include "flow/utf8.hpp"
 
 namespace flowrun {
 namespace {
@@ -242,8 +243,7 @@ std::string with_caret(std::string_view line, std::size_t at) {
   std::string caret = "  ";
   for (std::size_t i = 0; i < line.size(); ++i) {
     text += line[i] == '\n' || line[i] == '\t' ? ' ' : line[i];
-    const bool continues = (static_cast<unsigned char>(line[i]) & 0xC0) == 0x80;
-    if (i < at && !continues) caret += ' ';
+    if (i < at && !flow::is_utf8_continuation(line[i])) caret += ' ';
   }
   return text.append("\n").append(caret).append("^\n");
 }

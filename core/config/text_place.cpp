@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "flow/utf8.hpp"
+
 namespace flowrun {
 namespace {
-
-bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
 // Index of the byte at a line and column, which count characters from 1; npos: there is none.
 std::size_t index_of(std::string_view document, const Place& place) {
@@ -21,7 +21,7 @@ std::size_t index_of(std::string_view document, const Place& place) {
   for (std::uint32_t column = 1; column < place.column; ++column) {
     if (at >= document.size() || document[at] == '\n') return std::string_view::npos;
     ++at;
-    while (at < document.size() && is_continuation(document[at])) ++at;
+    while (at < document.size() && flow::is_utf8_continuation(document[at])) ++at;
   }
   return at;
 }
@@ -156,7 +156,7 @@ Place place_inside(const Value& value, std::size_t offset, std::string_view docu
     if (document[at] == '\n') {
       ++place.line;
       place.column = 1;
-    } else if (!is_continuation(document[at + 1])) {
+    } else if (!flow::is_utf8_continuation(document[at + 1])) {
       ++place.column;
     }
   }

@@ -8,6 +8,7 @@
 
 #include "core/config/toml_document.hpp"
 #include "core/config/toml_source.hpp"
+#include "flow/utf8.hpp"
 
 namespace flowrun {
 namespace {
@@ -15,13 +16,6 @@ namespace {
 // Comments behind longer lines do not push the others out.
 constexpr std::size_t kWidestAligned = 60;
 constexpr std::size_t kIndent = 2;
-
-// Characters, not bytes.
-std::size_t width(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  }));
-}
 
 struct Line {
   std::string code;
@@ -103,7 +97,8 @@ class Writer {
       return;
     }
     if (value.kind == SourceValue::Kind::kList && !value.empty()) {
-      if (value.expanded || width(code) + width(flat(value)) > kFormatWidth) {
+      if (value.expanded ||
+          flow::utf8_length(code) + flow::utf8_length(flat(value)) > kFormatWidth) {
         write_expanded(value, indent);
         return;
       }
@@ -133,7 +128,8 @@ class Writer {
   }
 
   static bool can_align(const Line& line) {
-    return !line.comment.empty() && line.group != 0 && width(line.code) <= kWidestAligned &&
+    return !line.comment.empty() && line.group != 0 &&
+           flow::utf8_length(line.code) <= kWidestAligned &&
            line.code.find('\n') == std::string::npos;
   }
 
@@ -146,12 +142,13 @@ class Writer {
       if (i >= end) {
         column = 0;
         for (end = i; end < lines_.size() && lines_[end].group == line.group; ++end) {
-          if (can_align(lines_[end])) column = std::max(column, width(lines_[end].code));
+          if (can_align(lines_[end]))
+            column = std::max(column, flow::utf8_length(lines_[end].code));
         }
       }
       text += line.code;
       if (!line.comment.empty()) {
-        if (can_align(line)) text.append(column - width(line.code), ' ');
+        if (can_align(line)) text.append(column - flow::utf8_length(line.code), ' ');
         text.append("  ").append(line.comment);
       }
       text += '\n';

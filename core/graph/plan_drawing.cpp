@@ -9,6 +9,7 @@
 
 #include "core/config/names.hpp"
 #include "core/graph/plan.hpp"
+#include "flow/utf8.hpp"
 
 namespace flowrun {
 namespace {
@@ -46,9 +47,7 @@ std::string box_id(std::size_t node, std::size_t step) { return fmt::format("n{}
 
 std::string shortened(std::string text) {
   if (text.size() <= kLongestValue) return text;
-  std::size_t end = kLongestValue - 3;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-  return text.substr(0, end) + "...";
+  return std::string(flow::utf8_prefix(text, kLongestValue - 3)) + "...";
 }
 
 bool is_secret(const flow_descriptor& descriptor, std::string_view name) {

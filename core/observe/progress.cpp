@@ -13,6 +13,7 @@
 
 #include "core/observe/log.hpp"
 #include "core/observe/text.hpp"
+#include "flow/utf8.hpp"
 
 namespace flowrun {
 namespace {
@@ -52,13 +53,6 @@ std::string memory(const ProgressSnapshot& now) {
   if (now.memory_limit == 0) return fmt::format("memory {:.0f} MiB", used);
   const double limit = static_cast<double>(now.memory_limit) / kMebibyte;
   return fmt::format("memory {:.0f}/{:.0f} MiB", used, limit);
-}
-
-// Characters, not bytes: a component's id may be of any script.
-std::size_t width(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char character) {
-    return (static_cast<unsigned char>(character) & 0xC0) != 0x80;
-  }));
 }
 
 std::size_t terminal_columns() {
@@ -140,7 +134,8 @@ std::string format_progress(const ProgressSnapshot& now, const ProgressRates& ra
       if (!line.empty()) line += "  ";
       line += part.text;
     }
-    if (width(line) <= columns) return line;
+    // A component's id may be of any script.
+    if (flow::utf8_length(line) <= columns) return line;
     if (parts.size() == 1) return line.substr(0, columns);  // digits and ASCII only
     parts.erase(std::min_element(parts.begin(), parts.end(),
                                  [](const Part& a, const Part& b) { return a.weight < b.weight; }));

@@ -49,12 +49,6 @@ void append_struct(std::string& out, const flow_column& column, const flow_field
   out += '}';
 }
 
-std::size_t characters(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  }));
-}
-
 void pad(std::string& line, std::size_t count, char with = ' ') { line.append(count, with); }
 
 void append_types(std::string& text, const flow_field* const* fields, std::uint32_t n_fields) {
@@ -162,11 +156,11 @@ RowTable::Cell RowTable::cell(const flow_column& column, const flow_field& field
     raw = flow::AnyTextView(column)[row].substr(0, widest_ * 4 + 4);
   }
   append_printable(text, raw);
-  std::size_t n = characters(text);
+  std::size_t n = flow::utf8_length(text);
   if (n > widest_) {
     std::size_t keep = 0;
     for (std::size_t seen = 0; keep < text.size(); ++keep) {
-      if ((static_cast<unsigned char>(text[keep]) & 0xC0) != 0x80 && ++seen == widest_) break;
+      if (!flow::is_utf8_continuation(text[keep]) && ++seen == widest_) break;
     }
     text.resize(keep);
     text += "\xE2\x80\xA6";
@@ -186,7 +180,7 @@ void RowTable::add(const flow_batch& batch, std::int64_t row) {
     }
     if (place == columns_.size()) {
       std::string type = type_text(field);
-      const std::size_t width = std::max(characters(field.name), characters(type));
+      const std::size_t width = std::max(flow::utf8_length(field.name), flow::utf8_length(type));
       const bool number = field.type == FLOW_INT64 || field.type == FLOW_FLOAT64;
       columns_.push_back({field.name, std::move(type), number, width});
       cells.emplace_back();
@@ -211,8 +205,8 @@ std::string RowTable::to_string() const {
     cells.erase(cells.find_last_not_of(' ') + 1);
     text.append(cells).append("\n");
   };
-  line([&](std::size_t i) { return Cell(columns_[i].name, characters(columns_[i].name)); });
-  line([&](std::size_t i) { return Cell(columns_[i].type, characters(columns_[i].type)); });
+  line([&](std::size_t i) { return Cell(columns_[i].name, flow::utf8_length(columns_[i].name)); });
+  line([&](std::size_t i) { return Cell(columns_[i].type, flow::utf8_length(columns_[i].type)); });
   line([&](std::size_t i) { return Cell(std::string(columns_[i].width, '-'), columns_[i].width); });
   for (const std::vector<Cell>& row : rows_) {
     line([&](std::size_t i) { return i < row.size() ? row[i] : Cell("", 0); });

@@ -222,7 +222,7 @@ class Reader {
           validity != nullptr && !flow::host::bit(validity->data, static_cast<std::int64_t>(row));
       require(!null || length == 0, "has a null with a value");
       // A character that is cut in two is valid only together.
-      require(!utf8 || at == bytes.size() || (static_cast<unsigned char>(bytes[at]) & 0xC0) != 0x80,
+      require(!utf8 || at == bytes.size() || !flow::is_utf8_continuation(bytes[at]),
               "has text that is not UTF-8");
       views[row] = view_of(bytes.substr(at, length), at);
       at += length;

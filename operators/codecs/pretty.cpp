@@ -36,12 +36,6 @@ std::string_view color_of(flow_type type) {
   }
 }
 
-size_t characters(std::string_view text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-  }));
-}
-
 void append_hexadecimal(std::string& out, char c) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   const auto byte = static_cast<unsigned char>(c);
@@ -158,7 +152,7 @@ void Pretty::plan(const flow_schema& schema) {
   }
   width_ = 0;
   for (const std::string& name : names_) {
-    width_ = std::max(width_, std::min(characters(name), kWidestName));
+    width_ = std::max(width_, std::min(utf8_length(name), kWidestName));
   }
   for (size_t i = 0; i < leaves_.size(); ++i) {
     std::string& label = leaves_[i].label;
@@ -168,7 +162,7 @@ void Pretty::plan(const flow_schema& schema) {
     if (options_.layout == Layout::kLine) {
       label += '=';
     } else {
-      const size_t name = characters(names_[i]);
+      const size_t name = utf8_length(names_[i]);
       label.append(width_ - std::min(width_, name) + 2, ' ');
     }
   }

@@ -26,14 +26,6 @@ std::span<const T> read_block(StoredBytes stored, uint64_t hash, CellMemory& mem
   return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
 }
 
-// The text without a piece of a letter at its end, at most `longest` bytes.
-inline std::string_view cut_text(std::string_view text, size_t longest) {
-  if (text.size() <= longest) return text;
-  size_t end = longest;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;
-  return text.substr(0, end);
-}
-
 inline bool reads_as_text(flow_type type) { return AnyTextView::accepts(type); }
 
 // The value of a number or bool by its bits.

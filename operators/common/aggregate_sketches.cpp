@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "flow/host/key_hash.hpp"
+#include "flow/utf8.hpp"
 #include "operators/common/aggregate_blocks.hpp"
 #include "operators/common/aggregate_numbers.hpp"
 #include "operators/common/collected_column.hpp"
@@ -372,7 +373,7 @@ void EdgePart<kLatest>::add(const CellRows& in, uint32_t at, CellMemory& memory)
       words.word = word_of(field().column(), row);
       return;
     }
-    const std::string_view value = cut_text(AnyTextView(field().column())[row], kLongestText);
+    const std::string_view value = utf8_prefix(AnyTextView(field().column())[row], kLongestText);
     const uint64_t hash = in.hash(i);
     const auto room = [](size_t length) { return std::bit_ceil(std::max<size_t>(length, 16)); };
     if (words.text.length == 0 || value.empty() || room(words.text.length) != room(value.size())) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "flow/host/key_hash.hpp"
+#include "flow/utf8.hpp"
 #include "operators/common/aggregate_blocks.hpp"
 #include "operators/common/aggregate_numbers.hpp"
 #include "operators/common/aggregate_sketches.hpp"
@@ -156,7 +157,7 @@ void TopPart::add(const CellRows& in, uint32_t at, CellMemory& memory) {
     if (known->count == 0) {
       uint64_t word = 0;
       if (is_texts) {
-        const std::string_view text = cut_text(AnyTextView(column)[row], kLongestText);
+        const std::string_view text = utf8_prefix(AnyTextView(column)[row], kLongestText);
         const StoredBytes stored = memory.allocate(hash, static_cast<uint32_t>(text.size()));
         if (!text.empty()) std::memcpy(memory.edit(hash, stored), text.data(), text.size());
         word = std::bit_cast<uint64_t>(stored);

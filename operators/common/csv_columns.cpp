@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include "operators/common/utf8_text.hpp"
 #include "operators/common/view_column.hpp"
 
 namespace flow::operators {
 namespace {
 
 constexpr int64_t kReadable = 16;
-constexpr size_t kShownBytes = 40;
 
 Buffer buffer_of(Host host, std::string_view text) {
   if (text.empty()) return {};
@@ -155,9 +155,8 @@ std::vector<NewColumn> CsvColumns::build(Host host, const CsvRows& rows, const f
 }
 
 std::string CsvColumns::complaint(size_t column, std::string_view text) const {
-  std::string message = "field '" + names_[column] + "': ";
-  message.append(text.substr(0, kShownBytes)).append(text.size() > kShownBytes ? "..." : "");
-  return message.append(" is no ").append(type_name(typed_[column]->field().type));
+  return "field '" + names_[column] + "': " + beginning(text) + " is no " +
+         std::string(type_name(typed_[column]->field().type));
 }
 
 }  // namespace flow::operators

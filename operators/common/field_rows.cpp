@@ -4,13 +4,9 @@
 #include <utility>
 
 #include "operators/common/nearest_name.hpp"
+#include "operators/common/utf8_text.hpp"
 
 namespace flow::operators {
-namespace {
-
-constexpr size_t kShownBytes = 40;
-
-}  // namespace
 
 std::vector<DeclaredField> declared_fields(const std::vector<std::string>& names,
                                            const DeclaredSchema& schema) {
@@ -119,15 +115,16 @@ const char* FieldRows::reason(Result result) {
 std::string FieldRows::complaint(Result result, std::string_view name,
                                  std::string_view text) const {
   std::string message = "field '";
-  message.append(name.substr(0, kShownBytes)).append("'");
+  message.append(beginning(name)).append("'");
   if (result == Result::kTooManyFields) {
     return message.append(" would be one more than max_fields of a row, which is ")
         .append(std::to_string(max_fields_))
         .append("; raise it");
   }
-  message.append(": ").append(text.substr(0, kShownBytes));
-  if (text.size() > kShownBytes) message.append("...");
-  return message.append(" is no ").append(type_name(columns_[bad_].field().type));
+  return message.append(": ")
+      .append(beginning(text))
+      .append(" is no ")
+      .append(type_name(columns_[bad_].field().type));
 }
 
 std::vector<NewColumn> FieldRows::finish() {

@@ -9,6 +9,7 @@
 #include "flow/utf8.hpp"
 #include "operators/common/json_scanner.hpp"
 #include "operators/common/json_validate.hpp"
+#include "operators/common/utf8_text.hpp"
 
 namespace flow::operators {
 namespace {
@@ -16,14 +17,6 @@ namespace {
 constexpr const char* kBadJson = "bad_json";
 // The row is to be read again, counting.
 constexpr const char* kCount = "count";
-constexpr size_t kShownBytes = 40;
-
-std::string shown(std::string_view token) {
-  if (token.size() <= kShownBytes) return std::string(token);
-  size_t cut = kShownBytes;
-  while (cut > 0 && (static_cast<unsigned char>(token[cut]) & 0xC0) == 0x80) --cut;
-  return std::string(token.substr(0, cut)) + "...";
-}
 
 DeclaredField undeclared_field(const std::string& name) {
   return {.name = name, .type = FLOW_JSON, .format = {}, .categories = {}};
@@ -313,7 +306,7 @@ const char* JsonRows::read(std::string_view text) {
     return kBadJson;
   }
   if (reason_ != nullptr) return reason_;
-  message_ = "column 1: this is no object but " + shown(text);
+  message_ = "column 1: this is no object but " + beginning(text);
   return kBadJson;
 }
 
@@ -435,14 +428,14 @@ bool JsonRows::count(Field& field) {
 }
 
 void JsonRows::refuse_name(std::string_view name) {
-  message_ = "field '" + shown(name) + "' would be number " + std::to_string(max_fields_ + 1) +
+  message_ = "field '" + beginning(name) + "' would be number " + std::to_string(max_fields_ + 1) +
              " of the row, max_fields is " + std::to_string(max_fields_) +
              "; raise it, or send data under one field as an object";
   reason_ = "too_many_fields";
 }
 
 const char* JsonRows::refuse_type(const Field& field, std::string_view token) {
-  message_ = "field '" + shown(field.path) + "': " + shown(token) + " is no " +
+  message_ = "field '" + beginning(field.path) + "': " + beginning(token) + " is no " +
              std::string(field.object ? "object" : type_name(field.values.field().type));
   reason_ = "bad_type";
   return nullptr;

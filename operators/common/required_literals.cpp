@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "flow/utf8.hpp"
+
 namespace flow::operators {
 namespace {
 
@@ -233,7 +235,7 @@ class PatternReader {
     }
     if (static_cast<unsigned char>(byte) < 0x80) return {true, {std::string(1, lower(byte))}, {}};
     // One character of several bytes: case folding beyond ASCII is not followed.
-    while (!at_end() && (static_cast<unsigned char>(peek()) & 0xC0U) == 0x80U) ++position_;
+    while (!at_end() && is_utf8_continuation(peek())) ++position_;
     return Part::anything();
   }
 

@@ -1,8 +1,16 @@
 #include "utf8_text.hpp"
 
-#include <cstddef>
+#include "flow/utf8.hpp"
 
 namespace flow::operators {
+
+std::string beginning(std::string_view text, std::size_t longest) {
+  const std::string_view shown = utf8_prefix(text, longest);
+  std::string result;
+  append_repaired_utf8(shown, result);
+  if (shown.size() < text.size()) result.append("...");
+  return result;
+}
 
 bool is_ascii(std::string_view text) {
   unsigned char seen = 0;

@@ -35,13 +35,6 @@ std::vector<std::string> names_of(const std::vector<Field>& fields) {
   return names;
 }
 
-// At most `longest` bytes, and no character cut in two.
-std::string_view beginning(std::string_view text, size_t longest) {
-  if (text.size() <= longest) return text;
-  while (longest > 0 && (static_cast<unsigned char>(text[longest]) & 0xC0) == 0x80) --longest;
-  return text.substr(0, longest);
-}
-
 std::vector<std::pair<std::string, double>> read_levels(const Table& table) {
   std::vector<std::pair<std::string, double>> levels;
   for (const ValueItem& item : table.items) {
@@ -263,7 +256,7 @@ void Alert::read_reading(const Inputs& inputs, Reading& reading) {
     reading.score = static_cast<double>((*inputs.int_scores)[row]);
   }
   if (inputs.reasons && !inputs.reasons->is_null(row)) {
-    reading.reason = beginning((*inputs.reasons)[row], kLongestReason);
+    reading.reason = utf8_prefix((*inputs.reasons)[row], kLongestReason);
   }
   reading.series = options_.series.empty() ? 0 : host::hash_bytes(series_.key(row));
 }

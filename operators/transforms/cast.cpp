@@ -14,13 +14,13 @@
 #include "operators/common/json_writer.hpp"
 #include "operators/common/rfc3339.hpp"
 #include "operators/common/text_source.hpp"
+#include "operators/common/utf8_text.hpp"
 
 namespace flow::operators {
 namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
 constexpr int64_t kReadable = 16;
-constexpr size_t kShownBytes = 40;
 
 bool is_number(flow_type type) { return type == FLOW_INT64 || type == FLOW_FLOAT64; }
 bool is_nested(flow_type type) { return type == FLOW_STRUCT || type == FLOW_LIST; }
@@ -29,14 +29,6 @@ bool can_be_cast(flow_type from, flow_type to) { return !is_nested(from) || to =
 std::string no_cast(const std::string& name, flow_type type) {
   return "the column '" + name + "' is a " + std::string(type_name(type)) +
          ", which can be cast to json only; name a field inside a struct with a dot";
-}
-
-// What is shown of a text that may be any bytes.
-std::string shown(std::string_view text) {
-  std::string result;
-  append_repaired_utf8(text.substr(0, kShownBytes), result);
-  if (text.size() > kShownBytes) result.append("...");
-  return result;
 }
 
 // A value of a column that is no text, as the codec json writes it, quotes aside.
@@ -249,7 +241,7 @@ void Cast::find_columns(const Batch& in) {
 }
 
 void Cast::refuse(const TypedColumnBuilder& builder, int64_t row, std::string_view text) {
-  bad_.push_back({row, "field '" + builder.field().name + "': '" + shown(text) + "' is no " +
+  bad_.push_back({row, "field '" + builder.field().name + "': '" + beginning(text) + "' is no " +
                            std::string(type_name(builder.field().type))});
 }
 

@@ -4,11 +4,10 @@
 #include <utility>
 
 #include "operators/common/field_rows.hpp"
+#include "operators/common/utf8_text.hpp"
 
 namespace flow::operators {
 namespace {
-
-constexpr size_t kShownBytes = 40;
 
 class RegexParser final : public RowParser {
  public:
@@ -24,9 +23,7 @@ class RegexParser final : public RowParser {
   const char* add(std::string_view text, const TextPlace& place) override {
     if (!shared_.pattern->Match({text.data(), text.size()}, 0, text.size(), re2::RE2::UNANCHORED,
                                 groups_.data(), static_cast<int>(groups_.size()))) {
-      message_ = "the pattern does not match: '";
-      message_.append(text.substr(0, kShownBytes));
-      message_.append(text.size() > kShownBytes ? "...'" : "'");
+      message_ = "the pattern does not match: '" + beginning(text) + "'";
       return "no_match";
     }
     for (size_t i = 0; i < shared_.groups.size(); ++i) {

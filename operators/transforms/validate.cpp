@@ -10,6 +10,7 @@
 #include "operators/common/json_text.hpp"
 #include "operators/common/json_writer.hpp"
 #include "operators/common/rfc3339.hpp"
+#include "operators/common/utf8_text.hpp"
 
 namespace flow::operators {
 namespace {
@@ -22,11 +23,7 @@ uint8_t broken(ValidationRule rule) { return static_cast<uint8_t>(rule); }
 // Characters, as far as they matter: more than `limit`?
 bool is_longer(std::string_view text, int64_t limit) {
   if (static_cast<int64_t>(text.size()) <= limit) return false;
-  int64_t characters = 0;
-  for (const char byte : text) {
-    characters += (static_cast<unsigned char>(byte) & 0xC0) != 0x80 ? 1 : 0;
-  }
-  return characters > limit;
+  return static_cast<int64_t>(utf8_length(text)) > limit;
 }
 
 template <class Number>
@@ -38,12 +35,7 @@ std::optional<Number> spelled(std::string_view text) {
   return value;
 }
 
-std::string shown(std::string_view text) {
-  std::string result = "'";
-  append_repaired_utf8(text.substr(0, kShownBytes), result);
-  result.append(text.size() > kShownBytes ? "...'" : "'");
-  return result;
-}
+std::string shown(std::string_view text) { return "'" + beginning(text, kShownBytes) + "'"; }
 
 std::string shown(double value) {
   if (std::isnan(value)) return "NaN";

@@ -43,6 +43,17 @@ TEST(Utf8, EachMaximalSubpartBecomesOneReplacement) {
   }
 }
 
+TEST(Utf8, APrefixCutsNoCharacterInTwo) {
+  const std::string text = "aé€😀z";  // of 1, 2, 3, 4 and 1 bytes
+  const std::vector<size_t> wanted = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11, 11};
+  for (size_t longest = 0; longest < wanted.size(); ++longest) {
+    EXPECT_EQ(utf8_prefix(text, longest), text.substr(0, wanted[longest])) << longest;
+  }
+  EXPECT_EQ(utf8_prefix("\x80\x80\x80", 2), "");
+  EXPECT_EQ(utf8_length(text), 5U);
+  EXPECT_EQ(utf8_length(""), 0U);
+}
+
 TEST(Utf8, InvalidByteIsFoundAtEveryPlace) {
   for (size_t length = 1; length < 50; ++length) {
     for (size_t at = 0; at < length; ++at) {

@@ -20,12 +20,10 @@ constexpr size_t kMost = Program::kMostInputs;
 
 // ---- characters ----
 
-bool continues(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
-
 // Code points of valid UTF-8: the bytes that begin one.
 int64_t count_characters(Text text) {
   int64_t n = 0;
-  for (const char c : text) n += continues(c) ? 0 : 1;
+  for (const char c : text) n += is_utf8_continuation(c) ? 0 : 1;
   return n;
 }
 
@@ -34,7 +32,7 @@ size_t byte_of_character(Text text, int64_t n) {
   size_t at = 0;
   // While all is ASCII, bytes are characters.
   for (; at < text.size(); ++at) {
-    if (continues(text[at])) continue;
+    if (is_utf8_continuation(text[at])) continue;
     if (n-- == 0) return at;
   }
   return at;

@@ -48,6 +48,25 @@ inline Utf8Step utf8_step(std::string_view text) noexcept {
   return {length, true};
 }
 
+// Whether the byte goes on with a character that began before it.
+inline bool is_utf8_continuation(char byte) noexcept {
+  return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
+}
+
+// Characters (code points) of valid UTF-8. Of other text, the bytes that continue nothing.
+inline size_t utf8_length(std::string_view text) noexcept {
+  size_t length = 0;
+  for (const char byte : text) length += is_utf8_continuation(byte) ? 0 : 1;
+  return length;
+}
+
+// At most `longest` bytes of the text's beginning, and no character cut in two.
+inline std::string_view utf8_prefix(std::string_view text, size_t longest) noexcept {
+  if (text.size() <= longest) return text;
+  while (longest > 0 && is_utf8_continuation(text[longest])) --longest;
+  return text.substr(0, longest);
+}
+
 // Scalar, about 1 ns a byte beyond ASCII; runs of ASCII are skipped 16 bytes at a time.
 inline bool is_valid_utf8(std::string_view text) noexcept {
   while (!text.empty()) {
