@@ -4,12 +4,11 @@
 
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
-#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "bench/byte_pieces.hpp"
 #include "bench/operator_case.hpp"
 #include "flow/testing/harness.hpp"
 #include "operators/codecs/json.hpp"
@@ -92,39 +91,10 @@ Setting three_fields() {
   return Setting::table({{"time", "timestamp"}, {"status", "int"}, {"duration", "float"}});
 }
 
-// The bytes as a source emits them: pieces of whole lines.
-Batch pieces(Harness& harness, const std::string& text, size_t piece) {
-  const Host host = harness.host().host();
-  std::vector<std::string_view> runs;
-  for (std::string_view rest = text; !rest.empty();) {
-    const size_t size = rest.rfind('\n', std::min(piece, rest.size()) - 1) + 1;
-    runs.push_back(rest.substr(0, size));
-    rest.remove_prefix(size);
-  }
-  const auto rows = static_cast<int64_t>(runs.size());
-  TextBuilder views(host, rows, FLOW_BINARY);
-  Int64Builder positions(host, rows);
-  for (const std::string_view run : runs) {
-    const Buffer buffer = host.allocate(static_cast<int64_t>(run.size()));
-    std::memcpy(buffer->data, run.data(), run.size());
-    const auto* base = static_cast<const char*>(buffer->data);
-    views.append_shared({base, run.size()}, views.share(buffer), base);
-    positions.append(run.data() - text.data());
-  }
-  const Column position = positions.finish();
-  flow_origin origin{};
-  origin.size = sizeof origin;
-  origin.source = "bench";
-  origin.partition = "bench";
-  origin.position = position.get();
-  Output maker(harness.host().abi());
-  return maker.make(rows, {{"bytes", {views.finish(), Type::binary()}}}, &origin);
-}
-
 void decode(benchmark::State& state, const Settings& settings) {
   const std::string text = events();
   auto harness = Harness::of<Json>(settings, FLOW_ROLE_DECODE);
-  const Batch batch = pieces(harness, text, 1 << 18);
+  const Batch batch = byte_pieces(harness, text, 1 << 18);
   harness.push(batch);
   require(harness.pull_batches().at(0).rows() == kBatchRows, "json: rows are missing");
   for (auto _ : state) {
@@ -142,7 +112,7 @@ BENCHMARK_CAPTURE(decode, undeclared, {});
 void encode(benchmark::State& state, const Settings& settings) {
   const std::string text = events();
   auto decoder = Harness::of<Json>(settings, FLOW_ROLE_DECODE);
-  decoder.push(pieces(decoder, text, 1 << 18));
+  decoder.push(byte_pieces(decoder, text, 1 << 18));
   const Batch batch = decoder.pull_batches().at(0);
   auto harness = Harness::of<Json>({}, FLOW_ROLE_ENCODE);
   harness.push(batch);
@@ -164,7 +134,7 @@ BENCHMARK_CAPTURE(encode, tokens, {});
 void parse(benchmark::State& state, const Settings& settings) {
   const std::string text = events();
   auto lines = Harness::of<Lines>({}, FLOW_ROLE_DECODE);
-  lines.push(pieces(lines, text, 1 << 18));
+  lines.push(byte_pieces(lines, text, 1 << 18));
   const Batch batch = lines.pull_batches().at(0);
   auto harness = Harness::of<ParseJson>(settings);
   harness.push(batch);
@@ -182,7 +152,7 @@ BENCHMARK_CAPTURE(parse, undeclared, {});
 void cast(benchmark::State& state, const char* field, const char* type) {
   const std::string text = events();
   auto decoder = Harness::of<Json>({}, FLOW_ROLE_DECODE);
-  decoder.push(pieces(decoder, text, 1 << 18));
+  decoder.push(byte_pieces(decoder, text, 1 << 18));
   const Batch batch = decoder.pull_batches().at(0);
   auto harness = Harness::of<Cast>({{"fields", Setting::table({{field, type}})}});
   harness.push(batch);

@@ -3,12 +3,10 @@
 
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
-#include <cstring>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "bench/byte_pieces.hpp"
 #include "bench/operator_case.hpp"
 #include "flow/dictionary.hpp"
 #include "flow/testing/harness.hpp"
@@ -35,36 +33,6 @@ std::string log_lines(int64_t rows, size_t width) {
     text += line + "\"\n";
   }
   return text;
-}
-
-Batch pieces(Harness& harness, const std::string& text, size_t piece) {
-  const Host host = harness.host().host();
-  std::vector<std::string_view> runs;
-  for (std::string_view rest = text; !rest.empty();) {
-    size_t size = std::min(piece, rest.size());
-    size = rest.rfind('\n', size - 1) + 1;
-    runs.push_back(rest.substr(0, size));
-    rest.remove_prefix(size);
-  }
-  TextBuilder views(host, static_cast<int64_t>(runs.size()), FLOW_BINARY);
-  Int64Builder positions(host, static_cast<int64_t>(runs.size()));
-  for (const std::string_view run : runs) {
-    const Buffer buffer = host.allocate(static_cast<int64_t>(run.size()));
-    std::memcpy(buffer->data, run.data(), run.size());
-    const int32_t number = views.share(buffer);
-    const auto* base = static_cast<const char*>(buffer->data);
-    views.append_shared({base, run.size()}, number, base);
-    positions.append(run.data() - text.data());
-  }
-  const Column position = positions.finish();
-  flow_origin origin{};
-  origin.size = sizeof origin;
-  origin.source = "bench";
-  origin.partition = "bench";
-  origin.position = position.get();
-  Output maker(harness.host().abi());
-  return maker.make(static_cast<int64_t>(runs.size()),
-                    {{"bytes", {views.finish(), Type::binary()}}}, &origin);
 }
 
 // The batch that the web-log flow encodes: 15 columns, documents of some 540 bytes.
@@ -124,7 +92,7 @@ Batch weblogs(Harness& harness, SharedDictionary& dictionary) {
 void lines_decode(benchmark::State& state) {
   auto harness = Harness::of<Lines>({}, FLOW_ROLE_DECODE);
   const std::string text = log_lines(kBatchRows, 307);
-  const Batch batch = pieces(harness, text, 1 << 18);
+  const Batch batch = byte_pieces(harness, text, 1 << 18);
   harness.push(batch);
   require(harness.pull_batches().at(0).rows() == kBatchRows, "lines: rows are missing");
   for (auto _ : state) {
@@ -171,7 +139,7 @@ void json_decode(benchmark::State& state, bool declared) {
   for (int64_t row = 0; row < kBatchRows; ++row) text += TextView(encoded.column(0))[row];
 
   auto harness = Harness::of<Json>(settings, FLOW_ROLE_DECODE);
-  const Batch batch = pieces(harness, text, 1 << 18);
+  const Batch batch = byte_pieces(harness, text, 1 << 18);
   harness.push(batch);
   require(harness.pull_batches().at(0).rows() == kBatchRows, "json: rows are missing");
   for (auto _ : state) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bench/byte_pieces.hpp"
 #include "bench/operator_case.hpp"
 #include "flow/testing/harness.hpp"
 #include "operators/codecs/csv.hpp"
@@ -44,26 +45,6 @@ std::string sales() {
 const std::vector<std::string> kSalesFields = {"id",    "at",      "customer", "product", "count",
                                                "price", "country", "city",     "payment", "note"};
 
-Batch one_piece(Harness& harness, const std::string& text) {
-  const Host host = harness.host().host();
-  const Buffer buffer = host.allocate(static_cast<int64_t>(text.size()));
-  std::memcpy(buffer->data, text.data(), text.size());
-  TextBuilder views(host, 1, FLOW_BINARY);
-  const int32_t number = views.share(buffer);
-  const auto* base = static_cast<const char*>(buffer->data);
-  views.append_shared({base, text.size()}, number, base);
-  Int64Builder positions(host, 1);
-  positions.append(0);
-  const Column position = positions.finish();
-  flow_origin origin{};
-  origin.size = sizeof origin;
-  origin.source = "bench";
-  origin.partition = "bench";
-  origin.position = position.get();
-  Output maker(harness.host().abi());
-  return maker.make(1, {{"bytes", {views.finish(), Type::binary()}}}, &origin);
-}
-
 // A column of the lines.
 Batch lines_of(Harness& harness, const std::string& text, const char* name = "message",
                const Type& type = Type::text()) {
@@ -98,7 +79,7 @@ void run(benchmark::State& state, Harness& harness, const Batch& in, size_t byte
 template <class Codec>
 void decode(benchmark::State& state, const std::string& text, const Settings& settings) {
   Harness harness = Harness::of<Codec>(settings, FLOW_ROLE_DECODE);
-  run(state, harness, one_piece(harness, text), text.size());
+  run(state, harness, byte_pieces(harness, text, text.size()), text.size());
 }
 
 void csv_decode_text(benchmark::State& state) {
@@ -133,7 +114,7 @@ void csv_encode(benchmark::State& state) {
   Harness decoder =
       Harness::of<Csv>({{"header", false}, {"fields", kSalesFields}}, FLOW_ROLE_DECODE);
   const std::string text = sales();
-  decoder.push(one_piece(decoder, text));
+  decoder.push(byte_pieces(decoder, text, text.size()));
   const Batch rows = decoder.pull_batches().at(0);
   Harness encoder = Harness::of<Csv>({}, FLOW_ROLE_ENCODE);
   run(state, encoder, rows, text.size());
@@ -216,7 +197,7 @@ std::string syslog_lines(bool old) {
 template <class Codec>
 Batch decoded(const std::string& text, const Settings& settings) {
   Harness decoder = Harness::of<Codec>(settings, FLOW_ROLE_DECODE);
-  decoder.push(one_piece(decoder, text));
+  decoder.push(byte_pieces(decoder, text, text.size()));
   return decoder.pull_batches().at(0);
 }
 

@@ -2,7 +2,6 @@
 #include "core/state/checkpoint_store.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,12 +13,14 @@
 #include <thread>
 
 #include "flow/host/key_hash.hpp"
+#include "tests/operators/common/full_disk.hpp"
 #include "tests/operators/common/scratch_folder.hpp"
 
 namespace flowrun::checkpoint_store_test {
 namespace {
 
 using flow::host::StateStore;
+using flow::testing::FullDisk;
 using flow::testing::ScratchFolder;
 using Parts = std::map<std::string, std::string>;
 
@@ -293,25 +294,8 @@ TEST_F(CheckpointStoreTest, TwoRunsDoNotShareAFolder) {
   }
 }
 
-// Writes beyond some bytes fail, as on a full disk.
-class FullDisk {
- public:
-  explicit FullDisk(rlim_t bytes) {
-    std::signal(SIGXFSZ, SIG_IGN);
-    ::getrlimit(RLIMIT_FSIZE, &before_);
-    rlimit small = before_;
-    small.rlim_cur = bytes;
-    ::setrlimit(RLIMIT_FSIZE, &small);
-  }
-  FullDisk(const FullDisk&) = delete;
-  FullDisk& operator=(const FullDisk&) = delete;
-  ~FullDisk() { ::setrlimit(RLIMIT_FSIZE, &before_); }
-
- private:
-  rlimit before_{};
-};
-
 TEST_F(CheckpointStoreTest, AFullDiskHarmsNothing) {
+  std::signal(SIGXFSZ, SIG_IGN);
   CheckpointStore checkpoints(folder());
   State state;
   for (std::uint32_t i = 0; i < 40; ++i) state.write(0, i, 'a');

@@ -2,7 +2,6 @@
 #include "core/state/journal.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,11 +14,13 @@
 #include <vector>
 
 #include "core/state/journal_segment.hpp"
+#include "tests/operators/common/full_disk.hpp"
 #include "tests/operators/common/scratch_folder.hpp"
 
 namespace flowrun::journal_test {
 namespace {
 
+using flow::testing::FullDisk;
 using flow::testing::ScratchFolder;
 using std::chrono::milliseconds;
 
@@ -219,13 +220,10 @@ TEST_F(JournalTest, AFullDiskLeavesTheJournalAsItWas) {
   journal.append("first");
   const std::uint64_t end = journal.end();
   std::signal(SIGXFSZ, SIG_IGN);
-  rlimit before{};
-  ::getrlimit(RLIMIT_FSIZE, &before);
-  rlimit small = before;
-  small.rlim_cur = 4096;
-  ::setrlimit(RLIMIT_FSIZE, &small);
-  EXPECT_THROW(journal.append(std::string(10'000, 'x')), JournalError);
-  ::setrlimit(RLIMIT_FSIZE, &before);
+  {
+    const FullDisk full(4096);
+    EXPECT_THROW(journal.append(std::string(10'000, 'x')), JournalError);
+  }
   EXPECT_EQ(journal.end(), end);
   journal.append("second");
   EXPECT_EQ(records(journal, 0), (std::vector<std::string>{"first", "second"}));

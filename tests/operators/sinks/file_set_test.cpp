@@ -11,11 +11,13 @@
 #include <string>
 #include <vector>
 
+#include "tests/operators/common/full_disk.hpp"
 #include "tests/operators/sinks/file_set_fixture.hpp"
 
 namespace flow::operators::file_set_test {
 namespace {
 
+using flow::testing::FullDisk;
 using flow::testing::UnprivilegedUser;
 
 // ---- paths ----
@@ -274,23 +276,6 @@ TEST_F(FileSetTest, ReplacingWithoutARowLeavesAnEmptyStream) {
 }
 
 // ---- trouble ----
-
-// Lets files grow to `bytes` until the end of the scope: a disk that is full for a while.
-class FullDisk {
- public:
-  explicit FullDisk(rlim_t bytes) {
-    ::getrlimit(RLIMIT_FSIZE, &before_);
-    rlimit small = before_;
-    small.rlim_cur = bytes;
-    ::setrlimit(RLIMIT_FSIZE, &small);
-  }
-  FullDisk(const FullDisk&) = delete;
-  FullDisk& operator=(const FullDisk&) = delete;
-  ~FullDisk() { ::setrlimit(RLIMIT_FSIZE, &before_); }
-
- private:
-  rlimit before_{};
-};
 
 TEST_F(FileSetTest, FullDiskIsTriedAgainAndNothingIsWrittenTwice) {
   for (const char* name : {"out/{f}.txt", "out/{f}.gz"}) {
