@@ -15,7 +15,9 @@
 namespace flowrun::cli {
 
 SignalThread::SignalThread(Action on_signal) : on_signal_(std::move(on_signal)) {
+  // Writes tell by their errors what these would end the process for.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);

@@ -12,14 +12,15 @@ namespace {
 // How long a node sleeps at most before it looks again.
 constexpr std::chrono::milliseconds kLook{20};
 
-bool has_rows(const Message& message) {
+// Somebody waits for what is made of it: rows, a barrier, the end.
+bool is_urgent(const Message& message) {
   switch (message.control) {
     case Control::kNone:
     case Control::kWatermark:
     case Control::kIdle:
       return !message.batches.empty();
     default:
-      return true;  // as good as rows: somebody waits for it
+      return true;
   }
 }
 
@@ -46,7 +47,7 @@ void ThreadNode::start(std::unique_ptr<StepGroup> group) {
 }
 
 void ThreadNode::accept(MessagePointer message) {
-  const bool urgent = !is_sink_ || has_rows(*message);
+  const bool urgent = !is_sink_ || is_urgent(*message);
   if (!urgent) {
     message->ticket.reset();
     message->receipt.give();
