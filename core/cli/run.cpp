@@ -182,8 +182,10 @@ void add_run(CLI::App& program, int& exit_code) {
       ->option_text(fmt::format("HOST:PORT|off  [{}]", kDefaultAdminAddress));
   add_log_options(*command, options->log);
   command->add_flag("--quiet", options->quiet, "Show no progress");
-  command->add_flag("--fresh", options->fresh,
-                    "Begin at the start although there are checkpoints; they are removed");
+  command->add_flag(
+      "--fresh", options->fresh,
+      "Begin at the start although there are checkpoints; they go when the first new one is "
+      "complete");
   command->add_flag("--allow-state-loss", options->allow_state_loss,
                     "Go on although the file was changed so that state is lost; 'flowrun plan' "
                     "says what");
