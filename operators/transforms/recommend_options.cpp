@@ -235,6 +235,10 @@ ago, which goes at once. An item keeps its `sessions_per_item` most recent sessi
 first `items_per_session` distinct items. `expire_after` forgets sessions by event time: those at the end of the order in which they were touched whose latest
 click is older. All this is decided by the order of the rows, which is that of their arrival: a click far out of order is a click that comes now.
 
+**Erasing.** The model knows items and ids of sessions, and no users. It has no erasure of its own: what a session clicked is
+kept until its place is needed or `expire_after` is over, and what was learned of it stays. To forget a user, erase where users
+are known (`sessionize`, `profile`), so that nothing says any more whose session it was, and set `expire_after`.
+
 **Filters.** `available`: a bool with any row says from then on whether its item is in stock; what is not is not recommended. `category` and `same_category`: only items of the
 category of the session's last item. A field of a table comes from `lookup` before this.
 

@@ -91,6 +91,21 @@ TEST_F(KeyedTableTest, GrowsInsideOneGroup) {
 }
 
 // What a group of few keys takes: 1 page, not one for each of buckets, records and keys.
+TEST_F(KeyedTableTest, PastTheLimitAKeyThatGoesMakesRoomForAnother) {
+  CountTable table = open(host_);
+  ASSERT_NE(table.insert(0, ""), nullptr);
+  host_.state_limit = 1;
+  uint64_t newest = 1;  // keys of no bytes: nothing but records and buckets
+  while (table.insert(newest, "") != nullptr) ++newest;
+  EXPECT_GT(newest, 500U) << "the rest of the first page is used";
+  for (uint64_t oldest = 0; oldest < 20'000; ++oldest, ++newest) {
+    ASSERT_TRUE(table.erase(oldest, ""));
+    ASSERT_NE(table.insert(newest, ""), nullptr) << oldest;
+    ASSERT_EQ(table.find(oldest, ""), nullptr);
+  }
+  EXPECT_EQ(host_.state().bytes(), FLOW_PAGE_BYTES);
+}
+
 TEST_F(KeyedTableTest, BeginsInOnePageAGroup) {
   CountTable table = open(host_);
   for (uint64_t i = 0; i < 150; ++i) table.insert(i, "16 bytes of a key");

@@ -92,17 +92,18 @@ class EcommerceTest(FlowCase):
         self.assertEqual(self.rows_of("SELECT user FROM searches WHERE flowrun_row IN "
                                       "(SELECT rowid FROM searches_search WHERE searches_search MATCH 'drop')"), [("them",)])
         self.assertEqual(self.rows_of("SELECT sum(purchases) FROM conversion")[0][0], ledger["purchases"]["passed"])
-        # Lists lead to some of what is bought, and by far not to all: most of it was looked for or looked at before.
-        bought, led = self.rows_of("SELECT sum(purchases), sum(recommended) FROM conversion")[0]
-        self.assertGreater(bought, 100)
-        self.assertGreater(led / bought, 0.02, (led, bought))
-        self.assertLess(led / bought, 0.9, (led, bought))
+        # A list led to some purchases, and by far not to all: 18 of 100 when this was written.
+        purchases, led = self.rows_of("SELECT sum(purchases), sum(recommended) FROM conversion")[0]
+        self.assertGreater(purchases, 100)
+        self.assertGreater(led / purchases, 0.08)
+        self.assertLess(led / purchases, 0.4)
         sessions = self.rows_of("SELECT count(*), count(DISTINCT session) FROM recommendations")[0]
         self.assertEqual(sessions[0], sessions[1])
 
     def tables(self):
         return {
-            "profiles": sorted(self.rows_of("SELECT * FROM profiles")),
+            # Without the first column, flowrun_row: what number a row has depends on the transaction that it came with.
+            "profiles": sorted(row[1:] for row in self.rows_of("SELECT * FROM profiles")),
             "searches": sorted(self.rows_of("SELECT timestamp, user, session, query, category FROM searches")),
             "found": sorted(self.rows_of("SELECT t.timestamp, t.user FROM searches_search s JOIN searches t "
                                          "ON t.flowrun_row = s.rowid WHERE searches_search MATCH 'lamp OR shoe'")),

@@ -160,7 +160,7 @@ class KeyedTable {
     Group& group = open(hash);
     if (!group.exists() && !create(group)) return 0;
     if (const uint32_t known = locate(group, hash, key); known != 0) return known;
-    if (!reserve_slot(group) || !reserve_bucket(group)) return 0;
+    if (!reserve_slot(group)) return 0;
     const std::optional<StoredBytes> bytes = put(group, key);
     if (!bytes) return 0;
 
@@ -393,10 +393,10 @@ class KeyedTable {
     write_slot(group, number)->next = read_bucket(group, bucket);
     write_bucket(group, bucket, number);
   }
-  // One more bucket when there are fewer than keys; the place for it was reserved.
+  // One more bucket when there are fewer than keys. Past the state limit chains grow longer.
   static void split_one(Group& group) {
+    if (group.peek().used <= bucket_count(group.peek()) || !reserve_bucket(group)) return;
     detail::StateHeader& header = group.header();
-    if (header.used <= bucket_count(header)) return;
     const uint32_t old = header.split;
     uint32_t chain = read_bucket(group, old);
     write_bucket(group, old, 0);
