@@ -415,17 +415,19 @@ void StepGroup::emit(std::size_t index, std::uint32_t port, flow::Batch batch) {
 }
 
 void StepGroup::route(const std::vector<PlanTarget>& targets, flow::Batch batch) {
-  for (std::size_t i = 0; i < targets.size(); ++i) {
-    const PlanTarget& target = targets[i];
-    flow::Batch share = i + 1 < targets.size() ? batch : std::move(batch);
-    if (target.to_edge) {
-      gathered_ += batch_bytes(*share.get());
-      slots_[slot_of_edge_[target.index]].batches.push_back(std::move(share));
-    } else {
-      Work& work = add_work(target.index);
-      work.port = target.port;
-      work.batch = std::move(share);
-    }
+  if (targets.empty()) return;
+  for (std::size_t i = 0; i + 1 < targets.size(); ++i) hand_on(targets[i], batch);
+  hand_on(targets.back(), std::move(batch));
+}
+
+void StepGroup::hand_on(const PlanTarget& target, flow::Batch batch) {
+  if (target.to_edge) {
+    gathered_ += batch_bytes(*batch.get());
+    slots_[slot_of_edge_[target.index]].batches.push_back(std::move(batch));
+  } else {
+    Work& work = add_work(target.index);
+    work.port = target.port;
+    work.batch = std::move(batch);
   }
 }
 

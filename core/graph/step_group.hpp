@@ -172,6 +172,7 @@ class StepGroup final : public Outlet {
   bool release_kept(Step& step, const Work& work);
   bool route_failures(Step& step);
   void route(const std::vector<PlanTarget>& targets, flow::Batch batch);
+  void hand_on(const PlanTarget& target, flow::Batch batch);
   void flush(bool last);
   void send(Slot& slot, std::uint64_t number, bool last, Control control);
   void send_control(Control control, std::int64_t value);

@@ -24,7 +24,7 @@ TEST_F(FileSetTest, RolledFilesWaitForTheCommit) {
   commit(harness, first);
   EXPECT_EQ(files(), committed);
   harness.close();
-  EXPECT_EQ(scratch.read("out-0003.txt"), "c");
+  EXPECT_EQ(scratch_.read("out-0003.txt"), "c");
 }
 
 TEST_F(FileSetTest, AbandonedCheckpointsAreCommittedWithTheNext) {
@@ -91,12 +91,12 @@ TEST_F(FileSetTest, RestartsLoseAndRepeatNothing) {
       return made;
     };
     for (const int checkpoint : {0, 3}) {
-      std::filesystem::remove_all(scratch.path("out"));
+      std::filesystem::remove_all(scratch_.path("out"));
       run(0, "", checkpoint, -1);
       const Files expected = files();
       EXPECT_GE(expected.size(), 5u);
       for (const int killed : {checkpoint + 1, 8}) {
-        std::filesystem::remove_all(scratch.path("out"));
+        std::filesystem::remove_all(scratch_.path("out"));
         const std::string handle = run(0, "", checkpoint, killed);
         run(checkpoint + 1, handle, -1, -1);
         EXPECT_TRUE(files() == expected)
@@ -123,24 +123,24 @@ TEST_F(FileSetTest, RestartBehindTheEndOfARunTakesNamesBack) {
   harness.push(rows({"2\n"}, {"a"}));
   harness.close();
   EXPECT_EQ(files().size(), 1u);
-  EXPECT_EQ(decompressed(scratch.read("out/a.gz"), Compression::kGzip), "1\n2\n");
+  EXPECT_EQ(decompressed(scratch_.read("out/a.gz"), Compression::kGzip), "1\n2\n");
 }
 
 TEST_F(FileSetTest, InPlaceRestartsCutOffWhatTheCheckpointKnows) {
   std::string handle;
-  scratch.write("out/old", "old\n");
+  scratch_.write("out/old", "old\n");
   {
     Harness harness = open("out/{f}", {{"max_open_files", 1}});
     harness.push(rows({"1\n", "2\n", "3\n"}, {"old", "new", "closed"}));
     handle = prepare(harness);
     harness.push(rows({"4\n", "5\n"}, {"old", "new"}));
   }
-  EXPECT_EQ(scratch.read("out/old"), "old\n1\n4\n");
+  EXPECT_EQ(scratch_.read("out/old"), "old\n1\n4\n");
   Harness harness = open("out/{f}");
   commit(harness, handle);
   EXPECT_EQ(files(), (Files{{"out/old", "old\n1\n"}, {"out/new", "2\n"}, {"out/closed", "3\n"}}));
   harness.push(rows({"4\n"}, {"old"}));
-  EXPECT_EQ(scratch.read("out/old"), "old\n1\n4\n");
+  EXPECT_EQ(scratch_.read("out/old"), "old\n1\n4\n");
 }
 
 TEST_F(FileSetTest, HandlesOfSomethingElseAreRefused) {
@@ -161,7 +161,7 @@ TEST_F(FileSetTest, FileShorterThanAtTheCheckpointIsRefused) {
     harness.push(rows({"12345\n"}, {"a"}));
     handle = prepare(harness);
   }
-  std::filesystem::resize_file(scratch.path("out/a"), 2);
+  std::filesystem::resize_file(scratch_.path("out/a"), 2);
   Harness harness = open("out/{f}");
   flow_operator* op = harness.op();
   EXPECT_EQ(op->commit(op, handle.data(), static_cast<int64_t>(handle.size())), FLOW_FAILED);

@@ -53,7 +53,7 @@ inline std::string decompressed(std::string_view bytes, Compression compression)
 class FileSetTest : public ::testing::Test {
  protected:
   Harness open(const std::string& path, Settings settings = {}) const {
-    settings.push_back({"path", scratch.path(path)});
+    settings.push_back({"path", scratch_.path(path)});
     return Harness::of<FileSink>(settings);
   }
   static Settings rolled(const std::string& size) {
@@ -70,11 +70,11 @@ class FileSetTest : public ::testing::Test {
   // Every file under the folder by its path in it, with its bytes.
   std::map<std::string, std::string> files() const {
     std::map<std::string, std::string> found;
-    const std::filesystem::path root = scratch.path("");
+    const std::filesystem::path root = scratch_.path("");
     for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
       if (!entry.is_regular_file()) continue;
       const std::string name = entry.path().lexically_relative(root).string();
-      found[name] = scratch.read(name);
+      found[name] = scratch_.read(name);
     }
     return found;
   }
@@ -98,7 +98,7 @@ class FileSetTest : public ::testing::Test {
     return false;
   }
 
-  ScratchFolder scratch;
+  ScratchFolder scratch_;
 };
 
 using Files = std::map<std::string, std::string>;

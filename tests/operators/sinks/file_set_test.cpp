@@ -28,9 +28,9 @@ TEST_F(FileSetTest, RowsGoToTheFileOfTheirValue) {
   EXPECT_EQ(files(),
             (Files{{"out/a.txt", "1\n3\n"}, {"out/b.txt", "2\n"}, {"out/..%2Fc.txt", "4\n"}}));
   harness.push(rows({"5\n"}, {"b"}));
-  EXPECT_EQ(scratch.read("out/b.txt"), "2\n5\n");
+  EXPECT_EQ(scratch_.read("out/b.txt"), "2\n5\n");
   harness.close();
-  EXPECT_EQ(scratch.read("out/b.txt"), "2\n5\n");
+  EXPECT_EQ(scratch_.read("out/b.txt"), "2\n5\n");
 }
 
 TEST_F(FileSetTest, FoldersOfValuesAreMade) {
@@ -40,14 +40,14 @@ TEST_F(FileSetTest, FoldersOfValuesAreMade) {
 }
 
 TEST_F(FileSetTest, FilesThatAreThereAreAddedTo) {
-  scratch.write("out/a.txt", "old\n");
+  scratch_.write("out/a.txt", "old\n");
   Harness harness = open("out/{f}.txt");
   harness.push(rows({"new\n"}, {"a"}));
-  EXPECT_EQ(scratch.read("out/a.txt"), "old\nnew\n");
+  EXPECT_EQ(scratch_.read("out/a.txt"), "old\nnew\n");
 }
 
 TEST_F(FileSetTest, RowsWithoutAPathFailWithTheirReason) {
-  scratch.write("out/folder/x", "");
+  scratch_.write("out/folder/x", "");
   Harness harness = open("out/{f}");
   harness.push(rows({"1\n", "2\n", "3\n", "4\n", "5\n"},
                     {nullptr, "", std::string(300, 'x'), "folder", "good"}));
@@ -58,21 +58,21 @@ TEST_F(FileSetTest, RowsWithoutAPathFailWithTheirReason) {
   EXPECT_EQ(harness.failed()[2].reason, "path_too_long");
   EXPECT_EQ(harness.failed()[3].row, 3);
   EXPECT_EQ(harness.failed()[3].reason, "cannot_open");
-  EXPECT_EQ(scratch.read("out/good"), "5\n");
+  EXPECT_EQ(scratch_.read("out/good"), "5\n");
 }
 
 TEST_F(FileSetTest, FileOfSomebodyElseFailsItsRowsAlone) {
-  scratch.write("out/theirs", "theirs");
-  ::chmod(scratch.path("out").c_str(), 0777);
-  ASSERT_EQ(::chmod(scratch.path("out/theirs").c_str(), 0444), 0);
+  scratch_.write("out/theirs", "theirs");
+  ::chmod(scratch_.path("out").c_str(), 0777);
+  ASSERT_EQ(::chmod(scratch_.path("out/theirs").c_str(), 0444), 0);
   const UnprivilegedUser user;
   Harness harness = open("out/{f}");
   harness.push(rows({"1\n", "2\n"}, {"theirs", "mine"}));
   ASSERT_EQ(harness.failed().size(), 1u);
   EXPECT_EQ(harness.failed()[0].reason, "cannot_open");
   EXPECT_HAS(harness.failed()[0].message, "Permission denied");
-  EXPECT_EQ(scratch.read("out/mine"), "2\n");
-  EXPECT_EQ(scratch.read("out/theirs"), "theirs");
+  EXPECT_EQ(scratch_.read("out/mine"), "2\n");
+  EXPECT_EQ(scratch_.read("out/theirs"), "theirs");
 }
 
 TEST_F(FileSetTest, AFewOpenFilesServeManyPaths) {
@@ -95,7 +95,7 @@ TEST_F(FileSetTest, AFewOpenFilesServeManyPaths) {
     EXPECT_LT(open_files, 40);
     harness.close();
     EXPECT_TRUE(files() == expected);
-    std::filesystem::remove_all(scratch.path("out"));
+    std::filesystem::remove_all(scratch_.path("out"));
   }
 }
 
@@ -119,12 +119,12 @@ TEST_F(FileSetTest, UpToTheSystemsOwnLimitOfOpenFiles) {
 }
 
 TEST_F(FileSetTest, ReplaceReplacesEachFileAtTheEnd) {
-  scratch.write("out/a", "old a\n");
-  scratch.write("out/b", "old b\n");
+  scratch_.write("out/a", "old a\n");
+  scratch_.write("out/b", "old b\n");
   Harness harness = open("out/{f}", {{"mode", "replace"}});
   harness.push(rows({"new\n"}, {"a"}));
-  EXPECT_EQ(scratch.read("out/a"), "old a\n");
-  EXPECT_TRUE(scratch.has("out/a.part"));
+  EXPECT_EQ(scratch_.read("out/a"), "old a\n");
+  EXPECT_TRUE(scratch_.has("out/a.part"));
   harness.close();
   EXPECT_EQ(files(), (Files{{"out/a", "new\n"}, {"out/b", "old b\n"}}));
 }
@@ -138,7 +138,7 @@ TEST_F(FileSetTest, SecondSinkOnTheSameFileIsRefused) {
 }
 
 TEST_F(FileSetTest, FolderThatCannotBeMadeIsRefused) {
-  scratch.write("file", "");
+  scratch_.write("file", "");
   EXPECT_HAS(refusal("file/{f}", {}), "cannot make the folder");
 }
 
@@ -149,18 +149,19 @@ TEST_F(FileSetTest, FilesRollBySizeAndTakeTheirNamesWhenTheyAreWhole) {
   harness.push(rows({"1111\n"}));
   EXPECT_EQ(files(), (Files{{"out-0001.ndjson.part", ""}}));
   harness.push(rows({"2222\n", "3333\n"}));
-  EXPECT_EQ(scratch.read("out-0001.ndjson"), "1111\n2222\n");
+  EXPECT_EQ(scratch_.read("out-0001.ndjson"), "1111\n2222\n");
   harness.close();
   EXPECT_EQ(files(), (Files{{"out-0001.ndjson", "1111\n2222\n"}, {"out-0002.ndjson", "3333\n"}}));
 }
 
 TEST_F(FileSetTest, RollingDoesNotDependOnBatches) {
   std::vector<Cell> all;
+  all.reserve(500);
   for (int row = 0; row < 500; ++row)
     all.emplace_back(std::string(static_cast<size_t>(row % 37), 'x') + "\n");
   Files expected;
   for (const size_t size : {size_t{500}, size_t{1}, size_t{33}}) {
-    std::filesystem::remove_all(scratch.path("out"));
+    std::filesystem::remove_all(scratch_.path("out"));
     Harness harness = open("out/x.txt", rolled("1000B"));
     for (size_t first = 0; first < all.size(); first += size) {
       const size_t last = std::min(all.size(), first + size);
@@ -181,7 +182,7 @@ TEST_F(FileSetTest, FilesRollByAge) {
   harness.push(rows({"2\n"}, {"a"}));
   harness.set_clock(harness.host().clock + 2'000'000'000);
   harness.push(rows({"3\n"}, {"b"}));
-  EXPECT_EQ(scratch.read("out/a-0001.txt"), "1\n2\n");
+  EXPECT_EQ(scratch_.read("out/a-0001.txt"), "1\n2\n");
   harness.push(rows({"4\n"}, {"a"}));
   harness.close();
   EXPECT_EQ(
@@ -190,22 +191,22 @@ TEST_F(FileSetTest, FilesRollByAge) {
 }
 
 TEST_F(FileSetTest, NumbersGoOnBehindTheHighest) {
-  scratch.write("out-0007.tar.gz", "");
-  scratch.write("out.tar-0041.gz.part", "left behind");
-  scratch.write("out-12.tar.gz", "");
-  scratch.write("out-9999.txt", "");
+  scratch_.write("out-0007.tar.gz", "");
+  scratch_.write("out.tar-0041.gz.part", "left behind");
+  scratch_.write("out-12.tar.gz", "");
+  scratch_.write("out-9999.txt", "");
   Settings settings = rolled("1B");
   settings.push_back({"compression", "none"});
   Harness harness = open("out.tar.gz", settings);
   harness.push(rows({"a", "b"}));
   harness.close();
-  EXPECT_EQ(scratch.read("out-0008.tar.gz"), "a");
-  EXPECT_EQ(scratch.read("out-0009.tar.gz"), "b");
-  EXPECT_EQ(scratch.read("out.tar-0041.gz.part"), "left behind");
+  EXPECT_EQ(scratch_.read("out-0008.tar.gz"), "a");
+  EXPECT_EQ(scratch_.read("out-0009.tar.gz"), "b");
+  EXPECT_EQ(scratch_.read("out.tar-0041.gz.part"), "left behind");
 }
 
 TEST_F(FileSetTest, PartsThatAnotherRunLeftKeepTheirNumber) {
-  scratch.write("out-0003.txt.part", "left behind");
+  scratch_.write("out-0003.txt.part", "left behind");
   Harness harness = open("out.txt", rolled("1B"));
   harness.push(rows({"a"}));
   harness.close();
@@ -221,7 +222,7 @@ TEST_F(FileSetTest, OptionsThatDoNotGoTogetherAreRefused) {
   EXPECT_HAS(refusal("out", rolled("1")), "roll.size: '1' is no size");
   EXPECT_HAS(refusal("out.gz", {{"level", 12}}), "gzip has the levels 1 to 9");
   EXPECT_HAS(refusal("", rolled("1MiB")), "is a directory");
-  ASSERT_EQ(::mkfifo(scratch.path("pipe").c_str(), 0600), 0);
+  ASSERT_EQ(::mkfifo(scratch_.path("pipe").c_str(), 0600), 0);
   EXPECT_HAS(refusal("pipe", rolled("1MiB")), "is no ordinary file");
 }
 
@@ -238,9 +239,9 @@ TEST_F(FileSetTest, ExtensionsSayHowFilesAreCompressed) {
        {std::pair{"x.gz", Compression::kGzip}, std::pair{"x.zst", Compression::kZstd}}) {
     Harness harness = open(name);
     harness.push(rows(bytes));
-    EXPECT_FALSE(scratch.has(name));
+    EXPECT_FALSE(scratch_.has(name));
     harness.close();
-    const std::string file = scratch.read(name);
+    const std::string file = scratch_.read(name);
     EXPECT_LT(file.size(), expected.size() / 4);
     EXPECT_TRUE(decompressed(file, compression) == expected) << name;
   }
@@ -251,7 +252,7 @@ TEST_F(FileSetTest, CompressionCanBeSaid) {
     Harness harness = open(level, {{"compression", "zstd"}, {"level", std::stoi(level)}});
     harness.push(rows({"text"}));
     harness.close();
-    EXPECT_EQ(decompressed(scratch.read(level), Compression::kZstd), "text");
+    EXPECT_EQ(decompressed(scratch_.read(level), Compression::kZstd), "text");
   }
 }
 
@@ -262,24 +263,24 @@ TEST_F(FileSetTest, FinishedCompressedFilesAreNotAddedTo) {
     harness.close();
   }
   EXPECT_EQ(files().size(), 3u);
-  EXPECT_EQ(decompressed(scratch.read("x.ndjson.gz"), Compression::kGzip), "one");
-  EXPECT_EQ(decompressed(scratch.read("x-0001.ndjson.gz"), Compression::kGzip), "two");
-  EXPECT_EQ(decompressed(scratch.read("x-0002.ndjson.gz"), Compression::kGzip), "three");
+  EXPECT_EQ(decompressed(scratch_.read("x.ndjson.gz"), Compression::kGzip), "one");
+  EXPECT_EQ(decompressed(scratch_.read("x-0001.ndjson.gz"), Compression::kGzip), "two");
+  EXPECT_EQ(decompressed(scratch_.read("x-0002.ndjson.gz"), Compression::kGzip), "three");
 }
 
 TEST_F(FileSetTest, ReplacingWithoutARowLeavesAnEmptyStream) {
   Harness harness = open("x.gz", {{"mode", "replace"}});
   harness.close();
-  EXPECT_TRUE(scratch.has("x.gz"));
-  EXPECT_NE(scratch.read("x.gz"), "");
-  EXPECT_EQ(decompressed(scratch.read("x.gz"), Compression::kGzip), "");
+  EXPECT_TRUE(scratch_.has("x.gz"));
+  EXPECT_NE(scratch_.read("x.gz"), "");
+  EXPECT_EQ(decompressed(scratch_.read("x.gz"), Compression::kGzip), "");
 }
 
 // ---- trouble ----
 
 TEST_F(FileSetTest, FullDiskIsTriedAgainAndNothingIsWrittenTwice) {
   for (const char* name : {"out/{f}.txt", "out/{f}.gz"}) {
-    std::filesystem::remove_all(scratch.path("out"));
+    std::filesystem::remove_all(scratch_.path("out"));
     Settings settings = rolled("200kB");
     Harness harness = open(name, settings);
     Files expected;
@@ -322,7 +323,7 @@ TEST_F(FileSetTest, UnfinishedRunLeavesPartsAndSaysSo) {
   harness.push(rows({"1\n", "2\n"}, {"a", "b"}));
   harness.close(false);
   EXPECT_TRUE(logged(harness, "2 unfinished files, eg '"));
-  EXPECT_EQ(decompressed(scratch.read("out/a.gz.part"), Compression::kGzip), "1\n");
+  EXPECT_EQ(decompressed(scratch_.read("out/a.gz.part"), Compression::kGzip), "1\n");
 }
 
 TEST_F(FileSetTest, RowsThatAreNotEncodedOrLackTheirFieldsAreRefused) {
@@ -338,7 +339,7 @@ TEST_F(FileSetTest, FileTakenAwayWhileItIsWrittenEndsTheRun) {
   harness.push(rows({"1\n"}, {"a"}));
   prepare(harness);
   harness.push(rows({"1\n"}, {"b"}));
-  std::filesystem::remove(scratch.path("out/a.gz.part"));
+  std::filesystem::remove(scratch_.path("out/a.gz.part"));
   harness.push(rows({"2\n"}, {"a"}));
   EXPECT_THROW(harness.close(), std::runtime_error);
   EXPECT_HAS(harness.host().error, "was removed by something else");

@@ -27,9 +27,9 @@ using Rows = std::vector<std::string>;
 
 class Sqlite : public ::testing::Test {
  protected:
-  Settings settings(Settings extra = {}) const {
+  Settings settings(const Settings& extra = {}) const {
     Settings result = {{"database", path()}, {"table", "t"}, {"commit_every", "0s"}};
-    for (auto& [name, value] : extra) {
+    for (const auto& [name, value] : extra) {
       const auto known = std::find_if(result.begin(), result.end(), [&, wanted = name](auto& one) {
         return one.first == wanted;
       });
@@ -41,18 +41,18 @@ class Sqlite : public ::testing::Test {
     }
     return result;
   }
-  Harness sink(Settings extra = {}) const {
-    return Harness::of<SqliteSink>(settings(std::move(extra)));
+  Harness sink(const Settings& extra = {}) const {
+    return Harness::of<SqliteSink>(settings(extra));
   }
   Harness upsert(Settings extra = {}) const {
     extra.emplace_back("mode", "upsert");
     extra.emplace_back("key", Names{"k"});
-    return sink(std::move(extra));
+    return sink(extra);
   }
   // What it says when it is made, opened and given rows.
-  std::string refusal(Settings extra, const Table& rows = {{"k", {"a"}}}) const {
+  std::string refusal(const Settings& extra, const Table& rows = {{"k", {"a"}}}) const {
     try {
-      Harness harness = sink(std::move(extra));
+      Harness harness = sink(extra);
       harness.push(rows);
     } catch (const std::runtime_error& failure) {
       return failure.what();

@@ -227,7 +227,7 @@ TEST(Recommend, ListLeadsToAnItemOnlyIfItCameBeforeTheFirstLook) {
        {"view", "view", "view", "view", "view", "view", "view", "view", "buy", "buy", "buy"}});
   harness.push(table);
   const Table out = harness.pull();
-  const Cells lists = out["recommendations"];
+  const Cells& lists = out["recommendations"];
   const Cells after_12 = items_of(lists[7]);
   EXPECT_NE(std::find(after_12.begin(), after_12.end(), Cell(12)), after_12.end())
       << "a list had 12 before it was bought, and after it was looked at";
@@ -266,9 +266,9 @@ TEST(Recommend, StockAndCategoryAreLearnedFromRows) {
   const auto push = [&](const Cells& sessions, const Cells& items, const Cells& stock,
                         const Cells& kinds, const Cells& events) {
     Table table = clicks(sessions, items);
-    table.columns.push_back({"stock", flow::Type::boolean(), stock});
-    table.columns.push_back({"kind", flow::Type::text(), kinds});
-    table.columns.push_back({"event", flow::Type::text(), events});
+    table.columns.emplace_back("stock", flow::Type::boolean(), stock);
+    table.columns.emplace_back("kind", flow::Type::text(), kinds);
+    table.columns.emplace_back("event", flow::Type::text(), events);
     harness.push(table);
     return harness.pull()["recommendations"];
   };
