@@ -87,9 +87,17 @@ class VisitsTest(unittest.TestCase):
             cls.clicks[click["user"]].append(click)
 
     def test_every_click_is_in_the_visit_of_its_session(self):
-        pairs = {(click["session"], click["visit"]) for clicks in self.clicks.values() for click in clicks}
+        # An erasure ends the visit: what the user does behind it in the same session is another one.
+        pairs, parts = set(), set()
+        for clicks in self.clicks.values():
+            erasures = 0
+            for click in clicks:
+                pairs.add((click["session"], click["visit"]))
+                parts.add((click["session"], erasures))
+                erasures += click["event"] == "erase"
         self.assertEqual(sum(len(clicks) for clicks in self.clicks.values()), ROWS)
-        self.assertEqual(len(pairs), len({session for session, _ in pairs}))
+        self.assertGreater(len(parts), len({session for session, _ in parts}))
+        self.assertEqual(len(pairs), len(parts))
         self.assertEqual(len(pairs), len({visit for _, visit in pairs}))
 
     def test_last_profile_of_each_user_is_what_the_user_did(self):
