@@ -76,11 +76,12 @@ settings=$(cat .clang-tidy <(clang-tidy --version) \
 
 # The tree only, where clang's own headers are installed: a third of the time.
 export LINT_SCOPE=
-include=$(clang++ -print-resource-dir)/../../../include
-if [ -e "$include/clang/Frontend/FrontendPluginRegistry.h" ]; then
+LINT_CLANG=$(clang++ -print-resource-dir)/../../../include
+export LINT_CLANG
+if [ -e "$LINT_CLANG/clang/Frontend/FrontendPluginRegistry.h" ]; then
   LINT_SCOPE=build-lint/lint_scope.so
   if [ ! "$LINT_SCOPE" -nt scripts/lint_scope.cpp ]; then
-    clang++ -std=c++17 -O1 -fno-rtti -fPIC -shared -isystem "$include" scripts/lint_scope.cpp -o "$LINT_SCOPE"
+    clang++ -std=c++17 -O1 -fno-rtti -fPIC -shared -isystem "$LINT_CLANG" scripts/lint_scope.cpp -o "$LINT_SCOPE"
   fi
 else
   echo "scripts/install-packages.sh --lint brings libclang-14-dev, with which this takes a third of the time." >&2
@@ -117,8 +118,15 @@ check() {
   local output defines=()
   # The record is as old as the beginning of the check: what is written meanwhile is newer.
   touch "$record.begun"
-  # Built out of tree only, where CMake says where the plugin is.
-  case "$1" in sdk/example/*) defines=('--extra-arg=-DFLOW_PLUGIN_PATH=""') ;; esac
+  case "$1" in
+    # Built out of tree only, where CMake says where the plugin is.
+    sdk/example/*) defines=('--extra-arg=-DFLOW_PLUGIN_PATH=""') ;;
+    # Of clang itself; without its headers there is nothing to check it by.
+    scripts/lint_scope.cpp)
+      [ -n "$LINT_SCOPE" ] || return 0
+      defines=("--extra-arg=-isystem$LINT_CLANG" --extra-arg=-std=c++17)
+      ;;
+  esac
   # A header on its own is not the main file of a program, whatever clang takes it for.
   if ! output=$(clang-tidy ${LINT_SCOPE:+"--load=$LINT_SCOPE"} -p build-lint --quiet --extra-arg=-Wno-pragma-once-outside-header \
                   --extra-arg=-Wno-unused-command-line-argument "--extra-arg=-Wp,-MMD,$record.makefile" \
