@@ -121,6 +121,7 @@ void Pipeline::Engine::create_components() {
     ComponentRuntime& component = owned->runtime;
     component.id = info.id;
     component.type = info.type;
+    component.place = specification.place;
     component.bound = &bound;
     component.metrics = &runtime.metrics.component(info);
     component.ledger = &ledger.add_component(info);
@@ -144,13 +145,11 @@ void Pipeline::Engine::check_components() const {
   Diagnostics found;
   infer_schemas(bound_, *this, found);
   found.throw_if_errors();
-  for (std::size_t i = 0; i < components_.size(); ++i) {
-    const OwnedComponent& owned = *components_[i];
-    const bool codec_refused = owned.codec_host != nullptr && owned.codec == nullptr;
-    if (owned.component != nullptr && !codec_refused) continue;
-    const OperatorHost& refused = owned.component == nullptr ? *owned.host : *owned.codec_host;
-    throw std::runtime_error(bound_.specification.components[i].place.to_string() + ": " +
-                             owned.runtime.id + ": " + refused.error());
+  for (const auto& owned : components_) {
+    const bool codec_refused = owned->codec_host != nullptr && owned->codec == nullptr;
+    if (owned->component != nullptr && !codec_refused) continue;
+    const OperatorHost& refused = owned->component == nullptr ? *owned->host : *owned->codec_host;
+    throw std::runtime_error(owned->runtime.where() + ": " + refused.error());
   }
 }
 

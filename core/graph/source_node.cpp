@@ -48,7 +48,7 @@ SourceNode::SourceNode(Runtime& runtime, const PlanNode& node, const SharedCompo
         runtime, component_, shared.component, FLOW_ROLE_NONE,
         codec_ != nullptr ? Accounting::kDecoder : Accounting::kSource, 0, *this);
   } catch (const std::runtime_error& refusal) {
-    throw std::runtime_error(component_.id + ": " + refusal.what());
+    throw std::runtime_error(component_.where() + ": " + refusal.what());
   }
 }
 

@@ -79,7 +79,7 @@ StepGroup::StepGroup(Runtime& runtime, const PlanNode& node,
           runtime, *shared.runtime, is_codec ? shared.codec : shared.component, plan.role,
           accounting_of(plan, shared.runtime->bound->descriptor()), i, *this);
     } catch (const std::runtime_error& refusal) {
-      throw std::runtime_error(shared.runtime->id + ": " + refusal.what());
+      throw std::runtime_error(shared.runtime->where() + ": " + refusal.what());
     }
     if (plan.role == FLOW_ROLE_ENCODE || plan.role == FLOW_ROLE_ENCODE_MESSAGE) {
       flow_component* sink = shared.component;

@@ -4,9 +4,7 @@
 
 #include <vector>
 
-#include "flow/output.hpp"
-#include "flow/testing/host.hpp"
-#include "flow/testing/table.hpp"
+#include "tests/core/graph/table_batch.hpp"
 
 namespace flowrun::batch_size_test {
 namespace {
@@ -14,26 +12,8 @@ namespace {
 using flow::Batch;
 using flow::Type;
 using flow::testing::Cell;
-using flow::testing::make_column;
-using flow::testing::Table;
-using flow::testing::TestHost;
 
-class BatchSizeTest : public ::testing::Test {
- protected:
-  BatchSizeTest() : out_(host_.abi()) {}
-
-  Batch batch(const Table& table) {
-    std::vector<flow::NewColumn> columns;
-    for (const auto& column : table.columns) {
-      columns.push_back(
-          {column.name, {make_column(host_.host(), column.type, column.cells), column.type}});
-    }
-    return out_.make(table.rows(), columns, nullptr);
-  }
-
-  TestHost host_;
-  flow::Output out_;
-};
+class BatchSizeTest : public graph_test::TableBatchTest {};
 
 TEST_F(BatchSizeTest, FixedWidthValuesAndViewsCount) {
   const Type place = Type::structure({{"lat", Type::float64()}, {"city", Type::text()}});

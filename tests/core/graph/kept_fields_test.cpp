@@ -6,8 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "flow/testing/host.hpp"
-#include "flow/testing/table.hpp"
+#include "tests/core/graph/table_batch.hpp"
 
 namespace flowrun::kept_fields_test {
 namespace {
@@ -15,32 +14,17 @@ namespace {
 using flow::Batch;
 using flow::Type;
 using flow::testing::Cell;
-using flow::testing::make_column;
 using flow::testing::read_table;
 using flow::testing::Table;
-using flow::testing::TestHost;
 
-class KeptFieldsTest : public ::testing::Test {
+class KeptFieldsTest : public graph_test::TableBatchTest {
  protected:
-  KeptFieldsTest() : out_(host_.abi()) {}
-
-  Batch batch(const Table& table) {
-    std::vector<flow::NewColumn> columns;
-    for (const auto& column : table.columns) {
-      columns.push_back(
-          {column.name, {make_column(host_.host(), column.type, column.cells), column.type}});
-    }
-    return out_.make(table.rows(), columns, nullptr);
-  }
   Batch encoded(const std::vector<Cell>& rows) { return batch({{"bytes", Type::binary(), rows}}); }
   static KeptFields kept(const std::vector<const char*>& names) {
     return KeptFields({.size = sizeof(flow_kept_fields),
                        .n_fields = static_cast<std::uint32_t>(names.size()),
                        .fields = names.data()});
   }
-
-  TestHost host_;
-  flow::Output out_;
 };
 
 TEST_F(KeptFieldsTest, ColumnsTravelBesideTheBytesOfTheirRows) {

@@ -6,8 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "flow/testing/host.hpp"
-#include "flow/testing/table.hpp"
+#include "tests/core/graph/table_batch.hpp"
 #include "tests/core/graph/test_flow.hpp"
 
 namespace flowrun::message_columns_test {
@@ -18,22 +17,14 @@ using flow::Type;
 using flow::testing::make_column;
 using flow::testing::read_table;
 using flow::testing::Table;
-using flow::testing::TestHost;
 
-class MessageColumnsTest : public ::testing::Test {
+class MessageColumnsTest : public graph_test::TableBatchTest {
  protected:
-  MessageColumnsTest() : out_(host_.abi()) {}
-
   Batch batch(const Table& table, const flow::Column* positions = nullptr) {
-    std::vector<flow::NewColumn> columns;
-    for (const auto& column : table.columns) {
-      columns.push_back(
-          {column.name, {make_column(host_.host(), column.type, column.cells), column.type}});
-    }
     flow_origin origin{};
     origin.size = sizeof origin;
     if (positions != nullptr) origin.position = positions->get();
-    return out_.make(table.rows(), columns, &origin);
+    return TableBatchTest::batch(table, &origin);
   }
   Batch messages(const Table& table) {
     const Batch plain = batch(table);
@@ -45,8 +36,6 @@ class MessageColumnsTest : public ::testing::Test {
     return batch(table, &positions);
   }
 
-  TestHost host_;
-  flow::Output out_;
   MessageColumns columns_;
   std::int64_t position_ = 100;
 };
