@@ -4,6 +4,7 @@
 #include <exception>
 #include <utility>
 
+#include "core/graph/own_work.hpp"
 #include "core/observe/log.hpp"
 
 namespace flowrun {
@@ -18,7 +19,7 @@ ChainNode::ChainNode(Runtime& runtime, flow_graph::graph& graph, std::string nam
       alone_(groups.size() == 1 ? groups.front().get() : nullptr),
       free_(std::move(groups)),
       node_(graph, free_.size(), [this](Word word) {
-        run(word);
+        run(word, Share::kAll);
         return flow_graph::continue_msg();
       }) {}
 
@@ -29,10 +30,18 @@ void ChainNode::accept(MessagePointer message) {
     ended_ |= message->control == Control::kEnd;
     waiting_.push_back(std::move(message));
   }
-  node_.try_put(Word::kMessage);
+  call();
 }
 
-void ChainNode::run(Word word) {
+void ChainNode::call() {
+  if (OwnWork* const own = OwnWork::active()) {
+    own->add(*this);
+  } else {
+    node_.try_put(Word::kMessage);
+  }
+}
+
+void ChainNode::run(Word word, Share share) {
   std::unique_ptr<StepGroup> group;
   Backoff backoff;
   bool resumed = false;
@@ -65,6 +74,11 @@ void ChainNode::run(Word word) {
     }
     resumed = false;
     if (!work(group, std::exchange(backoff, Backoff()))) return;
+    if (share == Share::kOne) {
+      const std::lock_guard lock(mutex_);
+      if (!waiting_.empty()) node_.try_put(Word::kMessage);
+      return;
+    }
   }
   if (group != nullptr) {
     const std::lock_guard lock(mutex_);

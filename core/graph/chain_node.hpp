@@ -24,6 +24,10 @@ class ChainNode final : public Node {
             std::vector<std::unique_ptr<StepGroup>> groups);
 
   void accept(MessagePointer message) override;
+  // Works on one message on the calling thread, if one may start.
+  void work_here() { run(Word::kMessage, Share::kOne); }
+  // Has a message worked on by the calling thread's own work, or by the pool.
+  void call();
   bool tend() override;
   std::uint64_t rows_held() const override;
   void close_remaining() override;
@@ -39,7 +43,10 @@ class ChainNode final : public Node {
   // What a task of the node is for.
   enum class Word : std::uint8_t { kMessage, kResume };
 
-  void run(Word word);
+  // How many messages a call works on: all that are there, or one, with a task for the rest.
+  enum class Share : std::uint8_t { kAll, kOne };
+
+  void run(Word word, Share share);
   // Works on `group` until its message is done (true) or it was set aside or has failed.
   bool work(std::unique_ptr<StepGroup>& group, Backoff backoff);
   bool privileged(const StepGroup& group);

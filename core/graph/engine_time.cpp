@@ -99,13 +99,17 @@ void Pipeline::Engine::connect_time() {
   for (std::size_t i = 0; i < units_.size(); ++i) {
     Upstream all;
     std::size_t input = 0;
-    for (const std::size_t edge : plan_.nodes[units_[i].plan_node].inputs) {
+    // Who keeps what failed has no use for time.
+    const PlanNode& node = plan_.nodes[units_[i].plan_node];
+    const bool wants_time = !shared_[node.steps.front().component].runtime->is_dead_letter;
+    for (const std::size_t edge : node.inputs) {
       const std::size_t from = plan_.edges[edge].from;
       const Upstream& by = sent_by(from);
       merge(all, by);
       const std::size_t instances = std::max<std::size_t>(1, units_of_node_[from].size());
       for (std::size_t each = 0; each < instances; ++each) {
-        units_[i].inbox->expect(input++, {by.sources.begin(), by.sources.end()}, by.watermarks);
+        units_[i].inbox->expect(input++, {by.sources.begin(), by.sources.end()},
+                                by.watermarks && wants_time);
       }
     }
     if (units_[i].watermarks != nullptr) {

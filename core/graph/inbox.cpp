@@ -36,11 +36,18 @@ void Inbox::in_order(std::size_t index, MessagePointer message) {
     input.blocked.push_back(std::move(message));
     return;
   }
+  const bool is_news = message->open != nullptr && message->open != input.open;
+  if (is_news) input.open = message->open;
   if (message->open != nullptr && inputs_.size() > 1) {
     message->open = open_.merged(index, message->open, message->control == Control::kEnd);
   }
+  const bool tells_time =
+      message->control == Control::kWatermark || message->control == Control::kIdle;
+  if (tells_time && !input.has_watermarks) message->control = Control::kNone;
   switch (message->control) {
     case Control::kNone:
+      if (is_news || !message->batches.empty()) pass(std::move(message));
+      return;
     case Control::kClose:
       pass(std::move(message));
       return;
@@ -90,6 +97,7 @@ void Inbox::end(std::size_t index, MessagePointer message) {
 void Inbox::expect(std::size_t input, const std::vector<std::string>& sources, bool watermarks) {
   const std::lock_guard lock(mutex_);
   open_.expect(input, sources);
+  inputs_[input].has_watermarks = watermarks;
   inputs_[input].idle = !watermarks;
   idle_ = std::all_of(inputs_.begin(), inputs_.end(), [](const Input& each) { return each.idle; });
 }

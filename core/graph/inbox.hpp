@@ -26,6 +26,7 @@ namespace flowrun {
 // - the end passes when it has come on every input: as stopped, if one was. The end of one input
 //   passes as a message without rows, where it says which partitions are open.
 // - what is open of a source is what any input has open of it.
+// - a message that says nothing, neither rows nor what is open now, ends here.
 class Inbox {
  public:
   // `accept` is called under the inbox's lock: it must only hand the message on.
@@ -35,7 +36,7 @@ class Inbox {
   void deliver(std::size_t input, MessagePointer message);
 
   // Before the first message: what comes by an input is made of these sources; with `watermarks`
-  // false none of those come by it, and nobody waits for them.
+  // false nobody waits for those of this input, and if some come they do not pass.
   void expect(std::size_t input, const std::vector<std::string>& sources, bool watermarks);
 
   // Messages that wait for an earlier one, or for a barrier on another input.
@@ -49,6 +50,8 @@ class Inbox {
     std::uint64_t next = 0;                // number that is due
     std::map<std::uint64_t, Parts> early;  // later numbers
     std::deque<MessagePointer> blocked;    // behind a barrier, in order
+    OpenPartitionsPointer open;            // as told last
+    bool has_watermarks = true;
     std::int64_t watermark = INT64_MIN;
     bool idle = false;
     bool at_barrier = false;

@@ -10,6 +10,7 @@
 #include "core/graph/batch_size.hpp"
 #include "core/graph/message_columns.hpp"
 #include "core/graph/node.hpp"
+#include "core/graph/own_work.hpp"
 #include "core/graph/system_thread.hpp"
 #include "core/observe/log.hpp"
 #include "flow/builder.hpp"
@@ -119,6 +120,8 @@ void SourceNode::wake() {
 
 void SourceNode::run() {
   name_thread(component_.id);
+  OwnWork own_work;
+  SpareTime spare_time;
   Backoff backoff;
   bool has_ended = false;
   try {
@@ -130,14 +133,17 @@ void SourceNode::run() {
       do_requests();
       emitted_in_call_ = 0;
       const auto polled = Clock::now();
+      own_work.activate(spare_time.has(polled, std::exchange(was_held_up_, false)));
       const flow_status status = source_->poll();
       if (!send_failures()) break;
       has_ended = status == FLOW_END;
       if (has_ended) finish_partitions();
       source_->publish(epoch_);
-      if (status == FLOW_END) break;
       if (status == FLOW_IDLE) open_.waits();
-      send_open();
+      if (status != FLOW_END) send_open();
+      own_work.run();
+      own_work.activate(false);
+      if (status == FLOW_END) break;
       if (status == FLOW_FAILED) {
         runtime_.fail(component_.id, source_->error());
         break;
@@ -244,6 +250,7 @@ bool SourceNode::wait_for_room() {
   while (!may_emit()) {
     if (stop()) return false;
     runtime_.held_up.store(runtime_.now());
+    was_held_up_ = true;
     const auto since = Clock::now();
     // Once it has to wait, until there is room for several batches: each wait costs a switch of
     // threads. What is in flight of its own need not be what takes the memory.

@@ -132,6 +132,7 @@ class SourceNode final : public Outlet {
   std::uint64_t number_ = 0;
   std::size_t number_in_drift_ = 0;
   std::int64_t emitted_in_call_ = 0;
+  bool was_held_up_ = false;  // by the flow, since the last call
   std::function<void()> finished_;
   AtBarrier at_barrier_;
   AtEnd at_end_;

@@ -157,6 +157,7 @@ StepGroup::Progress StepGroup::proceed(const std::function<bool()>& privileged) 
     if (message_->control == Control::kTick) message_->control = Control::kNone;
     if (message_->control == Control::kEnd) {
       next_tick_.store(INT64_MAX);
+      if (Watermarks* const made = steps_.front().instance->watermarks()) made->end();
     } else {
       move_time();
     }

@@ -147,6 +147,13 @@ void Watermarks::gather(std::int64_t now) {
   gathered_ = true;
 }
 
+void Watermarks::end() {
+  for (Followed& followed : followed_) {
+    if (followed.last) followed.told(std::nullopt);
+    followed.last.reset();
+  }
+}
+
 std::optional<Watermarks::Step> Watermarks::advance(std::int64_t now, std::int64_t held_up) {
   if (!gathered_) gather(now);
   std::int64_t lowest = INT64_MAX;

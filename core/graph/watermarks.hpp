@@ -96,6 +96,8 @@ class Watermarks {
   // are silent or have ended, those further back hold nobody back. `held_up`: when sources were
   // last made to wait; that is no silence.
   std::optional<Step> advance(std::int64_t now, std::int64_t held_up);
+  // Nothing comes any more: whoever follows a source is told that it has none.
+  void end();
   std::int64_t watermark() const { return watermark_; }
   // When time alone may change the answer; INT64_MAX: it does not.
   std::int64_t next_look() const { return next_look_; }

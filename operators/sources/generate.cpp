@@ -15,7 +15,7 @@ constexpr const char* kPartition = "generated";
 constexpr int kSensors = 1000;
 constexpr int64_t kMillisecond = 1'000'000;
 // How often rows become due at a given rate.
-constexpr int64_t kPace = 5 * kMillisecond;
+constexpr int64_t kPace = 2 * kMillisecond;
 constexpr int64_t kStart = 1'735'689'600'000 * kMillisecond;  // 2025-01-01T00:00:00Z
 
 // Seeds that differ little must not give the same rows shifted.
@@ -275,6 +275,8 @@ void Generate::assign(const std::string& partition, std::optional<std::string_vi
   paced_since_.reset();
 }
 
+void Generate::wake() { wake_.wake(); }
+
 void Generate::revoke(const std::string&) { assigned_ = false; }
 
 int64_t Generate::due(const Output& out) {
@@ -308,8 +310,12 @@ Status Generate::poll(SourceOutput& out) {
     out.end(kPartition, position());
     return Status::kEnd;
   }
-  const int64_t rows = due(out.out());
-  if (rows == 0) return Status::kIdle;
+  int64_t rows = due(out.out());
+  if (rows == 0) {
+    wake_.wait({}, kPace / kMillisecond);
+    rows = due(out.out());
+    if (rows == 0) return Status::kIdle;
+  }
   const Batch batch = options_.dataset == Dataset::kSensors  ? sensors(out.out(), rows)
                       : options_.dataset == Dataset::kClicks ? clicks(out.out(), rows)
                       : options_.dataset == Dataset::kFleet  ? fleet(out.out(), rows)

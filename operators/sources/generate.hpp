@@ -6,6 +6,7 @@
 #include <string>
 
 #include "flow/operator.hpp"
+#include "operators/common/wake_event.hpp"
 #include "operators/sources/generate_clicks.hpp"
 #include "operators/sources/generate_fleet.hpp"
 
@@ -34,6 +35,7 @@ class Generate final : public Source {
   explicit Generate(const Options& options) : options_(options) {}
   void open(Output& out) override;
   Status poll(SourceOutput& out) override;
+  void wake() override;
   void assign(const std::string& partition, std::optional<std::string_view> position) override;
   void revoke(const std::string& partition) override;
 
@@ -52,6 +54,7 @@ class Generate final : public Source {
   int64_t slot_ = 0;  // of the fleet: where it stands
   std::optional<int64_t> paced_since_;
   int64_t paced_from_ = 0;  // the row that was next then
+  WakeEvent wake_;
   Column sensor_names_;
   std::optional<ClickStream> clicks_;
   std::optional<FleetStream> fleet_;

@@ -19,6 +19,7 @@ bool HttpInbox::add(HttpArrival&& arrival) {
   }
   bytes_ += weight(arrival);
   arrivals_.push_back(std::move(arrival));
+  if (arrivals_.size() == 1) first_came_ = std::chrono::steady_clock::now();
   // Whoever gathers is not woken for each.
   if (arrivals_.size() == 1 || bytes_ >= kMostBytes) came_.notify_one();
   return true;
@@ -34,7 +35,8 @@ bool HttpInbox::take(std::vector<HttpArrival>& into, std::chrono::nanoseconds pa
   std::unique_lock lock(mutex_);
   came_.wait_for(lock, patience, [this] { return !arrivals_.empty() || is_woken_; });
   if (!arrivals_.empty() && gather.count() > 0) {
-    came_.wait_for(lock, gather, [this] { return bytes_ >= kMostBytes || is_woken_; });
+    came_.wait_until(lock, first_came_ + gather,
+                     [this] { return bytes_ >= kMostBytes || is_woken_; });
   }
   is_woken_ = false;
   for (int64_t taken = 0; !arrivals_.empty() && taken < kMostBytes; arrivals_.pop_front()) {

@@ -37,8 +37,8 @@ class HttpInbox {
 
   // False: there is no room for it, or nobody takes anything.
   bool add(HttpArrival&& arrival);
-  // Replaces `into` by what came first, up to some bytes. Waits up to `patience` for it, then up to
-  // `gather` for more; wake() ends the wait. False: nothing.
+  // Replaces `into` by what came first, up to some bytes. Waits up to `patience` for it, and for
+  // more until the first has been here for `gather`; wake() ends the wait. False: nothing.
   bool take(std::vector<HttpArrival>& into, std::chrono::nanoseconds patience,
             std::chrono::nanoseconds gather);
   // Takes a request back; false: it is not here any more.
@@ -57,6 +57,7 @@ class HttpInbox {
   std::mutex mutex_;  // guards what follows
   std::condition_variable came_;
   std::deque<HttpArrival> arrivals_;
+  std::chrono::steady_clock::time_point first_came_;
   int64_t bytes_ = 0;
   bool is_woken_ = false;
   bool is_closed_ = false;

@@ -131,6 +131,20 @@ TEST_F(DriftFlow, SourceAheadWaitsUntilTheOtherHasCaughtUp) {
   }
 }
 
+TEST_F(DriftFlow, NobodyWaitsForASourceThatHasEnded) {
+  for (const bool together : {false, true}) {
+    clear_boards();
+    board("go").blocked = true;
+    Flow flow(pipeline("'p 1 1', 'wait go', 'p 400 1', 'p 500 1', 'p 600 1'", "'p 2 2'", together),
+              {.parallelism = 2}, kFolders);
+    flow.start();
+    EXPECT_TRUE(wait_until(kSoon, [&] { return read_rows(flow, "b") == 1; }));
+    board("go").blocked = false;
+    EXPECT_EQ(flow.wait().outcome, Outcome::kFinished);
+    EXPECT_EQ(read_rows(flow, "a"), 4);
+  }
+}
+
 TEST_F(DriftFlow, SilentSourceIsWaitedForUntilItIsIdle) {
   for (const char* gate : {"go", "last"}) board(gate).blocked = true;
   std::atomic<std::int64_t> clock{1'700'000'000 * kSecond};

@@ -23,6 +23,7 @@ MessagePointer message(std::uint64_t number, Control control = Control::kNone,
   made->control = control;
   made->value = value;
   made->last = last;
+  if (control == Control::kNone) made->batches.emplace_back();
   return made;
 }
 
@@ -105,6 +106,39 @@ TEST(InboxTest, AnInputThatMissedAnAbandonedBarrierComesToTheNext) {
   EXPECT_EQ(f.seen.all, Texts({"b1"}));
   f.inbox.deliver(0, message(1, Control::kBarrier, 2));
   EXPECT_EQ(f.seen.all, Texts({"b1", "b2", "d9"}));
+}
+
+TEST(InboxTest, MessageThatSaysNothingEndsHere) {
+  Fixture f(1);
+  SourcePartitions partitions("s");
+  partitions.open("p");
+  const auto empty = [&](std::uint64_t number, const OpenPartitionsPointer& open) {
+    const MessagePointer made = message(number, Control::kNone, static_cast<std::int64_t>(number));
+    made->batches.clear();
+    made->open = open;
+    return made;
+  };
+  const OpenPartitionsPointer first = partitions.current();
+  f.inbox.deliver(0, empty(0, nullptr));
+  f.inbox.deliver(0, empty(1, first));
+  f.inbox.deliver(0, empty(2, first));
+  partitions.close("p");
+  f.inbox.deliver(0, empty(3, partitions.current()));
+  f.inbox.deliver(0, message(4, Control::kNone, 4));
+  EXPECT_EQ(f.seen.all, Texts({"d1", "d3", "d4"}));
+  EXPECT_EQ(f.seen.numbers, (std::vector<std::uint64_t>{0, 1, 2}));
+}
+
+TEST(InboxTest, WatermarksOfAnInputWithoutThemDoNotPass) {
+  Fixture f(2);
+  f.inbox.expect(0, {"a"}, false);
+  f.inbox.expect(1, {"b"}, true);
+  f.inbox.deliver(0, message(0, Control::kWatermark, 5));
+  const MessagePointer with_rows = message(1, Control::kWatermark, 6);
+  with_rows->batches.emplace_back();
+  f.inbox.deliver(0, with_rows);
+  f.inbox.deliver(1, message(0, Control::kWatermark, 10));
+  EXPECT_EQ(f.seen.all, Texts({"d6", "w10"})) << "nobody waits for the first input";
 }
 
 // One producer's stream, and what may be said about it afterwards.

@@ -1,3 +1,5 @@
+#include <pthread.h>
+
 #include <algorithm>
 #include <deque>
 #include <thread>
@@ -51,6 +53,7 @@ class Step final : public flow::Transform {
     std::int64_t tag = 1, drop = 0, fail = 0, other = 0, nap_us = 0;
     std::int64_t throw_after = -1, stop_after = -1, fail_open = 0, bad_port_after = -1;
     std::int64_t throw_in_close = 0;
+    std::string threads;
   };
   static void describe(Description<Options>& d) {
     describe_as(d, kSerial ? "serial_step" : "step", kSerial ? FLOW_SERIAL : FLOW_STATELESS);
@@ -64,6 +67,7 @@ class Step final : public flow::Transform {
     d.option("fail_open", &Options::fail_open, "Refuses to open.");
     d.option("bad_port_after", &Options::bad_port_after, "Emits on output 9.");
     d.option("throw_in_close", &Options::throw_in_close, "Throws in close.");
+    d.option("threads", &Options::threads, "Board whose lines get the thread's name of a batch.");
     d.output("out", "Rows.");
     d.output("other", "Rows.");
     d.output("errors", "Failed rows.");
@@ -74,6 +78,7 @@ class Step final : public flow::Transform {
   }
   void process(const Batch& in, Output& out) override {
     ++batches_;
+    if (!options_.threads.empty()) tell_thread();
     if (options_.throw_after >= 0 && batches_ > options_.throw_after) {
       throw std::runtime_error("broke down in mid-stream");
     }
@@ -118,6 +123,13 @@ class Step final : public flow::Transform {
   }
 
  private:
+  void tell_thread() {
+    char name[16] = {};
+    ::pthread_getname_np(::pthread_self(), name, sizeof name);
+    Board& told = board(options_.threads);
+    const std::lock_guard lock(told.mutex);
+    told.lines.emplace_back(name);
+  }
   const Options& options_;
   std::int64_t batches_ = 0;
 };

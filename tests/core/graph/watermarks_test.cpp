@@ -47,6 +47,21 @@ TEST(WatermarksTest, SourceThatIsNotHeardOfHoldsTheRestBack) {
   EXPECT_EQ(marks.advance(0, kNever), at(10));
 }
 
+TEST(WatermarksTest, WhoeverFollowsASourceIsToldOfTheEnd) {
+  Watermarks marks(0, 0);
+  marks.expect({"a"}, false);
+  std::vector<std::optional<std::int64_t>> told;
+  marks.follow("a", [&](std::optional<std::int64_t> watermark) { told.push_back(watermark); });
+  marks.end();
+  EXPECT_TRUE(told.empty()) << "it had told of none";
+  marks.note(open("a", {"p"}));
+  marks.tell("a", "p", 10, 0);
+  marks.advance(0, kNever);
+  marks.end();
+  marks.end();
+  EXPECT_EQ(told, (std::vector<std::optional<std::int64_t>>{10, std::nullopt}));
+}
+
 TEST(WatermarksTest, SilenceIsLeftOutAndEndsWithTheNextRow) {
   Watermarks marks(100, 0);
   marks.expect({"a"}, false);

@@ -1,0 +1,60 @@
+// Chains that the thread of a source works on itself, because it has time to spare.
+#pragma once
+
+#include <chrono>
+#include <deque>
+
+namespace flowrun {
+
+class ChainNode;
+
+// To hand a small batch to the worker pool costs more than most chains take for it, and wakes
+// workers that look for more for a while before they sleep again. While this is active, what its
+// thread sends to chains is not handed over, but waits here for run(). One a thread.
+class OwnWork {
+ public:
+  OwnWork();
+  ~OwnWork();
+  OwnWork(const OwnWork&) = delete;
+  OwnWork& operator=(const OwnWork&) = delete;
+
+  // Of the calling thread. NULL: it has none that is active.
+  static OwnWork* active();
+
+  void activate(bool active) { active_ = active; }
+  // A message for the node came.
+  void add(ChainNode& node) { nodes_.push_back(&node); }
+  // Until nothing is left of it, and of what the chains sent on meanwhile; what is left after
+  // kLongest is handed over after all.
+  void run();
+
+ private:
+  static constexpr std::chrono::milliseconds kLongest{5};
+
+  bool active_ = false;
+  std::deque<ChainNode*> nodes_;  // one for each message
+};
+
+// Whether the calling thread has time to spare for the chains behind it: over the last while it
+// waited for its input a quarter of the time and was not made to wait by the flow.
+class SpareTime {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  SpareTime();
+  // `held_up`: the flow made it wait since it asked last. Costs a call of the kernel each kWindow.
+  bool has(Clock::time_point now, bool held_up);
+
+ private:
+  static constexpr std::chrono::milliseconds kWindow{10};
+  // A thread that had no time is not asked again before: it has some again once others do its work.
+  static constexpr std::chrono::seconds kPause{1};
+
+  Clock::time_point since_;
+  Clock::time_point not_before_;
+  std::chrono::nanoseconds used_;  // of the processor, when the window began
+  bool held_up_ = false;
+  bool has_ = false;
+};
+
+}  // namespace flowrun

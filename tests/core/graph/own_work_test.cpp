@@ -1,0 +1,83 @@
+#include "core/graph/own_work.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <ctime>
+#include <string>
+#include <vector>
+
+#include "tests/core/graph/test_flow.hpp"
+
+namespace flowrun::graph_test::own_work_test {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Uses the processor for so long.
+void work_for(milliseconds time) {
+  const std::clock_t begun = std::clock();
+  while (std::clock() - begun < time.count() * CLOCKS_PER_SEC / 1000) {
+  }
+}
+
+TEST(SpareTimeTest, ThreadThatWaitsHasSome) {
+  const auto begun = SpareTime::Clock::now();
+  SpareTime time;
+  EXPECT_FALSE(time.has(begun, false)) << "nothing is known yet";
+  EXPECT_TRUE(time.has(begun + std::chrono::hours(1), false));
+}
+
+TEST(SpareTimeTest, BusyThreadHasNoneAndIsNotAskedAgainForASecond) {
+  const auto begun = SpareTime::Clock::now();
+  SpareTime time;
+  work_for(milliseconds(60));
+  const auto after = begun + milliseconds(50);
+  EXPECT_FALSE(time.has(after, false));
+  EXPECT_FALSE(time.has(after + milliseconds(900), false));
+  EXPECT_TRUE(time.has(after + milliseconds(1100), false));
+}
+
+TEST(SpareTimeTest, ThreadThatTheFlowHoldsUpHasNone) {
+  const auto begun = SpareTime::Clock::now();
+  SpareTime time;
+  EXPECT_TRUE(time.has(begun + std::chrono::hours(1), false));
+  EXPECT_FALSE(time.has(begun + std::chrono::hours(1), true));
+  EXPECT_FALSE(time.has(begun + std::chrono::hours(2), false));
+  EXPECT_TRUE(time.has(begun + std::chrono::hours(3), false));
+}
+
+// The names of the threads that worked on the batches of a source, each with a pause before it.
+std::vector<std::string> workers(int nap_us, int rows) {
+  clear_boards();
+  Flow flow(
+      "[pipeline]\non_error = \"drop\"\n[sources.slow]\ntype = \"numbers\"\nbatch = 1\nrows = " +
+          std::to_string(rows) + "\nnap_us = " + std::to_string(nap_us) +
+          "\n[transforms.first]\ntype = \"step\"\ninputs = [\"slow\"]\nthreads = \"first\"\n"
+          "[transforms.second]\ntype = \"serial_step\"\ninputs = [\"first.out\"]\n"
+          "threads = \"second\"\n[sinks.rows]\ntype = \"collect\"\n"
+          "inputs = [\"second.out\"]\ninto = \"rows\"\n",
+      {.parallelism = 2});
+  EXPECT_EQ(flow.run().outcome, Outcome::kFinished);
+  EXPECT_EQ(flow.metric("flowrun_unaccounted_rows"), 0);
+  EXPECT_EQ(board("rows").rows.size(), static_cast<std::size_t>(rows));
+  std::vector<std::string> names = board("first").lines;
+  const std::vector<std::string>& second = board("second").lines;
+  names.insert(names.end(), second.begin(), second.end());
+  return names;
+}
+
+TEST(OwnWorkTest, SourceThatWaitsForItsInputWorksOnItItself) {
+  const std::vector<std::string> names = workers(2000, 400);
+  ASSERT_EQ(names.size(), 800u);
+  EXPECT_GT(std::count(names.begin(), names.end(), "slow"), 400);
+}
+
+TEST(OwnWorkTest, SourceThatHasNoTimeLeavesItToTheWorkers) {
+  const std::vector<std::string> names = workers(0, 20'000);
+  ASSERT_EQ(names.size(), 40'000u);
+  EXPECT_GT(std::count(names.begin(), names.end(), "worker"), 20'000);
+}
+
+}  // namespace
+}  // namespace flowrun::graph_test::own_work_test
