@@ -12,6 +12,9 @@ import unittest
 
 BINARY, PLUGINS, SOURCES = (os.path.abspath(os.environ["FLOWRUN_" + name]) for name in
                             ("BINARY", "PLUGIN_DIR", "SOURCE_DIR"))
+# What the program was built with: it takes memory and time of its own.
+SANITIZER = os.environ.get("FLOWRUN_SANITIZE", "")
+PATIENCE = 4 if SANITIZER else 1
 # Of what a test leaves to chance; the same seed, the same run.
 SEED = int(os.environ.get("FLOWRUN_TEST_SEED", random.SystemRandom().randrange(1 << 31)))
 
@@ -68,7 +71,7 @@ class FlowCase(unittest.TestCase):
     def run_flow(self, *arguments, code=0):
         """Runs flow.toml to its end, demands the exit code, and returns what was logged."""
         done = subprocess.run(command("flow.toml", *arguments), cwd=self.work, stdin=subprocess.DEVNULL,
-                              capture_output=True, timeout=120, check=False)
+                              capture_output=True, timeout=120 * PATIENCE, check=False)
         text = done.stderr.decode("utf-8", "replace")
         self.assertEqual(done.returncode, code, text[-3000:])
         return text

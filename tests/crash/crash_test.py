@@ -14,7 +14,7 @@ import time
 import unittest
 
 import crash
-from flow_case import BINARY, PLUGINS, SEED, FlowCase
+from flow_case import BINARY, PLUGINS, SANITIZER, SEED, FlowCase
 
 SLOW = """[pipeline]
 name = "slow"
@@ -206,6 +206,10 @@ class RecoveryTest(FlowCase):
         built = subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", self.path("kill_at.so"), self.path("kill_at.c"), "-ldl"],
                                capture_output=True, check=False)
         self.assertEqual(built.returncode, 0, built.stderr.decode())
+        preloaded = self.path("kill_at.so")
+        if "address" in SANITIZER:  # its library must come first
+            runtime = subprocess.run(["cc", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
+            preloaded = runtime.stdout.strip() + ":" + preloaded
         self.write("flow.toml", SLOW.format(rows=20_000, rate=10_000))
         for moment in ("write .data", "write .part", "rename .manifest", "renamed .manifest"):
             with self.subTest(moment=moment):
@@ -214,7 +218,7 @@ class RecoveryTest(FlowCase):
                         os.remove(self.path(name))
                 shutil.rmtree(self.path("state"), ignore_errors=True)
                 verb, suffix = moment.split()
-                process = self.start(environment={"LD_PRELOAD": self.path("kill_at.so"), "KILL_AT": verb,
+                process = self.start(environment={"LD_PRELOAD": preloaded, "KILL_AT": verb,
                                                   "KILL_AT_SUFFIX": suffix, "KILL_AT_CALL": "2"})
                 self.assertEqual(process.wait(60), -signal.SIGKILL, self.log()[-3000:])
                 left = sorted(os.listdir(self.path("state")))
