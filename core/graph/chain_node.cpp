@@ -76,7 +76,7 @@ void ChainNode::run(Word word, Share share) {
     if (!work(group, std::exchange(backoff, Backoff()))) return;
     if (share == Share::kOne) {
       const std::lock_guard lock(mutex_);
-      if (!waiting_.empty()) node_.try_put(Word::kMessage);
+      if (!waiting_.empty()) call();
       return;
     }
   }

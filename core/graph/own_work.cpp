@@ -1,6 +1,6 @@
 #include "core/graph/own_work.hpp"
 
-#include <ctime>
+#include <sys/resource.h>
 
 #include "core/graph/chain_node.hpp"
 
@@ -9,10 +9,14 @@ namespace {
 
 thread_local OwnWork* here = nullptr;
 
-std::chrono::nanoseconds processor_time() {
-  timespec time{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+std::chrono::microseconds duration(const timeval& time) {
+  return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
+}
+
+ThreadUse thread_use() {
+  rusage usage{};
+  ::getrusage(RUSAGE_THREAD, &usage);
+  return {duration(usage.ru_utime) + duration(usage.ru_stime), usage.ru_nvcsw};
 }
 
 }  // namespace
@@ -25,7 +29,10 @@ OwnWork* OwnWork::active() { return here != nullptr && here->active_ ? here : nu
 
 void OwnWork::run() {
   const auto until = std::chrono::steady_clock::now() + kLongest;
-  while (!nodes_.empty()) {
+  while (true) {
+    nodes_.insert(nodes_.begin(), added_.begin(), added_.end());
+    added_.clear();
+    if (nodes_.empty()) return;
     ChainNode* const node = nodes_.front();
     nodes_.pop_front();
     if (std::chrono::steady_clock::now() > until) active_ = false;
@@ -37,14 +44,15 @@ void OwnWork::run() {
   }
 }
 
-SpareTime::SpareTime() : since_(Clock::now()), used_(processor_time()) {}
+SpareTime::SpareTime() : since_(Clock::now()), used_(thread_use()) {}
 
 bool SpareTime::has(Clock::time_point now, bool held_up) {
   held_up_ |= held_up;
   const auto passed = now - since_;
   if (passed < kWindow) return has_ && !held_up_;
-  const std::chrono::nanoseconds used = processor_time();
-  const bool busy = held_up_ || (used - used_) * 4 > passed * 3;
+  const ThreadUse used = thread_use();
+  const bool has_waited = used.waits > used_.waits && (used.time - used_.time) * 4 <= passed * 3;
+  const bool busy = held_up_ || !has_waited;
   if (busy) not_before_ = now + kPause;
   has_ = now >= not_before_;
   since_ = now;

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <deque>
+#include <vector>
 
 namespace flowrun {
 
@@ -23,20 +25,29 @@ class OwnWork {
 
   void activate(bool active) { active_ = active; }
   // A message for the node came.
-  void add(ChainNode& node) { nodes_.push_back(&node); }
-  // Until nothing is left of it, and of what the chains sent on meanwhile; what is left after
-  // kLongest is handed over after all.
+  void add(ChainNode& node) { added_.push_back(&node); }
+  // Until nothing is left of it, and of what the chains sent on meanwhile, which comes first: each
+  // branch goes to its end before the next one. What is left after kLongest is handed over after
+  // all.
   void run();
 
  private:
-  static constexpr std::chrono::milliseconds kLongest{5};
+  static constexpr std::chrono::milliseconds kLongest{2};
 
   bool active_ = false;
-  std::deque<ChainNode*> nodes_;  // one for each message
+  std::vector<ChainNode*> added_;  // one for each message, since the last call of a node
+  std::deque<ChainNode*> nodes_;   // those before
+};
+
+// What a thread has used of the processor, and how often it gave the processor away itself.
+struct ThreadUse {
+  std::chrono::microseconds time;
+  std::int64_t waits = 0;
 };
 
 // Whether the calling thread has time to spare for the chains behind it: over the last while it
-// waited for its input a quarter of the time and was not made to wait by the flow.
+// waited for its input a quarter of the time and was not made to wait by the flow. One that other
+// threads kept from the processor did not wait.
 class SpareTime {
  public:
   using Clock = std::chrono::steady_clock;
@@ -52,7 +63,7 @@ class SpareTime {
 
   Clock::time_point since_;
   Clock::time_point not_before_;
-  std::chrono::nanoseconds used_;  // of the processor, when the window began
+  ThreadUse used_;  // when the window began
   bool held_up_ = false;
   bool has_ = false;
 };

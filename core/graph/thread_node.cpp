@@ -12,16 +12,26 @@ namespace {
 // How long a node sleeps at most before it looks again.
 constexpr std::chrono::milliseconds kLook{20};
 
-// Somebody waits for what is made of it: rows, a barrier, the end.
-bool is_urgent(const Message& message) {
+// How long a node that stands back gathers rows, at most, and how many.
+constexpr std::chrono::milliseconds kRest{5};
+constexpr std::int64_t kManyRows = 2048;
+
+// More than rows and how far their time is: a barrier, the end.
+bool is_pressing(const Message& message) {
   switch (message.control) {
     case Control::kNone:
     case Control::kWatermark:
     case Control::kIdle:
-      return !message.batches.empty();
+    case Control::kTick:
+      return false;
     default:
       return true;
   }
+}
+
+// Somebody waits for what is made of it.
+bool is_urgent(const Message& message) {
+  return is_pressing(message) || message.control == Control::kTick || !message.batches.empty();
 }
 
 }  // namespace
@@ -52,11 +62,26 @@ void ThreadNode::accept(MessagePointer message) {
     message->ticket.reset();
     message->receipt.give();
   }
+  bool notified = urgent;
   {
     const std::lock_guard lock(mutex_);
+    pressing_ |= is_pressing(*message);
+    rows_queued_ += message->rows();
     queue_.push_back(std::move(message));
+    if (resting_) notified = pressing_ || rows_queued_ >= kManyRows;
   }
-  if (urgent) changed_.notify_one();
+  if (notified) changed_.notify_one();
+}
+
+bool ThreadNode::is_called() const {
+  return !commands_.empty() || woken_ || runtime_.aborted.load(std::memory_order_relaxed);
+}
+
+void ThreadNode::rest(std::unique_lock<std::mutex>& lock) {
+  resting_ = true;
+  changed_.wait_for(lock, kRest,
+                    [&] { return is_called() || pressing_ || rows_queued_ >= kManyRows; });
+  resting_ = false;
 }
 
 void ThreadNode::post(std::function<void(StepGroup&)> command) {
@@ -122,14 +147,13 @@ void ThreadNode::run_commands() {
 void ThreadNode::run() {
   name_thread(name_);
   if (stands_back_) lower_thread_priority();
+  bool has_worked = false;
   try {
     while (!ended_ && !runtime_.aborted.load(std::memory_order_relaxed)) {
       {
         std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] {
-          return !queue_.empty() || !commands_.empty() || woken_ ||
-                 runtime_.aborted.load(std::memory_order_relaxed);
-        });
+        if (stands_back_ && std::exchange(has_worked, false) && queue_.empty()) rest(lock);
+        changed_.wait(lock, [&] { return !queue_.empty() || is_called(); });
         woken_ = false;
       }
       run_commands();
@@ -140,11 +164,14 @@ void ThreadNode::run() {
         if (queue_.empty()) continue;
         message = std::move(queue_.front());
         queue_.pop_front();
+        rows_queued_ -= message->rows();
+        if (queue_.empty()) pressing_ = false;
         if (message->control == Control::kTick) ticking_ = false;
       }
       const bool end = message->control == Control::kEnd;
       group_->take(std::move(message));
       if (!work()) break;
+      has_worked = true;
       if (end && is_sink_ && runtime_.checkpointing) {
         if (!wait_for_finish()) break;
         group_->begin_close();

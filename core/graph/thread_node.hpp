@@ -19,8 +19,9 @@ class ThreadNode final : public Node {
   // `is_sink`: nobody waits for what it makes of a message without rows, so that such a one does
   // not wake it: it is dealt with before the next one with rows, or soon. With checkpoints the end
   // of a sink is dealt with, and its operators are closed, in two steps; between them it waits for
-  // finish(). `stands_back`: where processors are short, others go first. `finished`: on the node's
-  // thread, after all of that, or at an abort.
+  // finish(). `stands_back`: where processors are short, others go first, and rows that come one by
+  // one are gathered for some milliseconds. `finished`: on the node's thread, after all of that, or
+  // at an abort.
   ThreadNode(Runtime& runtime, std::string name, bool is_sink, bool stands_back,
              std::function<void()> finished);
   ~ThreadNode() override;
@@ -46,6 +47,10 @@ class ThreadNode final : public Node {
   void run_commands();
   // False: aborted.
   bool wait_for_finish();
+  bool is_called() const;  // REQUIRES: mutex_ is held
+  // Until there are many rows, somebody calls, or kRest has passed: whoever sends meanwhile need
+  // not wake the thread.
+  void rest(std::unique_lock<std::mutex>& lock);
 
   Runtime& runtime_;
   const std::string name_;
@@ -58,7 +63,10 @@ class ThreadNode final : public Node {
   std::condition_variable changed_;
   std::deque<MessagePointer> queue_;                      // guarded by mutex_
   std::deque<std::function<void(StepGroup&)>> commands_;  // guarded by mutex_
+  std::int64_t rows_queued_ = 0;                          // guarded by mutex_
   bool woken_ = false;                                    // guarded by mutex_
+  bool pressing_ = false;                                 // a barrier, the end; guarded by mutex_
+  bool resting_ = false;                                  // guarded by mutex_
   bool may_finish_ = false;                               // guarded by mutex_
   bool ticking_ = false;                                  // a tick is queued; guarded by mutex_
   bool ended_ = false;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <ctime>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/core/graph/test_flow.hpp"
@@ -21,10 +22,13 @@ void work_for(milliseconds time) {
   }
 }
 
+void wait() { std::this_thread::sleep_for(milliseconds(1)); }
+
 TEST(SpareTimeTest, ThreadThatWaitsHasSome) {
   const auto begun = SpareTime::Clock::now();
   SpareTime time;
   EXPECT_FALSE(time.has(begun, false)) << "nothing is known yet";
+  wait();
   EXPECT_TRUE(time.has(begun + std::chrono::hours(1), false));
 }
 
@@ -34,16 +38,29 @@ TEST(SpareTimeTest, BusyThreadHasNoneAndIsNotAskedAgainForASecond) {
   work_for(milliseconds(60));
   const auto after = begun + milliseconds(50);
   EXPECT_FALSE(time.has(after, false));
+  wait();
   EXPECT_FALSE(time.has(after + milliseconds(900), false));
+  wait();
   EXPECT_TRUE(time.has(after + milliseconds(1100), false));
+}
+
+TEST(SpareTimeTest, ThreadThatOthersKeepFromTheProcessorHasNone) {
+  const auto begun = SpareTime::Clock::now();
+  SpareTime time;
+  work_for(milliseconds(1));
+  EXPECT_FALSE(time.has(begun + std::chrono::hours(1), false));
 }
 
 TEST(SpareTimeTest, ThreadThatTheFlowHoldsUpHasNone) {
   const auto begun = SpareTime::Clock::now();
   SpareTime time;
+  wait();
   EXPECT_TRUE(time.has(begun + std::chrono::hours(1), false));
+  wait();
   EXPECT_FALSE(time.has(begun + std::chrono::hours(1), true));
+  wait();
   EXPECT_FALSE(time.has(begun + std::chrono::hours(2), false));
+  wait();
   EXPECT_TRUE(time.has(begun + std::chrono::hours(3), false));
 }
 

@@ -66,6 +66,7 @@ struct Board {
   std::atomic<bool> blocked{false};   // process() waits while it is set, or until stopping()
   std::atomic<bool> refusing{false};  // process() throws Retry while it is set
   std::atomic<std::int64_t> refused{0};
+  std::atomic<std::int64_t> waits{0};  // of a `store`'s thread
 };
 Board& board(const std::string& name);  // made when first asked for
 void clear_boards();

@@ -1,4 +1,5 @@
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <deque>
@@ -420,12 +421,36 @@ class Collect final : public flow::Sink {
   Board& board_;
 };
 
+// As a database is: on a thread of its own, in two phases. Tells how often that thread waited.
+class Store final : public flow::Sink {
+ public:
+  struct Options {
+    std::string into = "store";
+  };
+  static void describe(Description<Options>& d) {
+    describe_as(d, "store", FLOW_SERIAL | FLOW_BLOCKING | FLOW_TWO_PHASE);
+    d.option("into", &Options::into, "Board.");
+  }
+  explicit Store(const Options& options) : board_(board(options.into)) {}
+  void process(const Batch& in, Output&) override { board_.delivered += in.rows(); }
+  std::string prepare(std::uint64_t) override { return ""; }
+  void commit(std::string_view) override {}
+  void close(bool, Output&) override {
+    rusage usage{};
+    ::getrusage(RUSAGE_THREAD, &usage);
+    board_.waits = usage.ru_nvcsw;
+  }
+
+ private:
+  Board& board_;
+};
+
 }  // namespace
 
 const flow_plugin& test_flow_plugin() {
   static const flow_plugin kPlugin =
       flow::detail::make_plugin<Numbers, Texts, Streams, Messages, KeepFew, Step<false>, Step<true>,
-                                Amplify, Keyed, Join, Ask, NoErrorsPort, Collect>(
+                                Amplify, Keyed, Join, Ask, NoErrorsPort, Collect, Store>(
           "org.flowrun.test.flow", "1.0.0", "Apache-2.0");
   return kPlugin;
 }

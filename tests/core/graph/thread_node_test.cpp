@@ -1,0 +1,36 @@
+#include "core/graph/thread_node.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "tests/core/graph/test_flow.hpp"
+
+namespace flowrun::graph_test::thread_node_test {
+namespace {
+
+// Rows with a pause of up to a millisecond before each: a sink that each of them wakes waits some
+// 400 times.
+TEST(ThreadNodeTest, DatabaseGathersRowsThatComeOneByOne) {
+  clear_boards();
+  Flow flow(R"(
+    [sources.slow]
+    type = "numbers"
+    batch = 1
+    rows = 400
+    nap_us = 1000
+    [sinks.store]
+    type = "store"
+    inputs = ["slow"]
+    )");
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_EQ(flow.run().outcome, Outcome::kFinished);
+  const auto took = std::chrono::steady_clock::now() - begun;
+  EXPECT_EQ(board("store").delivered.load(), 400);
+  EXPECT_EQ(flow.metric("flowrun_unaccounted_rows"), 0);
+  // It rests for 5 ms and then waits for the next row.
+  EXPECT_LT(board("store").waits.load(), 20 + 2 * (took / std::chrono::milliseconds(5)));
+}
+
+}  // namespace
+}  // namespace flowrun::graph_test::thread_node_test
