@@ -2,6 +2,8 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
+
 #include "core/graph/chain_node.hpp"
 
 namespace flowrun {
@@ -53,7 +55,12 @@ bool SpareTime::has(Clock::time_point now, bool held_up) {
   const ThreadUse used = thread_use();
   const bool has_waited = used.waits > used_.waits && (used.time - used_.time) * 4 <= passed * 3;
   const bool busy = held_up_ || !has_waited;
-  if (busy) not_before_ = now + kPause;
+  if (busy) {
+    not_before_ = now + pause_;
+    pause_ = std::min(2 * pause_, kLongestPause);
+  } else if (has_) {
+    pause_ = kShortestPause;
+  }
   has_ = now >= not_before_;
   since_ = now;
   used_ = used;

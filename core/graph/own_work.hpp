@@ -59,11 +59,14 @@ class SpareTime {
  private:
   static constexpr std::chrono::milliseconds kWindow{10};
   // A thread that had no time is not asked again before: it has some again once others do its work.
-  static constexpr std::chrono::seconds kPause{1};
+  // Each time it turns out that it still had none, twice as long.
+  static constexpr std::chrono::milliseconds kShortestPause{20};
+  static constexpr std::chrono::milliseconds kLongestPause{1000};
 
   Clock::time_point since_;
   Clock::time_point not_before_;
   ThreadUse used_;  // when the window began
+  std::chrono::milliseconds pause_ = kShortestPause;
   bool held_up_ = false;
   bool has_ = false;
 };

@@ -32,16 +32,28 @@ TEST(SpareTimeTest, ThreadThatWaitsHasSome) {
   EXPECT_TRUE(time.has(begun + std::chrono::hours(1), false));
 }
 
-TEST(SpareTimeTest, BusyThreadHasNoneAndIsNotAskedAgainForASecond) {
+// Of a thread that is busy for `windows` of 50 ms and then waits: how long it is not asked.
+milliseconds pause_after(int windows) {
   const auto begun = SpareTime::Clock::now();
   SpareTime time;
-  work_for(milliseconds(60));
-  const auto after = begun + milliseconds(50);
-  EXPECT_FALSE(time.has(after, false));
-  wait();
-  EXPECT_FALSE(time.has(after + milliseconds(900), false));
-  wait();
-  EXPECT_TRUE(time.has(after + milliseconds(1100), false));
+  auto now = begun;
+  for (int i = 0; i < windows; ++i) {
+    work_for(milliseconds(60));
+    now += milliseconds(50);
+    EXPECT_FALSE(time.has(now, false));
+  }
+  for (milliseconds pause(10); pause < milliseconds(5000); pause += milliseconds(10)) {
+    wait();
+    if (time.has(now + pause, false)) return pause;
+  }
+  return milliseconds::max();
+}
+
+TEST(SpareTimeTest, BusyThreadIsAskedAgainSoonAndEachTimeLater) {
+  EXPECT_EQ(pause_after(1), milliseconds(20));
+  EXPECT_EQ(pause_after(2), milliseconds(40));
+  EXPECT_EQ(pause_after(5), milliseconds(320));
+  EXPECT_EQ(pause_after(8), milliseconds(1000));
 }
 
 TEST(SpareTimeTest, ThreadThatOthersKeepFromTheProcessorHasNone) {
