@@ -41,11 +41,17 @@ void Popularity::refresh() {
   }
 }
 
-void Popularity::list(std::vector<Ranked>& list) const {
-  list.clear();
-  for (const Entry& entry : entries()) {
-    list.push_back({entry.item, static_cast<double>(entry.clicks)});
+std::span<const Ranked> Popularity::list() {
+  const std::span<const Entry> entries = this->entries();
+  // Within one list entries only go.
+  if (state_.size() != 0 && (ranked_due_ != state_[0].due || ranked_.size() != entries.size())) {
+    ranked_due_ = state_[0].due;
+    ranked_.clear();
+    for (const Entry& entry : entries) {
+      ranked_.push_back({entry.item, static_cast<double>(entry.clicks)});
+    }
   }
+  return ranked_;
 }
 
 void Popularity::purge(std::span<const uint8_t> gone) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "flow/state_array.hpp"
 #include "operators/common/recommend/item_store.hpp"
@@ -25,7 +26,7 @@ class Popularity {
   // Before a list is tested: brings it up to date if it is time.
   void refresh();
   // The most popular items, by their clicks when they were last looked at.
-  void list(std::vector<Ranked>& list) const;
+  std::span<const Ranked> list();
   void purge(std::span<const uint8_t> gone);
 
  private:
@@ -44,6 +45,8 @@ class Popularity {
 
   ItemStore& items_;
   StateArray<List> state_;
+  std::vector<Ranked> ranked_;  // the entries of the state's list
+  int64_t ranked_due_ = 0;      // which list that was
 };
 
 }  // namespace flow::operators::recommend

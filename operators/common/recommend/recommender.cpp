@@ -184,24 +184,24 @@ void Recommender::score_part(bool Mixture::*part, const Session& session, ScoreB
   } else if (part == &Mixture::vmis) {
     neighbours_.score_vmis(settings_.neighbours, session.number, clicks, totals.kept_clicks, board);
   } else {
-    list_part(part, session, candidates_);
-    for (const Ranked& candidate : candidates_) board.add(candidate.item, candidate.score);
+    for (const Ranked& candidate : list_part(part, session)) {
+      board.add(candidate.item, candidate.score);
+    }
   }
 }
 
-void Recommender::list_part(bool Mixture::*part, const Session& session,
-                            std::vector<Ranked>& list) {
+std::span<const Ranked> Recommender::list_part(bool Mixture::*part, const Session& session) {
+  if (part == &Mixture::popular) return popularity_.list();
   if (part == &Mixture::strong_rules) {
-    rules_.list(session.clicks().front(), list);
-    for (Ranked& ranked : list) ranked.score *= ranked.score;
-  } else if (part == &Mixture::popular) {
-    popularity_.list(list);
-  } else {
-    part_.begin(items_.highest());
-    score_part(part, session, part_);
-    list.clear();
-    for (const uint32_t item : part_.items()) list.push_back({item, part_.at(item)});
+    rules_.list(session.clicks().front(), candidates_);
+    for (Ranked& ranked : candidates_) ranked.score *= ranked.score;
+    return candidates_;
   }
+  part_.begin(items_.highest());
+  score_part(part, session, part_);
+  candidates_.clear();
+  for (const uint32_t item : part_.items()) candidates_.push_back({item, part_.at(item)});
+  return candidates_;
 }
 
 double Recommender::weight_of(size_t part) const {
@@ -226,21 +226,23 @@ void Recommender::score(const Session& session, uint32_t item) {
       score_part(kParts[i], session, board_);
       break;
     }
-    list_part(kParts[i], session, candidates_);
-    double sum = 0;
-    double own = 0;
-    for (Ranked& candidate : candidates_) {
-      candidate.score *= 1 - clicked_[candidate.item];
-      sum += candidate.score;
-      own = candidate.item == item ? candidate.score : own;
-    }
+    const std::span<const Ranked> candidates = list_part(kParts[i], session);
+    const auto open_score = [&](size_t at) {
+      return clicked_[candidates[at].item] != 0 ? 0 : candidates[at].score;
+    };
     shares_[i] = 0;
+    const double sum = sum_in_lanes(candidates.size(), open_score);
     if (sum == 0) continue;
     const double factor = weight_of(i) / sum;
-    for (const Ranked& candidate : candidates_) {
+    // What the session has clicked gets its score from `repeats_`, whatever it has here.
+    for (const Ranked& candidate : candidates) {
       board_.add(candidate.item, candidate.score * factor);
     }
-    shares_[i] = own * factor;
+    if (item == 0) continue;
+    const auto own = std::find_if(candidates.begin(), candidates.end(),
+                                  [item](const Ranked& other) { return other.item == item; });
+    if (own == candidates.end()) continue;
+    shares_[i] = open_score(static_cast<size_t>(own - candidates.begin())) * factor;
   }
   for (const uint32_t click : clicks) clicked_[click] = 0;
   if (mixture.repeat) repeats_.mix(clicks, board_);

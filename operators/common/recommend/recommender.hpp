@@ -145,8 +145,8 @@ class Recommender {
   // Leaves the scores of the session's next item on the board; `item`: whose shares are wanted.
   void score(const Session& session, uint32_t item = 0);
   void score_part(bool Mixture::*part, const Session& session, ScoreBoard& board);
-  // The same as a list: each item once, in the order of the board.
-  void list_part(bool Mixture::*part, const Session& session, std::vector<Ranked>& list);
+  // The same as a list: each item once, in the order of the board. Until the next call.
+  std::span<const Ranked> list_part(bool Mixture::*part, const Session& session);
   double weight_of(size_t part) const;
   void learn_weights();
   void explain(const Session& session, std::span<const Ranked> list, std::vector<Reason>& reasons);

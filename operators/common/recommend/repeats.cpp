@@ -76,11 +76,17 @@ void Repeats::mix(std::span<const uint32_t> before, ScoreBoard& board) {
     scored[i] = board.score(session[i].item) > 0;
     if (scored[i]) board.set(session[i].item, 0);
   }
+  const std::span<const uint32_t> items = board.items();
   double sum = 0;
-  for (const uint32_t item : board.items()) sum += board.at(item);
+  if (in_context_) {
+    sum = sum_in_lanes(items.size(), [&](size_t i) { return board.at(items[i]); });
+  } else {
+    // One after the other: ties in lists of published models fall as in other implementations.
+    for (const uint32_t item : items) sum += board.at(item);
+  }
   if (sum > 0) {
     const double factor = std::max(kLeastRest, 1.0 - total) / sum;
-    for (const uint32_t item : board.items()) board.set(item, board.at(item) * factor);
+    for (const uint32_t item : items) board.set(item, board.at(item) * factor);
   }
   for (size_t i = 0; i < session.size(); ++i) {
     const double score = std::max(share(session[i]), kLeastScore);

@@ -1,6 +1,8 @@
 // Scores of the items that are candidates for one list.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -14,6 +16,19 @@ struct Ranked {
   uint32_t item = 0;
   double score = 0;
 };
+
+// The sum of value(0) to value(count - 1), in four lanes, so that no addition waits for the one
+// before; the order is the same everywhere.
+template <class Value>
+double sum_in_lanes(size_t count, Value value) {
+  std::array<double, 4> lanes{};
+  size_t i = 0;
+  for (; i + lanes.size() <= count; i += lanes.size()) {
+    for (size_t lane = 0; lane < lanes.size(); ++lane) lanes[lane] += value(i + lane);
+  }
+  for (; i < count; ++i) lanes[0] += value(i);
+  return (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+}
 
 // Which items may stand in a list.
 struct Filter {
