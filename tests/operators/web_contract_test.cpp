@@ -17,7 +17,11 @@ TEST(WebContract, Webhook) {
   ContractSubject subject;
   subject.inputs = {{{"bytes", Type::binary(), {"{\"a\":1}", "{\"a\":2}", "{}", "x"}},
                      {"kept:reason", {"high", nullptr, "\"quoted\"", ""}}}};
-  subject.settings = {{"url", server.url("/ok")}, {"body", "{{\"text\": \"{reason}\"}}"}};
+  // Few attempts: at the shortest `timeout` none may get through.
+  subject.settings = {{"url", server.url("/ok")},
+                      {"body", "{{\"text\": \"{reason}\"}}"},
+                      {"max_attempts", 2},
+                      {"backoff", int64_t{1000000}}};
   EXPECT_CONTRACT(kLibrary, "webhook", subject);
   subject.settings = {
       {"url", server.url("/reject")}, {"body", "{{}}"}, {"max_attempts", 1}, {"concurrency", 1}};
