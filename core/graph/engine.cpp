@@ -287,7 +287,7 @@ void Pipeline::Engine::make_source(std::size_t plan_node) {
   source_ids_.push_back(shared.runtime->id);
   if (store_ != nullptr && (shared.runtime->bound->descriptor().traits & FLOW_ONCE) != 0) {
     sources_.back()->use_journal((store_->folder() / "journal" / shared.runtime->id).string(),
-                                 settings_.checkpoints_kept);
+                                 settings_.journal_limit, settings_.checkpoints_kept);
   }
   if (runtime.checkpointing) {
     const std::size_t participant = participant_unit_.size() + sources_.size() - 1;

@@ -46,6 +46,11 @@ void OwnWork::run() {
   }
 }
 
+void OwnWork::hand_over() {
+  active_ = false;
+  run();
+}
+
 SpareTime::SpareTime() : since_(Clock::now()), used_(thread_use()) {}
 
 bool SpareTime::has(Clock::time_point now, bool held_up) {

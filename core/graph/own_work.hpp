@@ -30,6 +30,9 @@ class OwnWork {
   // branch goes to its end before the next one. What is left after kLongest is handed over after
   // all.
   void run();
+  // To the pool, with what comes until it is activated again: for a thread that waits for others in
+  // the middle of its own turn.
+  void hand_over();
 
  private:
   static constexpr std::chrono::milliseconds kLongest{2};

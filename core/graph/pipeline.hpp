@@ -25,6 +25,7 @@ struct RunSettings {
   // run begins at the start.
   std::string checkpoint_folder{};
   std::size_t checkpoints_kept = 3;
+  std::int64_t journal_limit = std::int64_t{1} << 30;  // bytes of a source's journal
   bool fresh = false;             // begin at the start all the same; what was kept is removed
   bool allow_state_loss = false;  // go on even if the state of a component is of no use any more
   // Called once, by a thread of the pipeline, when a source has come to its end and no row is on

@@ -9,11 +9,16 @@ namespace {
 
 constexpr std::uint64_t kHasBatch = std::uint64_t{1} << 32;  // beside the flags
 
+// What is not needed any more goes a segment at a time.
+Journal::Options options(std::int64_t limit) {
+  return {.segment_bytes = limit / 16, .limit = limit};
+}
+
 }  // namespace
 
 SourceJournal::SourceJournal(Runtime& runtime, const std::string& component,
-                             const std::string& folder)
-    : runtime_(runtime), journal_(folder, Journal::Options(), [this](std::uint64_t offset) {
+                             const std::string& folder, std::int64_t limit)
+    : runtime_(runtime), journal_(folder, options(limit), [this](std::uint64_t offset) {
         durable_.store(offset);
         runtime_.signal.notify();
       }) {

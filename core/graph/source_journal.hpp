@@ -22,8 +22,9 @@ class SourceJournal {
   // Called for what may be acknowledged.
   using Durable = std::function<void(const std::string& partition, const std::string& position)>;
 
-  // Throws JournalError.
-  SourceJournal(Runtime& runtime, const std::string& component, const std::string& folder);
+  // `limit`: bytes of all segments. Throws JournalError.
+  SourceJournal(Runtime& runtime, const std::string& component, const std::string& folder,
+                std::int64_t limit);
 
   // False: it is full, and has room again after the next checkpoint. Throws JournalError where it
   // cannot be written; nothing was then.

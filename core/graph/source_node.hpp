@@ -39,7 +39,7 @@ class SourceNode final : public Outlet {
   void restore(SavedSource&& saved);
   // Of a source that cannot be asked again. What the newest `kept` checkpoints go on from stays in
   // it. Throws JournalError. Before start.
-  void use_journal(const std::string& folder, std::size_t kept);
+  void use_journal(const std::string& folder, std::int64_t limit, std::size_t kept);
   // Which source it is in runtime.drift. Before start.
   void set_number(std::size_t number) { number_in_drift_ = number; }
   // Nothing is read until the next checkpoint is complete. Before start.

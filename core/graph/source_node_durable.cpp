@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "core/graph/own_work.hpp"
 #include "core/graph/source_node.hpp"
 #include "core/observe/log.hpp"
 #include "flow/host/batch.hpp"
@@ -56,9 +57,9 @@ void SourceNode::forget_written(std::uint64_t offset) {
   journal_->forget(journal_kept_.front());
 }
 
-void SourceNode::use_journal(const std::string& folder, std::size_t kept) {
+void SourceNode::use_journal(const std::string& folder, std::int64_t limit, std::size_t kept) {
   most_kept_ = kept;
-  journal_ = std::make_unique<SourceJournal>(runtime_, component_.id, folder);
+  journal_ = std::make_unique<SourceJournal>(runtime_, component_.id, folder, limit);
   replay_from_ = journal_->end();  // unless restore() says otherwise
 }
 
@@ -99,6 +100,8 @@ void SourceNode::write_down(const flow_batch* batch, const std::string& partitio
     }
     every.write(log::Level::kWarning, "A source waits for its journal.",
                 {{"component", component_.id}, {"why", trouble}});
+    // The checkpoint needs what this thread has emitted and not worked on yet.
+    if (OwnWork* const own_work = OwnWork::active()) own_work->hand_over();
     do_requests();
     runtime_.signal.wait_for(kPause, [] { return false; });
   }

@@ -152,7 +152,10 @@ void ThreadNode::run() {
     while (!ended_ && !runtime_.aborted.load(std::memory_order_relaxed)) {
       {
         std::unique_lock lock(mutex_);
-        if (stands_back_ && std::exchange(has_worked, false) && queue_.empty()) rest(lock);
+        if (stands_back_ && std::exchange(has_worked, false) && queue_.empty() &&
+            runtime_.memory_free()) {
+          rest(lock);
+        }
         changed_.wait(lock, [&] { return !queue_.empty() || is_called(); });
         woken_ = false;
       }

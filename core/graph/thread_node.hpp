@@ -20,8 +20,8 @@ class ThreadNode final : public Node {
   // not wake it: it is dealt with before the next one with rows, or soon. With checkpoints the end
   // of a sink is dealt with, and its operators are closed, in two steps; between them it waits for
   // finish(). `stands_back`: where processors are short, others go first, and rows that come one by
-  // one are gathered for some milliseconds. `finished`: on the node's thread, after all of that, or
-  // at an abort.
+  // one are gathered for some milliseconds, unless memory is short. `finished`: on the node's
+  // thread, after all of that, or at an abort.
   ThreadNode(Runtime& runtime, std::string name, bool is_sink, bool stands_back,
              std::function<void()> finished);
   ~ThreadNode() override;

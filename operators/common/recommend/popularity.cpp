@@ -43,8 +43,7 @@ void Popularity::refresh() {
 
 std::span<const Ranked> Popularity::list() {
   const std::span<const Entry> entries = this->entries();
-  // Within one list entries only go.
-  if (state_.size() != 0 && (ranked_due_ != state_[0].due || ranked_.size() != entries.size())) {
+  if (state_.size() != 0 && ranked_due_ != state_[0].due) {
     ranked_due_ = state_[0].due;
     ranked_.clear();
     for (const Entry& entry : entries) {
@@ -56,6 +55,7 @@ std::span<const Ranked> Popularity::list() {
 
 void Popularity::purge(std::span<const uint8_t> gone) {
   if (state_.size() == 0) return;
+  ranked_due_ = -1;
   List& list = state_.edit(0);
   const auto end = list.entries.begin() + list.count;
   list.count = static_cast<uint32_t>(

@@ -46,7 +46,7 @@ class Popularity {
   ItemStore& items_;
   StateArray<List> state_;
   std::vector<Ranked> ranked_;  // the entries of the state's list
-  int64_t ranked_due_ = 0;      // which list that was
+  int64_t ranked_due_ = -1;     // which list that was; -1: none
 };
 
 }  // namespace flow::operators::recommend

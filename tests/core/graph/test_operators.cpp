@@ -449,9 +449,9 @@ class Store final : public flow::Sink {
 
 const flow_plugin& test_flow_plugin() {
   static const flow_plugin kPlugin =
-      flow::detail::make_plugin<Numbers, Texts, Streams, Messages, KeepFew, Step<false>, Step<true>,
-                                Amplify, Keyed, Join, Ask, NoErrorsPort, Collect, Store>(
-          "org.flowrun.test.flow", "1.0.0", "Apache-2.0");
+      flow::detail::make_plugin<Numbers, NumbersOnce, Texts, Streams, Messages, KeepFew,
+                                Step<false>, Step<true>, Amplify, Keyed, Join, Ask, NoErrorsPort,
+                                Collect, Store>("org.flowrun.test.flow", "1.0.0", "Apache-2.0");
   return kPlugin;
 }
 

@@ -28,7 +28,7 @@ class OnePartition : public flow::Source {
   bool assigned_ = false;
 };
 
-class Numbers final : public OnePartition {
+class Numbers : public OnePartition {
  public:
   struct Options {
     std::int64_t rows = 1000, source = 0, seed = 1, batch = 64, nap_us = 0;
@@ -89,6 +89,16 @@ class Numbers final : public OnePartition {
 
   const Options& options_;
   std::int64_t at_ = 0;
+};
+
+// They cannot be read again.
+class NumbersOnce final : public Numbers {
+ public:
+  static void describe(flow::Description<Options>& d) {
+    Numbers::describe(d);
+    describe_as(d, "numbers_once", FLOW_ONCE);
+  }
+  using Numbers::Numbers;
 };
 
 // Rows with a number and a text in a buffer of the batch's own, as a decoder makes them.
