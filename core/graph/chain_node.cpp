@@ -1,15 +1,31 @@
 #include "core/graph/chain_node.hpp"
 
+#include <oneapi/tbb/task_arena.h>
+
 #include <algorithm>
 #include <exception>
 #include <utility>
 
 #include "core/graph/own_work.hpp"
+#include "core/graph/system_thread.hpp"
 #include "core/observe/log.hpp"
 
 namespace flowrun {
 
 namespace flow_graph = oneapi::tbb::flow;
+
+namespace {
+
+// A worker of the pool has the name of whichever thread happened to start it. The thread that waits
+// for the graph, the first of the arena, works as well and keeps its own.
+void name_worker() {
+  thread_local bool named = false;
+  if (named || oneapi::tbb::this_task_arena::current_thread_index() == 0) return;
+  named = true;
+  name_thread("worker");
+}
+
+}  // namespace
 
 ChainNode::ChainNode(Runtime& runtime, flow_graph::graph& graph, std::string name,
                      std::vector<std::unique_ptr<StepGroup>> groups)
@@ -19,6 +35,7 @@ ChainNode::ChainNode(Runtime& runtime, flow_graph::graph& graph, std::string nam
       alone_(groups.size() == 1 ? groups.front().get() : nullptr),
       free_(std::move(groups)),
       node_(graph, free_.size(), [this](Word word) {
+        name_worker();
         run(word, Share::kAll);
         return flow_graph::continue_msg();
       }) {}

@@ -85,7 +85,6 @@ Pipeline::Engine::Engine(const BoundPipeline& bound, MetricsRegistry& metrics, H
         static_cast<std::size_t>(parallelism));
   }
   arena_.initialize(parallelism);
-  worker_names_ = std::make_unique<WorkerNames>(arena_);
   arena_.execute([&] { graph_ = std::make_unique<oneapi::tbb::flow::graph>(); });
   lay_inboxes();
   make_nodes();

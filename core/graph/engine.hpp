@@ -20,7 +20,6 @@
 #include "core/graph/pipeline.hpp"
 #include "core/graph/source_node.hpp"
 #include "core/graph/thread_node.hpp"
-#include "core/graph/worker_names.hpp"
 #include "core/state/checkpoint_store.hpp"
 
 namespace flowrun {
@@ -103,7 +102,6 @@ class Pipeline::Engine : private MadeComponents {
   std::vector<EdgeLedger*> edge_ledgers_;
   std::unique_ptr<oneapi::tbb::global_control> more_workers_;
   oneapi::tbb::task_arena arena_;
-  std::unique_ptr<WorkerNames> worker_names_;
   std::unique_ptr<oneapi::tbb::flow::graph> graph_;
   std::vector<Unit> units_;
   std::vector<std::vector<std::size_t>> units_of_node_;  // by plan node
