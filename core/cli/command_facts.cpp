@@ -44,7 +44,7 @@ OptionFacts option_facts(const CLI::Option& option) {
   if (has_long && !option.get_snames().empty())
     facts.short_name = "-" + option.get_snames().front();
   if (option.get_items_expected_max() == 0) return facts;
-  const std::string text = option.get_option_text();
+  const std::string& text = option.get_option_text();
   const std::string type = option.get_type_name();
   std::string_view value = trimmed(text);
   if (value.empty()) value = trimmed(type);

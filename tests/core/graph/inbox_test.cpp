@@ -113,7 +113,7 @@ TEST(InboxTest, MessageThatSaysNothingEndsHere) {
   SourcePartitions partitions("s");
   partitions.open("p");
   const auto empty = [&](std::uint64_t number, const OpenPartitionsPointer& open) {
-    const MessagePointer made = message(number, Control::kNone, static_cast<std::int64_t>(number));
+    MessagePointer made = message(number, Control::kNone, static_cast<std::int64_t>(number));
     made->batches.clear();
     made->open = open;
     return made;

@@ -36,6 +36,7 @@ class WebhookServer {
     if (child_ == 0) {
       ::dup2(pipe[1], STDOUT_FILENO);
       std::vector<char*> arguments;
+      arguments.reserve(words.size() + 1);
       for (std::string& word : words) arguments.push_back(word.data());
       arguments.push_back(nullptr);
       ::execvp("python3", arguments.data());
