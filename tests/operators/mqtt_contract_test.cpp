@@ -23,8 +23,11 @@ TEST(MqttContract, MqttSource) {
   const MqttBroker broker;
   // A broker sends retained messages to everybody who subscribes.
   MqttSender sender({{"url", broker.url()}, {"retain", true}});
+  constexpr int kMessages = 40;
   std::vector<std::pair<std::string, std::string>> messages;
-  for (int i = 0; i < 40; ++i) messages.emplace_back(std::to_string(i), std::to_string(i * 7));
+  messages.reserve(kMessages);
+  for (int i = 0; i < kMessages; ++i)
+    messages.emplace_back(std::to_string(i), std::to_string(i * 7));
   sender.send(messages);
   ContractSubject subject;
   subject.kind = FLOW_SOURCE;

@@ -12,7 +12,6 @@ namespace {
 
 using flow::testing::Cell;
 using flow::testing::ContractSubject;
-using flow::testing::Setting;
 using flow::testing::Table;
 using Names = std::vector<std::string>;
 

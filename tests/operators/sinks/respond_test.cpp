@@ -13,7 +13,6 @@ namespace {
 
 using flow::testing::Cell;
 using flow::testing::Harness;
-using flow::testing::HttpClient;
 using flow::testing::HttpResponse;
 using flow::testing::HttpRunner;
 using flow::testing::Settings;
