@@ -9,9 +9,7 @@
 namespace flow::operators::operators_windows_contract_test {
 namespace {
 
-using flow::testing::Cell;
 using flow::testing::ContractSubject;
-using flow::testing::Table;
 
 constexpr const char* kLibrary = FLOWRUN_PLUGIN_DIR "/windows.so";
 

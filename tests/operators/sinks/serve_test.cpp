@@ -20,7 +20,6 @@ using flow::testing::Harness;
 using flow::testing::HttpClient;
 using flow::testing::HttpResponse;
 using flow::testing::Settings;
-using flow::testing::Table;
 
 class Serve : public ::testing::Test {
  protected:
@@ -107,6 +106,7 @@ TEST_F(Serve, TheOldestRowMakesRoom) {
 TEST_F(Serve, MemoryIsBoundedInBytes) {
   open({{"max_bytes", "64KiB"}});
   std::vector<std::pair<Cell, std::string>> rows;
+  rows.reserve(1000);
   for (int i = 0; i < 1000; ++i) rows.emplace_back(std::to_string(i), std::string(1000, 'x'));
   put(rows);
   EXPECT_LE(harness_->metric("serve_bytes"), 65'536);
@@ -133,6 +133,7 @@ TEST_F(Serve, ReadersAndTheFlowGoOnAtTheSameTime) {
   std::atomic<bool> is_over{false};
   std::atomic<int> wrong{0}, answered{0};
   std::vector<std::thread> readers;
+  readers.reserve(2);
   for (int i = 0; i < 2; ++i) {
     readers.emplace_back([&] {
       HttpClient client(port_);

@@ -24,9 +24,9 @@ using flow::testing::Table;
 using Server = flow::testing::WebhookServer;
 using Clock = std::chrono::steady_clock;
 
-Harness sink(const std::string& url, Settings extra = {}) {
+Harness sink(const std::string& url, const Settings& extra = {}) {
   Settings settings = {{"url", url}, {"backoff", "10ms"}, {"timeout", "3s"}};
-  for (auto& [name, value] : extra) {
+  for (const auto& [name, value] : extra) {
     const auto known =
         std::find_if(settings.begin(), settings.end(),
                      [&name = name](const auto& item) { return item.first == name; });
@@ -188,6 +188,7 @@ TEST(Webhook, RequestsUnderWayAreBounded) {
   const Server server;
   auto harness = sink(server.url("/slow"), {{"concurrency", 3}});
   std::vector<Cell> cells;
+  cells.reserve(12);
   for (int i = 0; i < 12; ++i) cells.emplace_back(std::to_string(i));
   const double took = seconds_of([&] { harness.push(rows(cells)); });
   const auto requests = server.requests();

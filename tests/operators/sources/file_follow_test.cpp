@@ -29,15 +29,15 @@ void append(const std::string& path, std::string_view bytes) {
 
 class FileFollowTest : public ::testing::Test {
  protected:
-  ScratchFolder scratch;
-  std::string log = scratch.path("app.log");
+  ScratchFolder scratch_;
+  std::string log_ = scratch_.path("app.log");
 };
 
 TEST_F(FileFollowTest, WhatIsAppendedComesAndTheSourceDoesNotEnd) {
-  append(log, "one\n");
-  FollowReader reader({log});
+  append(log_, "one\n");
+  FollowReader reader({log_});
   EXPECT_TRUE(reader.until([&] { return reader.all() == "one\n"; }));
-  append(log, "two\n");
+  append(log_, "two\n");
   EXPECT_TRUE(reader.until([&] { return reader.all() == "one\ntwo\n"; }));
   reader.settle();
   EXPECT_EQ(reader.ends(), 0U);
@@ -46,53 +46,53 @@ TEST_F(FileFollowTest, WhatIsAppendedComesAndTheSourceDoesNotEnd) {
 }
 
 TEST_F(FileFollowTest, PositionsCountBytesOfTheFile) {
-  append(log, "one\n");
-  FollowReader reader({log});
+  append(log_, "one\n");
+  FollowReader reader({log_});
   reader.settle();
   reader.harness().pull_batches();
-  append(log, "two\n");
+  append(log_, "two\n");
   std::vector<Batch> batches;
   while (batches.empty()) {
     reader.harness().poll();
     batches = reader.harness().pull_batches();
   }
   EXPECT_EQ(Int64View(*batches[0].origin().position)[0], 4);
-  EXPECT_EQ(std::string(batches[0].origin().partition).rfind(log + "#", 0), 0U);
+  EXPECT_EQ(std::string(batches[0].origin().partition).rfind(log_ + "#", 0), 0U);
 }
 
 TEST_F(FileFollowTest, FileThatAppearsLaterIsReadFromItsBeginning) {
-  FollowReader reader({log}, {{"read_from", "end"}});
+  FollowReader reader({log_}, {{"read_from", "end"}});
   reader.settle();
   EXPECT_TRUE(reader.logged("no file yet"));
-  append(log, "first\n");
+  append(log_, "first\n");
   EXPECT_TRUE(reader.until([&] { return reader.all() == "first\n"; }));
 }
 
 TEST_F(FileFollowTest, ReadFromEndSkipsWhatIsThere) {
-  append(log, "old\n");
-  FollowReader reader({log}, {{"read_from", "end"}});
+  append(log_, "old\n");
+  FollowReader reader({log_}, {{"read_from", "end"}});
   reader.settle();
-  append(log, "new\n");
+  append(log_, "new\n");
   EXPECT_TRUE(reader.until([&] { return reader.all() == "new\n"; }));
 }
 
 TEST_F(FileFollowTest, FolderThatAppearsIsFoundBySecondsLooking) {
-  FollowReader reader({scratch.path("*/app.log")});
+  FollowReader reader({scratch_.path("*/app.log")});
   reader.settle();
-  scratch.write("service/app.log", "text\n");
+  scratch_.write("service/app.log", "text\n");
   reader.pass(1.1);
   EXPECT_TRUE(reader.until([&] { return reader.all() == "text\n"; }));
-  append(scratch.path("service/app.log"), "more\n");
+  append(scratch_.path("service/app.log"), "more\n");
   EXPECT_TRUE(reader.until([&] { return reader.all() == "text\nmore\n"; }));
 }
 
 TEST_F(FileFollowTest, RenamedFileIsReadToItsEndBesideTheNewOne) {
-  append(log, "1\n");
-  FollowReader reader({log});
+  append(log_, "1\n");
+  FollowReader reader({log_});
   reader.settle();
-  const int writer = ::open(log.c_str(), O_WRONLY | O_APPEND);
-  std::filesystem::rename(log, scratch.path("app.log.1"));
-  append(log, "2\n");
+  const int writer = ::open(log_.c_str(), O_WRONLY | O_APPEND);
+  std::filesystem::rename(log_, scratch_.path("app.log.1"));
+  append(log_, "2\n");
   reader.settle();
   ASSERT_EQ(::write(writer, "still 1\n", 8), 8);
   EXPECT_TRUE(reader.until([&] { return reader.all().size() == 12; }));
@@ -106,104 +106,104 @@ TEST_F(FileFollowTest, RenamedFileIsReadToItsEndBesideTheNewOne) {
   reader.pass(5.1);
   reader.settle();
   EXPECT_EQ(reader.ends(), 1U);
-  Texts streams = reader.of(log);
+  Texts streams = reader.of(log_);
   std::sort(streams.begin(), streams.end());
   EXPECT_EQ(streams, (Texts{"1\nstill 1\nhalf", "2\n"}));
   EXPECT_EQ(reader.harness().metric("files_open"), 1);
 }
 
 TEST_F(FileFollowTest, RenamedFileThatMatchesIsNotReadAgain) {
-  append(log, "1\n");
-  FollowReader reader({scratch.path("app.log*")});
+  append(log_, "1\n");
+  FollowReader reader({scratch_.path("app.log*")});
   reader.settle();
-  std::filesystem::rename(log, scratch.path("app.log.1"));
-  append(log, "2\n");
+  std::filesystem::rename(log_, scratch_.path("app.log.1"));
+  append(log_, "2\n");
   reader.settle();
   reader.pass(10);
   reader.settle();
-  append(scratch.path("app.log.1"), "3\n");
+  append(scratch_.path("app.log.1"), "3\n");
   EXPECT_TRUE(reader.until([&] { return reader.all().size() == 6; }));
   EXPECT_EQ(reader.ends(), 0U);
-  scratch.write("app.log.2.gz", "packed");
+  scratch_.write("app.log.2.gz", "packed");
   reader.pass(10);
   reader.settle();
   EXPECT_EQ(reader.all().size(), 6U);
 }
 
 TEST_F(FileFollowTest, RemovedFileIsReadToItsEnd) {
-  append(log, "1\n");
-  FollowReader reader({log});
+  append(log_, "1\n");
+  FollowReader reader({log_});
   reader.settle();
-  append(log, "2\n");
-  std::filesystem::remove(log);
+  append(log_, "2\n");
+  std::filesystem::remove(log_);
   EXPECT_TRUE(reader.until([&] { return reader.all() == "1\n2\n"; }));
   reader.pass(5.1);
   reader.settle();
   EXPECT_EQ(reader.ends(), 1U);
-  append(log, "3\n");
+  append(log_, "3\n");
   EXPECT_TRUE(reader.until([&] { return reader.all().find("3\n") != std::string::npos; }));
 }
 
 TEST_F(FileFollowTest, FilesRenamedBeforeTheyCouldBeOpenedAreFollowedByName) {
-  FollowReader reader({log});
+  FollowReader reader({log_});
   reader.settle();
   for (int i = 0; i < 50; ++i) {
-    append(log, "line " + std::to_string(i) + "\n");
+    append(log_, "line " + std::to_string(i) + "\n");
     for (int age = std::min(i, 3); age > 0; --age) {
-      const std::string name = scratch.path("app.log." + std::to_string(i - age));
+      const std::string name = scratch_.path("app.log." + std::to_string(i - age));
       std::filesystem::rename(name, name + "x");
       std::filesystem::rename(name + "x", name);
     }
-    std::filesystem::rename(log, scratch.path("app.log." + std::to_string(i)));
+    std::filesystem::rename(log_, scratch_.path("app.log." + std::to_string(i)));
   }
   reader.settle();
   EXPECT_EQ(reader.streams().size(), 50U);
   for (int i = 0; i < 50; ++i) {
-    const Texts streams = reader.of(log);
+    const Texts streams = reader.of(log_);
     EXPECT_EQ(std::count(streams.begin(), streams.end(), "line " + std::to_string(i) + "\n"), 1);
   }
 }
 
 TEST_F(FileFollowTest, FileReplacedByRenameIsDrainedAndTheNewOneRead) {
-  append(log, "old\n");
-  FollowReader reader({log});
+  append(log_, "old\n");
+  FollowReader reader({log_});
   reader.settle();
-  append(log, "last\n");
-  scratch.write("new", "new\n");
-  std::filesystem::rename(scratch.path("new"), log);
+  append(log_, "last\n");
+  scratch_.write("new", "new\n");
+  std::filesystem::rename(scratch_.path("new"), log_);
   EXPECT_TRUE(reader.until([&] { return reader.all().size() == 13; }));
   EXPECT_EQ(reader.streams().size(), 2U);
 }
 
 TEST_F(FileFollowTest, TruncatedFileEndsItsStreamAndBeginsAnother) {
-  append(log, "first line\nhalf");
-  FollowReader reader({log});
+  append(log_, "first line\nhalf");
+  FollowReader reader({log_});
   reader.settle();
-  std::filesystem::resize_file(log, 0);
+  std::filesystem::resize_file(log_, 0);
   reader.settle();
-  append(log, "second\n");
+  append(log_, "second\n");
   reader.settle();
-  EXPECT_EQ(reader.of(log), (Texts{"first line\nhalf", "second\n"}));
+  EXPECT_EQ(reader.of(log_), (Texts{"first line\nhalf", "second\n"}));
   EXPECT_EQ(reader.harness().metric("file_truncations"), 1);
   EXPECT_EQ(reader.harness().metric("source_bytes_read"), 22);
   EXPECT_EQ(reader.harness().metric("source_bytes_total"), 22);
 }
 
 TEST_F(FileFollowTest, TruncationIsNoticedAlthoughTheFileHasGrownPastThePlace) {
-  append(log, "first\n");
-  FollowReader reader({log});
+  append(log_, "first\n");
+  FollowReader reader({log_});
   reader.settle();
   for (const std::string content : {"longer than the first\n", "another of the same  \n"}) {
-    std::filesystem::resize_file(log, 0);
-    append(log, content);
+    std::filesystem::resize_file(log_, 0);
+    append(log_, content);
     reader.settle();
-    EXPECT_EQ(reader.of(log).back(), content);
+    EXPECT_EQ(reader.of(log_).back(), content);
   }
 }
 
 TEST_F(FileFollowTest, HalfALineIsEndedAfterPartialTimeoutOnce) {
-  FollowReader reader({log}, {{"partial_timeout", "2s"}});
-  append(log, "whole\nhalf");
+  FollowReader reader({log_}, {{"partial_timeout", "2s"}});
+  append(log_, "whole\nhalf");
   reader.settle();
   reader.pass(1.9);
   reader.settle();
@@ -213,20 +213,20 @@ TEST_F(FileFollowTest, HalfALineIsEndedAfterPartialTimeoutOnce) {
   reader.pass(100);
   reader.settle();
   EXPECT_EQ(reader.ends(), 1U);
-  append(log, "rest\n");
+  append(log_, "rest\n");
   reader.settle();
   reader.pass(100);
   reader.settle();
-  EXPECT_EQ(reader.of(log), (Texts{"whole\nhalf", "rest\n"}));
+  EXPECT_EQ(reader.of(log_), (Texts{"whole\nhalf", "rest\n"}));
   EXPECT_EQ(reader.ends(), 1U);
 }
 
 TEST_F(FileFollowTest, MoreFilesThanDescriptors) {
-  FollowReader reader({scratch.path("*.log")}, {{"max_open_files", 4}});
+  FollowReader reader({scratch_.path("*.log")}, {{"max_open_files", 4}});
   std::string expected;
   for (int round = 0; round < 3; ++round) {
     for (int i = 0; i < 60; ++i) {
-      append(scratch.path(std::to_string(i) + ".log"), std::to_string(round));
+      append(scratch_.path(std::to_string(i) + ".log"), std::to_string(round));
     }
     reader.settle();
     EXPECT_LE(reader.harness().metric("files_open"), 4);
@@ -236,11 +236,11 @@ TEST_F(FileFollowTest, MoreFilesThanDescriptors) {
 }
 
 TEST_F(FileFollowTest, ClosedFileThatIsRenamedIsStillReadToItsEnd) {
-  FollowReader reader({scratch.path("*.log")}, {{"max_open_files", 2}});
-  for (int i = 0; i < 10; ++i) append(scratch.path(std::to_string(i) + ".log"), "1");
+  FollowReader reader({scratch_.path("*.log")}, {{"max_open_files", 2}});
+  for (int i = 0; i < 10; ++i) append(scratch_.path(std::to_string(i) + ".log"), "1");
   reader.settle();
   for (int i = 0; i < 10; ++i) {
-    const std::string path = scratch.path(std::to_string(i) + ".log");
+    const std::string path = scratch_.path(std::to_string(i) + ".log");
     std::filesystem::rename(path, path + ".old");
     append(path + ".old", "2");
   }
@@ -251,18 +251,18 @@ TEST_F(FileFollowTest, ClosedFileThatIsRenamedIsStillReadToItsEnd) {
 }
 
 TEST_F(FileFollowTest, RestoredFileGoesOnUnderAnotherNameAndTheNewOneFromItsStart) {
-  append(log, "1\n2\n");
+  append(log_, "1\n2\n");
   std::map<std::string, std::string> reached;
   {
-    FollowReader reader({log});
+    FollowReader reader({log_});
     reader.settle();
     reached = reader.reached();
   }
   ASSERT_EQ(reached.size(), 1U);
-  append(log, "3\n");
-  std::filesystem::rename(log, scratch.path("app.log.1"));
-  append(log, "4\n");
-  FollowReader reader({log});
+  append(log_, "3\n");
+  std::filesystem::rename(log_, scratch_.path("app.log.1"));
+  append(log_, "4\n");
+  FollowReader reader({log_});
   reader.harness().assign(reached.begin()->first, &reached.begin()->second);
   reader.settle();
   EXPECT_EQ(reader.streams().at(reached.begin()->first).front(), "3\n");
@@ -270,14 +270,14 @@ TEST_F(FileFollowTest, RestoredFileGoesOnUnderAnotherNameAndTheNewOneFromItsStar
 }
 
 TEST_F(FileFollowTest, RestoredFileIsFoundAmongThoseThatMatch) {
-  append(log, "1\n");
-  FollowReader before({scratch.path("app.log*")});
+  append(log_, "1\n");
+  FollowReader before({scratch_.path("app.log*")});
   before.settle();
   const auto [partition, position] = *before.reached().begin();
-  std::filesystem::rename(log, scratch.path("app.log.1"));
-  append(scratch.path("app.log.1"), "2\n");
+  std::filesystem::rename(log_, scratch_.path("app.log.1"));
+  append(scratch_.path("app.log.1"), "2\n");
   for (const bool saved_first : {true, false}) {
-    FollowReader reader({scratch.path("app.log*")});
+    FollowReader reader({scratch_.path("app.log*")});
     if (saved_first) reader.harness().assign(partition, &position);
     for (const std::string& offered : std::exchange(reader.harness().host().offered, {})) {
       reader.harness().assign(offered);
@@ -289,11 +289,11 @@ TEST_F(FileFollowTest, RestoredFileIsFoundAmongThoseThatMatch) {
 }
 
 TEST_F(FileFollowTest, RestoredFileThatWasTruncatedIsReadFromItsStart) {
-  append(log, "a long first line\n");
-  FollowReader before({log});
+  append(log_, "a long first line\n");
+  FollowReader before({log_});
   before.settle();
-  scratch.write("app.log", "short\n");
-  FollowReader reader({log});
+  scratch_.write("app.log", "short\n");
+  FollowReader reader({log_});
   reader.positions() = before.reached();
   reader.settle();
   EXPECT_EQ(reader.all(), "short\n");
@@ -301,11 +301,11 @@ TEST_F(FileFollowTest, RestoredFileThatWasTruncatedIsReadFromItsStart) {
 }
 
 TEST_F(FileFollowTest, RestoredFileThatIsGoneIsSaidToBe) {
-  append(log, "1\n");
-  FollowReader before({log});
+  append(log_, "1\n");
+  FollowReader before({log_});
   before.settle();
-  std::filesystem::remove(log);
-  FollowReader reader({log});
+  std::filesystem::remove(log_);
+  FollowReader reader({log_});
   const auto [partition, position] = *before.reached().begin();
   reader.harness().assign(partition, &position);
   reader.settle();
@@ -315,8 +315,8 @@ TEST_F(FileFollowTest, RestoredFileThatIsGoneIsSaidToBe) {
 }
 
 TEST_F(FileFollowTest, PositionOfAnotherKindIsRefused) {
-  append(log, "1\n");
-  FollowReader reader({log});
+  append(log_, "1\n");
+  FollowReader reader({log_});
   const std::string position(16, '\0');
   EXPECT_THROW(reader.harness().assign(reader.harness().host().offered.at(0), &position),
                std::runtime_error);
@@ -334,37 +334,37 @@ TEST_F(FileFollowTest, TailPositionIsFortyEightBytesLeastSignificantFirst) {
 }
 
 TEST_F(FileFollowTest, WhatCannotBeFollowedIsRefusedOrLeftAlone) {
-  EXPECT_THROW(FollowReader({log}, {{"compression", "gzip"}}), std::runtime_error);
-  EXPECT_THROW(FollowReader({scratch.path("")}), std::runtime_error);
-  ASSERT_EQ(::mkfifo(scratch.path("pipe.log").c_str(), 0600), 0);
-  scratch.write("a.log", "text");
-  FollowReader reader({scratch.path("*.log")});
+  EXPECT_THROW(FollowReader({log_}, {{"compression", "gzip"}}), std::runtime_error);
+  EXPECT_THROW(FollowReader({scratch_.path("")}), std::runtime_error);
+  ASSERT_EQ(::mkfifo(scratch_.path("pipe.log").c_str(), 0600), 0);
+  scratch_.write("a.log", "text");
+  FollowReader reader({scratch_.path("*.log")});
   reader.settle();
   EXPECT_EQ(reader.all(), "text");
   EXPECT_TRUE(reader.logged("pipe.log' is no regular file"));
 }
 
 TEST_F(FileFollowTest, FileThatCannotBeReadLaterIsWarnedOfOnceAndReadOnceItCan) {
-  FollowReader reader({log});
+  FollowReader reader({log_});
   {
     const UnprivilegedUser user;
     reader.settle();
   }
-  append(log, "secret\n");
-  ::chmod(log.c_str(), 0);
+  append(log_, "secret\n");
+  ::chmod(log_.c_str(), 0);
   {
     const UnprivilegedUser user;
     reader.settle();
     EXPECT_EQ(reader.all(), "");
     EXPECT_TRUE(reader.logged("Permission denied"));
   }
-  ::chmod(log.c_str(), 0644);
+  ::chmod(log_.c_str(), 0644);
   reader.pass(1.1);
   EXPECT_TRUE(reader.until([&] { return reader.all() == "secret\n"; }));
 }
 
 TEST_F(FileFollowTest, WakeEndsTheWait) {
-  FollowReader reader({log});
+  FollowReader reader({log_});
   reader.settle();
   flow_operator* const source = reader.harness().op();
   const auto begin = std::chrono::steady_clock::now();
@@ -376,12 +376,12 @@ TEST_F(FileFollowTest, WakeEndsTheWait) {
 }
 
 TEST_F(FileFollowTest, RevokedFileIsNotReadFurther) {
-  append(log, "1\n");
-  FollowReader reader({log});
+  append(log_, "1\n");
+  FollowReader reader({log_});
   reader.settle();
   flow_operator* const source = reader.harness().op();
   source->revoke(source, reader.reached().begin()->first.c_str());
-  append(log, "2\n");
+  append(log_, "2\n");
   reader.settle();
   EXPECT_EQ(reader.all(), "1\n");
 }

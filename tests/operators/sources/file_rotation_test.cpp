@@ -41,15 +41,15 @@ class FileRotationTest : public ::testing::Test {
   // Numbers its lines over all files; the last of a file may end without a line feed.
   std::string next_lines(uint64_t most) {
     std::string text;
-    for (uint64_t n = random() % (most + 1); n > 0; --n) {
-      text.append("line ").append(std::to_string(written++));
-      text.append(random() % 200, 'x').append("\n");
+    for (uint64_t n = random_() % (most + 1); n > 0; --n) {
+      text.append("line ").append(std::to_string(written_++));
+      text.append(random_() % 200, 'x').append("\n");
     }
     return text;
   }
   // Of all streams: every number once, no line in two parts.
   void expect_each_line_once(const FollowReader& reader) const {
-    std::vector<int> seen(static_cast<size_t>(written));
+    std::vector<int> seen(static_cast<size_t>(written_));
     for (const auto& [partition, streams] : reader.streams()) {
       for (const std::string& stream : streams) {
         for (size_t at = 0; at < stream.size();) {
@@ -68,33 +68,33 @@ class FileRotationTest : public ::testing::Test {
       lost += times == 0 ? 1 : 0;
       doubled += times > 1 ? 1 : 0;
     }
-    EXPECT_EQ(lost, 0) << "of " << written;
-    EXPECT_EQ(doubled, 0) << "of " << written;
+    EXPECT_EQ(lost, 0) << "of " << written_;
+    EXPECT_EQ(doubled, 0) << "of " << written_;
   }
   void report(const FollowReader& reader, std::chrono::steady_clock::time_point begin) const {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     std::printf("%d rotations, %lld lines, %zu partitions in %.2f s\n", kRotations,
-                static_cast<long long>(written), reader.streams().size(), took.count());
+                static_cast<long long>(written_), reader.streams().size(), took.count());
   }
 
-  ScratchFolder scratch;
-  std::string log = scratch.path("app.log");
-  Random random{rotation_seed()};
-  int64_t written = 0;
+  ScratchFolder scratch_;
+  std::string log_ = scratch_.path("app.log");
+  Random random_{rotation_seed()};
+  int64_t written_ = 0;
 };
 
 TEST_F(FileRotationTest, TenThousandRotationsByRenameLoseAndDoubleNothing) {
-  FollowReader reader({log});
+  FollowReader reader({log_});
   reader.settle();
   std::atomic<bool> done{false};
   const auto begin = std::chrono::steady_clock::now();
   std::thread writer([&] {
     for (int i = 0; i < kRotations; ++i) {
-      std::ofstream file(log, std::ios::binary | std::ios::app);
+      std::ofstream file(log_, std::ios::binary | std::ios::app);
       file << next_lines(8) << std::flush;
-      const bool renamed_first = random() % 2 == 0;  // and written to afterwards, as before HUP
+      const bool renamed_first = random_() % 2 == 0;  // and written to afterwards, as before HUP
       if (!renamed_first) file << next_lines(4) << std::flush;
-      std::filesystem::rename(log, scratch.path("app.log." + std::to_string(i)));
+      std::filesystem::rename(log_, scratch_.path("app.log." + std::to_string(i)));
       if (renamed_first && i + 200 > kRotations) file << next_lines(4) << std::flush;
     }
     done = true;
@@ -112,22 +112,22 @@ TEST_F(FileRotationTest, TenThousandRotationsByRenameLoseAndDoubleNothing) {
 // The writer truncates once everything was read: what nobody can promise is that lines that were
 // not read survive a truncation.
 TEST_F(FileRotationTest, TenThousandTruncationsLoseAndDoubleNothingThatWasReadBefore) {
-  FollowReader reader({log});
+  FollowReader reader({log_});
   reader.settle();
   std::atomic<bool> done{false};
   std::atomic<size_t> bytes_written{0};
   std::atomic<size_t> bytes_read{0};
   const auto begin = std::chrono::steady_clock::now();
   std::thread writer([&] {
-    std::ofstream file(log, std::ios::binary | std::ios::app);
+    std::ofstream file(log_, std::ios::binary | std::ios::app);
     for (int i = 0; i < kRotations; ++i) {
-      for (uint64_t n = 1 + random() % 3; n > 0; --n) {
+      for (uint64_t n = 1 + random_() % 3; n > 0; --n) {
         const std::string text = next_lines(4);
         file << text << std::flush;
         bytes_written += text.size();
       }
       while (bytes_read < bytes_written) std::this_thread::yield();
-      std::filesystem::resize_file(log, 0);
+      std::filesystem::resize_file(log_, 0);
     }
     done = true;
   });
@@ -147,14 +147,14 @@ TEST_F(FileRotationTest, TenThousandTruncationsLoseAndDoubleNothingThatWasReadBe
 // Beyond one file: several, renamed and truncated by turns, with fewer descriptors than files.
 TEST_F(FileRotationTest, ManyFilesAtOnceWithFewDescriptors) {
   constexpr int kFiles = 20;
-  FollowReader reader({scratch.path("*.log")}, {{"max_open_files", 8}});
+  FollowReader reader({scratch_.path("*.log")}, {{"max_open_files", 8}});
   reader.settle();
   std::atomic<bool> done{false};
   std::thread writer([&] {
     for (int i = 0; i < 2'000; ++i) {
-      const std::string path = scratch.path(std::to_string(random() % kFiles) + ".log");
+      const std::string path = scratch_.path(std::to_string(random_() % kFiles) + ".log");
       std::ofstream(path, std::ios::binary | std::ios::app) << next_lines(8);
-      if (random() % 4 == 0) std::filesystem::rename(path, path + "." + std::to_string(i));
+      if (random_() % 4 == 0) std::filesystem::rename(path, path + "." + std::to_string(i));
     }
     done = true;
   });

@@ -87,6 +87,7 @@ TEST(GenerateClicks, SessionIsOneUsersAndPurchasesAreOfWhatIsInTheCart) {
 // The twenty items with the highest counts, of equal ones the smallest.
 std::vector<int32_t> top_20(const std::map<int32_t, int64_t>& counts) {
   std::vector<std::pair<int64_t, int32_t>> ranked;
+  ranked.reserve(counts.size());
   for (const auto& [item, count] : counts) ranked.emplace_back(-count, item);
   const size_t n = std::min<size_t>(ranked.size(), 20);
   std::partial_sort(ranked.begin(), ranked.begin() + static_cast<int64_t>(n), ranked.end());
@@ -179,6 +180,7 @@ TEST(GenerateClicks, WhatIsPopularFollowsZipfAndDrifts) {
       if (click.event == Event::kView) ++counts[click.item];
     }
     std::vector<std::pair<int64_t, int32_t>> ranked;
+    ranked.reserve(counts.size());
     for (const auto& [item, count] : counts) ranked.emplace_back(-count, item);
     std::sort(ranked.begin(), ranked.end());
     EXPECT_GT(ranked.size(), 1000U);

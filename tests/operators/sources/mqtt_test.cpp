@@ -29,7 +29,7 @@ using flow::testing::ScratchFolder;
 using flow::testing::Setting;
 using flow::testing::Settings;
 
-Setting list(std::vector<std::string> texts) { return Setting(std::move(texts)); }
+Setting list(const std::vector<std::string>& texts) { return Setting(texts); }
 
 Settings subscription(const std::string& url, const Settings& more = {}) {
   Settings settings = {{"url", url},
@@ -38,8 +38,9 @@ Settings subscription(const std::string& url, const Settings& more = {}) {
                        {"reconnect_delay", "20ms"},
                        {"max_reconnect_delay", "200ms"}};
   for (const auto& [name, value] : more) {
-    const auto known = std::find_if(settings.begin(), settings.end(),
-                                    [&](const auto& setting) { return setting.first == name; });
+    const auto known =
+        std::find_if(settings.begin(), settings.end(),
+                     [&name = name](const auto& setting) { return setting.first == name; });
     if (known != settings.end()) {
       known->second = value;
     } else {

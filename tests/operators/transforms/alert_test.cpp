@@ -35,9 +35,9 @@ struct Reading {
   const char* quantity = "x";
 };
 
-Settings with(Settings extra) {
+Settings with(const Settings& extra) {
   Settings settings = {{"key", Names{"device"}}, {"resolve_after", "1m"}};
-  for (auto& [name, value] : extra) {
+  for (const auto& [name, value] : extra) {
     const auto same = [&name = name](const auto& known) { return known.first == name; };
     const auto known = std::find_if(settings.begin(), settings.end(), same);
     if (known != settings.end()) {
@@ -106,6 +106,7 @@ std::string run(const Settings& settings, const std::vector<Reading>& readings) 
 
 TEST(Alert, BurstOfAnomalousReadingsIsOneIncident) {
   std::vector<Reading> readings;
+  readings.reserve(1000);
   for (int second = 0; second < 1000; ++second) readings.push_back({second, second >= 100});
   EXPECT_EQ(run({}, readings), "opened@100 resolved@1059");
 }
@@ -294,6 +295,7 @@ TEST(Alert, IncidentsDoNotDependOnBatchesAndTimers) {
   std::mt19937 random(11);
   for (int round = 0; round < 20; ++round) {
     std::vector<Reading> readings;
+    readings.reserve(400);
     static constexpr const char* kDevices[] = {"a", "b", "c", "d"};
     static constexpr const char* kQuantities[] = {"x", "y"};
     for (int i = 0; i < 400; ++i) {
@@ -456,12 +458,14 @@ TEST(Alert, ManyIncidentsThatEndAtOnceWaitForRoom) {
   std::vector<flow_key> keys;
   std::vector<const flow_key*> pointers;
   std::vector<flow::testing::Timer> timers = std::exchange(harness.host().timers, {});
+  keys.reserve(timers.size());
   for (const auto& timer : timers) {
     keys.push_back({.size = sizeof(flow_key),
                     .length = static_cast<uint32_t>(timer.key.size()),
                     .hash = timer.hash,
                     .bytes = timer.key.data()});
   }
+  pointers.reserve(keys.size());
   for (const flow_key& key : keys) pointers.push_back(&key);
   harness.fire(FLOW_EVENT_TIME, kMinute, pointers.data(), static_cast<uint32_t>(pointers.size()));
   EXPECT_EQ(harness.host().room_violations, 0);

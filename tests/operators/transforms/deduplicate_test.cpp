@@ -90,6 +90,7 @@ TEST(Deduplicate, NoMoreKeysAreRememberedThanAllowed) {
   auto harness = made({{"keys", 1280}});
   for (int round = 0; round < 10; ++round) {
     std::vector<Cell> keys;
+    keys.reserve(2000);
     for (int i = 0; i < 2000; ++i) keys.emplace_back("key " + std::to_string(round * 2000 + i));
     harness.push(rows(keys));
   }
@@ -108,6 +109,7 @@ TEST(Deduplicate, KeysWhoseTimeIsOverMakeRoom) {
   auto harness = made({{"within", "1s"}});
   for (int round = 0; round < 50; ++round) {
     std::vector<Cell> keys;
+    keys.reserve(1000);
     for (int i = 0; i < 1000; ++i) keys.emplace_back("key " + std::to_string(round * 1000 + i));
     harness.set_clock(harness.host().clock + 2 * kSecond);
     harness.push(rows(keys));
@@ -128,6 +130,7 @@ TEST(Deduplicate, StateLimitForgetsBeforeItFails) {
   auto harness = made({});
   harness.host().state_limit = 40 << 20;
   std::vector<Cell> keys;
+  keys.reserve(300'000);
   for (int i = 0; i < 300'000; ++i) {
     keys.emplace_back("a key of some length, number " + std::to_string(i));
   }

@@ -39,6 +39,7 @@ Times of(const int64_t* values, int64_t rows) {
 }
 Table rows(const std::vector<int64_t>& seconds) {
   std::vector<Cell> cells;
+  cells.reserve(seconds.size());
   for (const int64_t second : seconds) cells.emplace_back(kDay + second);
   return {{"t", cells}};
 }

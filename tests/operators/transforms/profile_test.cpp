@@ -61,10 +61,10 @@ void push(Harness& harness, const std::vector<Click>& clicks) {
   harness.push(harness.timed(harness.batch(table_of(clicks)), times, watermarks));
 }
 
-Harness made(Settings settings = {}) { return Harness::of<Profile>(settings); }
+Harness made(const Settings& settings = {}) { return Harness::of<Profile>(settings); }
 Harness made_of_each_row(Settings settings = {}) {
   settings.emplace_back("every", "0s");
-  return made(std::move(settings));
+  return made(settings);
 }
 
 struct Any {
@@ -358,9 +358,9 @@ TEST(Profile, NewUsersFailWhereNoneMayBeForgotten) {
 }
 
 TEST(Profile, OptionsThatCannotBeAreRefused) {
-  const auto refusal = [](Settings settings) {
+  const auto refusal = [](const Settings& settings) {
     try {
-      made(std::move(settings));
+      made(settings);
       return std::string("none");
     } catch (const std::runtime_error& failure) {
       return std::string(failure.what());

@@ -82,6 +82,7 @@ TEST(Throttle, FullBucketsAreForgotten) {
   auto harness = Harness::of<Throttle>({{"rate", 10.0}, {"key", Names{"k"}}});
   for (int round = 0; round < 100; ++round) {
     std::vector<Cell> keys;
+    keys.reserve(1000);
     for (int i = 0; i < 1000; ++i) keys.emplace_back("key " + std::to_string(round * 1000 + i));
     harness.set_clock(harness.host().clock + 2 * kSecond);
     harness.push({{"k", keys}});

@@ -15,7 +15,6 @@
 namespace flow::operators::sliding_test {
 namespace {
 
-using flow::testing::Cell;
 using flow::testing::Harness;
 using flow::testing::Settings;
 using flow::testing::Table;
