@@ -9,7 +9,7 @@
 namespace flowrun::graph_test::thread_node_test {
 namespace {
 
-// Rows with some hundred pauses between them: a sink that each of them wakes waits as often.
+// A sink that each row wakes waits nearly 400 times.
 TEST(ThreadNodeTest, DatabaseGathersRowsThatComeOneByOne) {
   clear_boards();
   Flow flow(R"(
