@@ -31,7 +31,7 @@ stage "threads"
 fixed=()
 if setarch "$(uname -m)" -R true 2>/dev/null; then fixed=(setarch "$(uname -m)" -R); fi
 cmake --preset tsan
-cmake --build --preset tsan --parallel "$jobs" --target sanitize-quick
+cmake --build --preset tsan --parallel "$jobs" --target abi_tests sdk_tests core_tests
 "${fixed[@]}" ctest --preset tsan --parallel "$jobs" -L '^(abi|sdk|core)$'
 
 stage "libFuzzer"

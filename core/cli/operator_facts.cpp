@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/config/quantity.hpp"
+#include "core/plugin/registry.hpp"
 
 namespace flowrun::cli {
 namespace {
@@ -54,6 +55,10 @@ constexpr CommonKey kOnError = {
     "on_error", "choice",
     "What becomes of rows that fail here, unless another component reads its `errors` port: "
     "dead_letter, drop or stop. As [pipeline] says, unless given."};
+constexpr CommonKey kParallelism = {
+    "parallelism", "int",
+    "How many instances share the keys. A batch is split among them, so that 1 is best where the "
+    "operator has little to do and batches are small. As [pipeline] says, unless given."};
 constexpr CommonKey kRenamedFrom = {
     "renamed_from", "text",
     "The id that the component had before: a run that goes on from a checkpoint gives it the state "
@@ -121,6 +126,7 @@ std::vector<CommonKey> common_keys_of(const flow_descriptor& descriptor) {
   if (descriptor.kind == FLOW_SOURCE && messages && !bytes) keys.push_back(kMessageDecoding);
   if (descriptor.kind == FLOW_SINK && (bytes || messages)) keys.push_back(kEncoding);
   keys.push_back(kOnError);
+  if (is_keyed(descriptor)) keys.push_back(kParallelism);
   keys.push_back(kRenamedFrom);
   return keys;
 }

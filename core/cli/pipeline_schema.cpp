@@ -218,6 +218,12 @@ class SchemaWriter {
     text("type", "string");
     json_.end_object();
 
+    json_.key("parallelism").begin_object();
+    text("type", "integer");
+    json_.key("minimum").value(std::int64_t{1});
+    json_.key("maximum").value(std::int64_t{1024});
+    json_.end_object();
+
     json_.key("on_error").begin_object();
     for (const flow_option* option : pipeline_options()) {
       if (std::string_view(option->name) == "on_error") add_choices(choices_of(*option));

@@ -146,6 +146,7 @@ std::string common_key_table() {
     const char* name;
   };
   static constexpr Shape kShapes[] = {{FLOW_TRANSFORM, 0, "transforms, windows, sinks"},
+                                      {FLOW_TRANSFORM, FLOW_KEYED, "keyed operators"},
                                       {FLOW_SOURCE, FLOW_BYTES, "sources of bytes"},
                                       {FLOW_SOURCE, FLOW_MESSAGES, "sources of messages"},
                                       {FLOW_SINK, FLOW_BYTES, "sinks of bytes or messages"}};

@@ -76,6 +76,11 @@ class Binder {
         options_of(bound.descriptor()), component.options,
         {component.place, component.key_path(), owner, std::move(common), settings_.secrets},
         found_);
+    if (component.parallelism && !is_keyed(bound.descriptor())) {
+      found_.error(component.parallelism->place, component.key_path() + ".parallelism",
+                   "only keyed operators have one of their own, and the " + owner + " is not keyed",
+                   "leave it out: [pipeline] parallelism is for all operators");
+    }
     bound.codec = bind_codec(component, bound.descriptor());
     if (flow::host::ComponentDescriptor::is_needed(bound.descriptor())) {
       bind_outputs(component, bound);

@@ -85,6 +85,8 @@ class ComponentReader {
       read_inputs(component, key, path);
     } else if (key.name == "on_error") {
       component.on_error = read_on_error(key.value, key_path_, found_);
+    } else if (key.name == "parallelism" && component.kind != FLOW_SOURCE) {
+      component.parallelism = read_instances(key.value, key_path_, found_);
     } else if (key.name == "renamed_from") {
       component.renamed_from.emplace();
       read_name(key.value, path, *component.renamed_from,
@@ -348,11 +350,11 @@ std::vector<std::string> common_keys(flow_kind kind) {
     case FLOW_SOURCE:
       return {"type", "on_error", "renamed_from", "decoding"};
     case FLOW_SINK:
-      return {"type", "inputs", "on_error", "renamed_from", "encoding"};
+      return {"type", "inputs", "on_error", "parallelism", "renamed_from", "encoding"};
     case FLOW_CODEC:
       return {"type"};
     default:
-      return {"type", "inputs", "on_error", "renamed_from"};
+      return {"type", "inputs", "on_error", "parallelism", "renamed_from"};
   }
 }
 

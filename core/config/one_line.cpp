@@ -205,7 +205,7 @@ OneLineFile::OneLineFile(std::vector<OneLineStage>& stages, std::string_view hea
     for (int n = 2; !taken.insert(stage.id).second; ++n) {
       stage.id = stage.type + '_' + std::to_string(n);
     }
-    const Line name{stage.at, stage.at, 0, 0};
+    const Line name{stage.at, stage.at};
     add("", name);
     std::string header = "[";
     header.append(kind_name(stage.kind)).append("s.").append(stage.id).append("]");
@@ -215,19 +215,31 @@ OneLineFile::OneLineFile(std::vector<OneLineStage>& stages, std::string_view hea
     for (const OneLineSetting& setting : stage.settings) {
       const std::size_t column = setting.name.size() + 4;
       add(setting.name + " = " + setting.toml,
-          {setting.name_at, setting.value_at, column, setting.bare ? std::size_t{1} : 0});
+          {setting.name_at, setting.value_at, column, setting.bare});
     }
     before = stage.id;
   }
 }
 
 void OneLineFile::add(const std::string& text, Line line) {
+  line.begin = toml_.size();
   toml_.append(text).append("\n");
   lines_.push_back(line);
   // A value may have line ends of its own.
   lines_.resize(
       lines_.size() + static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')),
-      {line.value_at, line.value_at, 0, 0});
+      {line.value_at, line.value_at});
+}
+
+std::size_t OneLineFile::unquoted(const Line& line, std::size_t bytes) const {
+  const std::size_t begin = line.begin + line.column - 1;
+  const std::size_t end = std::min(begin + bytes, toml_.size());
+  std::size_t count = 0;
+  for (std::size_t at = begin + 1; at < end; ++at) {
+    if (toml_[at] == '\\') ++at;
+    ++count;
+  }
+  return count;
 }
 
 std::size_t OneLineFile::position_of(const Place& place) const {
@@ -235,7 +247,7 @@ std::size_t OneLineFile::position_of(const Place& place) const {
   const Line& line = lines_[place.line - 1];
   if (line.column == 0 || place.column < line.column) return line.at;
   const std::size_t inside = place.column - line.column;
-  return line.value_at + inside - std::min(inside, line.bare);
+  return line.value_at + (line.bare ? unquoted(line, inside) : inside);
 }
 
 std::string with_caret(std::string_view line, std::size_t at) {

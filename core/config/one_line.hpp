@@ -56,10 +56,13 @@ class OneLineFile {
     std::size_t at = 0;        // of the name
     std::size_t value_at = 0;  // of the value
     std::size_t column = 0;    // of the value in the file; 0: there is none
-    std::size_t bare = 0;      // a quote that the line has not
+    bool bare = false;         // the file has quotes and backslashes that the line has not
+    std::size_t begin = 0;     // bytes of the file before it
   };
 
   void add(const std::string& text, Line line);
+  // How many bytes of a bare word stand for the first `bytes` of its quoted form.
+  std::size_t unquoted(const Line& line, std::size_t bytes) const;
 
   std::string toml_;
   std::vector<Line> lines_;

@@ -98,6 +98,10 @@ constexpr const flow_option* kPipelineOptions[] = {
 
 constexpr const flow_option* kOnErrorOnly[] = {&kOnError};
 
+constexpr flow_option kInstances =
+    option(FLOW_OPTION_INT, "parallelism", nullptr, 1, 1024, "Instances of a keyed operator.");
+constexpr const flow_option* kInstancesOnly[] = {&kInstances};
+
 constexpr flow_option kCheckpointPath = {
     sizeof(flow_option),
     FLOW_OPTION_TEXT,
@@ -307,6 +311,16 @@ std::optional<Placed<OnError>> read_on_error(const Value& value, const std::stri
                    {value.place, key_path, "component", {}, SecretReading::kRead}, found);
   if (found.error_count() > errors) return std::nullopt;
   return Placed<OnError>{to_on_error(bound.text("on_error")), value.place};
+}
+
+std::optional<Placed<std::int64_t>> read_instances(const Value& value, const std::string& key_path,
+                                                   Diagnostics& found) {
+  const std::size_t errors = found.error_count();
+  const BoundOptions bound =
+      bind_options(kInstancesOnly, {{"parallelism", value.place, value}},
+                   {value.place, key_path, "component", {}, SecretReading::kRead}, found);
+  if (found.error_count() > errors) return std::nullopt;
+  return Placed<std::int64_t>{bound.integer("parallelism"), value.place};
 }
 
 }  // namespace flowrun

@@ -59,6 +59,7 @@ struct ComponentSpecification {
   Placed<std::string> type;
   std::vector<InputSpecification> inputs;
   std::optional<Placed<OnError>> on_error;          // absent: the pipeline's
+  std::optional<Placed<std::int64_t>> parallelism;  // keyed operators only; absent: the pipeline's
   std::optional<Placed<std::string>> renamed_from;  // the id that its state was kept under
   std::optional<CodecSpecification> encoding;       // sinks only
   std::optional<CodecSpecification> decoding;       // sources only

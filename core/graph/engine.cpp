@@ -171,7 +171,9 @@ void Pipeline::Engine::lay_inboxes() {
     const PlanNode& node = plan_.nodes[i];
     if (node.kind == NodeKind::kSource) continue;
     const std::size_t instances =
-        node.kind == NodeKind::kKeyed ? static_cast<std::size_t>(parallelism) : 1;
+        node.kind == NodeKind::kKeyed
+            ? static_cast<std::size_t>(node.instances > 0 ? node.instances : parallelism)
+            : 1;
     for (std::size_t instance = 0; instance < instances; ++instance) {
       units_of_node_[i].push_back(units_.size());
       units_.emplace_back().plan_node = i;

@@ -24,9 +24,11 @@ bool has_trait(const BoundComponent& component, std::uint64_t trait) {
 NodeKind kind_of(const BoundComponent& component) {
   if (component.descriptor().kind == FLOW_SOURCE) return NodeKind::kSource;
   if (has_trait(component, FLOW_BLOCKING)) return NodeKind::kThread;
-  if (has_trait(component, FLOW_KEYED)) return NodeKind::kKeyed;
+  if (is_keyed(component.descriptor())) return NodeKind::kKeyed;
   if (has_trait(component, FLOW_STATELESS)) return NodeKind::kChain;
-  return component.descriptor().kind == FLOW_SINK ? NodeKind::kThread : NodeKind::kSerial;
+  const bool commits =
+      component.descriptor().kind == FLOW_SINK && has_trait(component, FLOW_TWO_PHASE);
+  return commits ? NodeKind::kThread : NodeKind::kSerial;
 }
 
 // A step's output, as its readers find it.
@@ -73,6 +75,9 @@ class Planner {
       return;
     }
     const std::size_t node = add_node(kind);
+    if (const auto& own = pipeline_.specification.components[index].parallelism) {
+      plan_.nodes[node].instances = static_cast<int>(own->value);
+    }
     const std::size_t step = add_step(node, index, FLOW_ROLE_NONE);
     for (const Wire& wire : wires) connect(wire, node, step);
   }

@@ -3,8 +3,9 @@
 // Rules
 // - A stateless operator joins the chain of its producers if they are all in one chain; else it
 //   begins a chain. A source's decoder begins one, a sink's encoder joins the one that feeds it.
-// - A keyed operator is a node of its own with several instances; what is serial or blocking, and
-//   every sink that is not stateless, is one of its own with one instance.
+// - A keyed operator is a node of its own with several instances; what is serial or blocking is
+//   one of its own with one instance. What may wait, as a blocking operator or for the commit of a
+//   checkpoint, has a thread for it.
 // - Rows that fail go to whoever reads the component's `errors`, else, by `on_error`, to the
 //   dead-letter sink, which is an ordinary `file` sink that the plan adds.
 #pragma once
@@ -52,6 +53,7 @@ struct PlanNode {
   NodeKind kind = NodeKind::kChain;
   std::vector<PlanStep> steps;
   std::vector<std::size_t> inputs;  // edges, in the order of their making
+  int instances = 0;                // of a keyed node; 0: as many as the pipeline's parallelism
 };
 
 struct PlanEdge {

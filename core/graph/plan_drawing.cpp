@@ -148,7 +148,7 @@ class PhysicalDrawing {
       case NodeKind::kSerial:
         return "serial: one instance, in order";
       case NodeKind::kKeyed:
-        return "keyed" + times;
+        return fmt::format("keyed x {}", node.instances > 0 ? node.instances : parallelism_);
       case NodeKind::kThread:
         return "own thread: may wait";
     }

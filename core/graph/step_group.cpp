@@ -60,6 +60,9 @@ StepGroup::StepGroup(Runtime& runtime, const PlanNode& node,
     slot_of_edge_[edge] = slots_.size();
     slots_.push_back({std::move(channels[edge]), {}, 0});
   }
+  closes_by_request_ =
+      node.kind == NodeKind::kThread &&
+      components[node.steps.front().component].runtime->bound->descriptor().kind == FLOW_SINK;
   for (std::size_t i = 0; i < node.steps.size(); ++i) {
     const PlanStep& plan = node.steps[i];
     const SharedComponent& shared = components[plan.component];
@@ -281,8 +284,8 @@ flow_status StepGroup::barrier(Step& step, std::uint64_t checkpoint) {
   return FLOW_DONE;
 }
 
-// With checkpoints the last one is made of what the steps are at their ends. Only then a sink is
-// closed; what a paused run was about stays as it is.
+// With checkpoints the last one is made of what the steps are at their ends. A sink that may wait
+// is closed only then; what a paused run was about stays as it is.
 flow_status StepGroup::end(Step& step) {
   if (const flow_status timed = end_time(step); timed != FLOW_DONE) return timed;
   const bool keeps = runtime_.checkpointing && at_end_ != nullptr;
@@ -299,7 +302,7 @@ flow_status StepGroup::end(Step& step) {
     }
     step.at_end = std::move(answer);
   }
-  if (!(keeps && step.is_sink) && !runtime_.pausing()) {
+  if (!(keeps && closes_by_request_) && !runtime_.pausing()) {
     const flow_status status = close(step);
     if (status != FLOW_DONE) return status;
     // What it held is on its way.

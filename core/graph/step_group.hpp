@@ -67,8 +67,8 @@ class StepGroup final : public Outlet {
   Progress proceed(const std::function<bool()>& privileged);
 
   void on_barrier(AtBarrier at_barrier) { at_barrier_ = std::move(at_barrier); }
-  // Called when the end has been dealt with. With checkpoints a sink is not closed by then but by
-  // begin_close().
+  // Called when the end has been dealt with. With checkpoints a sink on a thread of its own is not
+  // closed by then but by begin_close().
   void on_end(AtEnd at_end) { at_end_ = std::move(at_end); }
   // Gives the operator its state back. Throws std::runtime_error with its own words.
   void restore(std::uint32_t version, const std::string& state);
@@ -183,6 +183,7 @@ class StepGroup final : public Outlet {
 
   Runtime& runtime_;
   Numbering numbering_;
+  bool closes_by_request_ = false;  // with checkpoints
   std::vector<Step> steps_;
   std::size_t deepest_ = 0;  // no step behind this one has work
   Stopwatch stopwatch_;

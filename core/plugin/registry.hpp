@@ -18,6 +18,11 @@ struct OfferedOperator {
   const PluginLibrary* library = nullptr;
 };
 
+// Whether instances of the operator share the keys of its rows.
+inline bool is_keyed(const flow_descriptor& descriptor) {
+  return (descriptor.traits & (FLOW_KEYED | FLOW_BLOCKING)) == FLOW_KEYED;
+}
+
 // Not synchronised: filled once at the start, only read afterwards.
 class Registry {
  public:

@@ -101,6 +101,15 @@ std::optional<int64_t> parse_rfc3339(std::string_view text) {
   if (!offset || !text.empty() || !date.ok()) return std::nullopt;
   const int64_t seconds = std::chrono::sys_days(date).time_since_epoch().count() * kDay +
                           hour * 3600 + minute * 60 + second - *offset;
+  return time_at(seconds, fraction);
+}
+
+std::optional<int64_t> time_at(int64_t seconds, int64_t fraction) {
+  // The first second that there is began before the first nanosecond.
+  if (seconds < 0) {
+    ++seconds;
+    fraction -= kSecond;
+  }
   int64_t result = 0;
   if (__builtin_mul_overflow(seconds, kSecond, &result) ||
       __builtin_add_overflow(result, fraction, &result)) {

@@ -19,4 +19,8 @@ char* format_rfc3339(int64_t nanoseconds, char* out);
 // such text, or outside the years 1677 to 2262 that nanoseconds in 64 bits reach.
 std::optional<int64_t> parse_rfc3339(std::string_view text);
 
+// Nanoseconds since 1970 of whole seconds since then and the nanoseconds (below a second) behind
+// them. None: 64 bits do not reach there.
+std::optional<int64_t> time_at(int64_t seconds, int64_t fraction);
+
 }  // namespace flow::operators

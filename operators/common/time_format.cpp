@@ -321,12 +321,8 @@ std::optional<int64_t> TimeFormat::moment(const Fields& fields, std::optional<in
     const int64_t local = days * kDay + hour * 3600 + fields.minute * 60 + fields.second;
     seconds = fields.offset ? local - *fields.offset : zone_.to_utc(local);
   }
-  int64_t result = 0;
-  if (__builtin_mul_overflow(seconds, kSecond, &result) ||
-      __builtin_add_overflow(result, fields.fraction, &result)) {
-    return std::nullopt;
-  }
-  if (!now || has_year_) return result;
+  const std::optional<int64_t> result = time_at(seconds, fields.fraction);
+  if (!result || !now || has_year_) return result;
   // The year is not said: of the three around `now`, the one that comes nearest.
   const std::chrono::sys_days today{std::chrono::days(static_cast<int>(*now / kSecond / kDay))};
   const int this_year = static_cast<int>(std::chrono::year_month_day(today).year());

@@ -80,7 +80,7 @@ class FileFollower {
   void scan(SourceOutput& out);
   void drain_names();
   void drain_writes();
-  void apply(const FolderWatch::Change& change);
+  void apply(const NameChange& change);
   void set_path(Followed& file, const std::string& path);
   Followed* at_path(const std::string& path);
   void attach(Followed& file, const std::string& path);

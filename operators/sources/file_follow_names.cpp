@@ -40,12 +40,12 @@ void FileFollower::drain_writes() {
 }
 
 void FileFollower::drain_names() {
-  std::vector<FolderWatch::Change> changes;
+  std::vector<NameChange> changes;
   if (!names_.drain(changes)) {
     scan_wanted_ = true;
     overflows_.record(1);
   }
-  for (const FolderWatch::Change& change : changes) apply(change);
+  for (const NameChange& change : changes) apply(change);
 }
 
 // Everything by its name: finds what no event tells of (folders that are new, links, network file
@@ -128,8 +128,8 @@ bool FileFollower::is_at_home(const Followed& file) const {
 
 // Changes are told after they happened, so that a file may have been seen under a later name than
 // the one that is told of now: what is set wrong here is found out before a file is let go.
-void FileFollower::apply(const FolderWatch::Change& change) {
-  using Kind = FolderWatch::Change::Kind;
+void FileFollower::apply(const NameChange& change) {
+  using Kind = NameChange::Kind;
   const auto leaves = [this](const std::string& path) {
     Followed* const file = at_path(path);
     if (file == nullptr) return;
@@ -176,18 +176,18 @@ void FileFollower::open_pending(SourceOutput& out) {
   for (int round = 0; round < kRounds && !pending_.empty(); ++round) {
     std::vector<Opened> candidates = open_candidates();
     if (candidates.empty()) return;
-    std::vector<FolderWatch::Change> changes;
+    std::vector<NameChange> changes;
     if (!names_.drain(changes)) {
       scan_wanted_ = true;
       overflows_.record(1);
     }
     std::set<std::string> touched;
-    for (const FolderWatch::Change& change : changes) {
+    for (const NameChange& change : changes) {
       touched.insert(change.path);
       touched.insert(change.to);
     }
     for (Opened& opened : candidates) {
-      const bool settled = !touched.contains(opened.path);
+      const bool settled = !touched.contains(opened.path) && !names_.is_moving(opened.path);
       if (settled) pending_.erase(opened.path);
       if (!opened.facts || !opened.facts->regular) {
         if (settled) complain(opened);
@@ -199,7 +199,7 @@ void FileFollower::open_pending(SourceOutput& out) {
       const Followed* const file = adopt(std::move(opened), settled);
       if (!known) out.offer(file->partition);
     }
-    for (const FolderWatch::Change& change : changes) apply(change);
+    for (const NameChange& change : changes) apply(change);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <utility>
@@ -29,6 +30,55 @@ void read_events(int queue, Take take) {
 }
 
 }  // namespace
+
+void NameChanges::appeared(int folder, std::string path, std::vector<NameChange>& changes) {
+  settle(folder, changes);
+  changes.push_back({NameChange::Kind::kAppeared, std::move(path), {}});
+}
+
+void NameChanges::gone(int folder, std::string path, std::vector<NameChange>& changes) {
+  settle(folder, changes);
+  changes.push_back({NameChange::Kind::kGone, std::move(path), {}});
+}
+
+void NameChanges::left(int folder, uint32_t move, std::string path, Clock::time_point now,
+                       std::vector<NameChange>& changes) {
+  settle(folder, changes);
+  departures_.push_back({folder, move, std::move(path), now});
+}
+
+void NameChanges::arrived(int folder, uint32_t move, std::string path,
+                          std::vector<NameChange>& changes) {
+  const auto left = std::find_if(departures_.begin(), departures_.end(),
+                                 [&](const Departure& one) { return one.move == move; });
+  if (left == departures_.end()) {
+    appeared(folder, std::move(path), changes);
+    return;
+  }
+  std::string from = std::move(left->path);
+  departures_.erase(left);
+  settle(folder, changes);
+  changes.push_back({NameChange::Kind::kMoved, std::move(from), std::move(path)});
+}
+
+void NameChanges::settle(int folder, std::vector<NameChange>& changes) {
+  const auto left = std::find_if(departures_.begin(), departures_.end(),
+                                 [&](const Departure& one) { return one.folder == folder; });
+  if (left == departures_.end()) return;
+  changes.push_back({NameChange::Kind::kGone, std::move(left->path), {}});
+  departures_.erase(left);
+}
+
+void NameChanges::settle(Clock::time_point now, std::vector<NameChange>& changes) {
+  while (!departures_.empty() && now - departures_.front().since >= kLongest) {
+    settle(departures_.front().folder, changes);
+  }
+}
+
+bool NameChanges::is_moving(const std::string& path) const {
+  return std::any_of(departures_.begin(), departures_.end(),
+                     [&](const Departure& one) { return one.path == path; });
+}
 
 FolderWatch::FolderWatch() : queue_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {}
 
@@ -61,8 +111,9 @@ void FolderWatch::forget(int watch) {
   folders_.erase(found);
 }
 
-bool FolderWatch::drain(std::vector<Change>& changes) {
+bool FolderWatch::drain(std::vector<NameChange>& changes) {
   bool complete = true;
+  const auto now = NameChanges::Clock::now();
   if (queue_) {
     read_events(queue_.get(), [&](const inotify_event& event, const char* name) {
       if ((event.mask & IN_Q_OVERFLOW) != 0) {
@@ -74,32 +125,17 @@ bool FolderWatch::drain(std::vector<Change>& changes) {
       } else if ((event.mask & IN_IGNORED) != 0) {
         forget(event.wd);
       } else if ((event.mask & IN_MOVED_FROM) != 0) {
-        departures_[event.cookie] = {path_of(event.wd, name), false};
+        changes_.left(event.wd, event.cookie, path_of(event.wd, name), now, changes);
       } else if ((event.mask & IN_MOVED_TO) != 0) {
-        std::string path = path_of(event.wd, name);
-        const auto left = departures_.find(event.cookie);
-        if (left == departures_.end()) {
-          changes.push_back({Change::Kind::kAppeared, std::move(path), {}});
-        } else {
-          changes.push_back({Change::Kind::kMoved, left->second.path, std::move(path)});
-          departures_.erase(left);
-        }
+        changes_.arrived(event.wd, event.cookie, path_of(event.wd, name), changes);
       } else if ((event.mask & IN_CREATE) != 0) {
-        changes.push_back({Change::Kind::kAppeared, path_of(event.wd, name), {}});
+        changes_.appeared(event.wd, path_of(event.wd, name), changes);
       } else if ((event.mask & IN_DELETE) != 0) {
-        changes.push_back({Change::Kind::kGone, path_of(event.wd, name), {}});
+        changes_.gone(event.wd, path_of(event.wd, name), changes);
       }
     });
   }
-  // The two halves of a move may be told in two calls, but not further apart.
-  for (auto at = departures_.begin(); at != departures_.end();) {
-    if (std::exchange(at->second.seen_before, true)) {
-      changes.push_back({Change::Kind::kGone, at->second.path, {}});
-      at = departures_.erase(at);
-    } else {
-      ++at;
-    }
-  }
+  changes_.settle(now, changes);
   return complete;
 }
 

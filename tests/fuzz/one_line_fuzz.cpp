@@ -17,7 +17,9 @@ extern "C" FuzzSeeds flow_fuzz_seeds() {
       "file path=x.log ! parse_access_log typed=true ! filter where=\"response >= 500\" ! stdout",
       "generate dataset='sensors' rows=5 ! keep fields=[\"a!b\", 'c'] ! file roll={size=\"1MiB\"}",
       "exec command=[\"a\", \"b c\"] ! drop fields=[x] ! stdout encoding={type=\"csv\"}",
-      "stdin ! rename fields={a=\"b\",\"c d\"=\"e\"}!x ! ! =", "a b=\"\"\"c\nd\"\"\" ! e"};
+      "stdin ! rename fields={a=\"b\",\"c d\"=\"e\"}!x ! ! =",
+      "a b=\"\"\"c\nd\"\"\" ! e",
+      "file path=x\"y\\z"};
   return {kSeeds, std::size(kSeeds)};
 }
 

@@ -36,6 +36,7 @@ extern "C" FuzzSeeds flow_fuzz_seeds() {
       "%j%%%n%t%F %T.%3f %:z\n301%  2025-10-28 10:15:30.123 +02:00",
       "rfc3339\n2025-10-28T10:15:30.123456789-07:00",
       "epoch_ms\n1761646530123",
+      {"\x09\0\0\0\0\0\0\x80", 8},  // the first nanoseconds that there are
       "%s%f%R%D\n1761646530"};
   return {kSeeds, std::size(kSeeds)};
 }

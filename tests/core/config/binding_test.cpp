@@ -163,6 +163,19 @@ inputs = ["m", "m.rejected"]
             "'on_error'?)\n");
 }
 
+TEST_F(BindingTest, OnlyKeyedOperatorsHaveAParallelismOfTheirOwn) {
+  constexpr const char* kAround =
+      "[sources.a]\ntype = \"rows\"\n[sinks.t]\ntype = \"table\"\ninputs = [\"k\"]\n"
+      "[transforms.k]\ninputs = [\"a\"]\n";
+  EXPECT_EQ(messages(std::string(kAround) + "type = \"pass\"\nparallelism = 2\n"),
+            "9:15: transforms.k.parallelism: only keyed operators have one of their own, and the "
+            "transform 'pass' is not keyed (leave it out: [pipeline] parallelism is for all "
+            "operators)\n");
+  EXPECT_EQ(messages(std::string(kAround) + "type = \"count\"\nparallelism = 0\n"),
+            "9:15: transforms.k.parallelism: must be between 1 and 1024, and is 0\n");
+  EXPECT_EQ(messages(std::string(kAround) + "type = \"count\"\nparallelism = 2\n"), "");
+}
+
 TEST_F(BindingTest, CodecOptionsAreCheckedToo) {
   EXPECT_EQ(messages(std::string("[sources.a]\ntype = \"rows\"\n") + kStore +
                      "inputs = [\"a\"]\nencoding = { type = \"json\", nuls = \"omit\", nulls = 1 "

@@ -118,6 +118,24 @@ TEST(OneLineFile, FindsTheWayBack) {
   EXPECT_EQ(line.substr(at(*find(filter, "inputs"), 0), 6), "filter");
 }
 
+TEST(OneLineFile, FindsTheWayBackIntoAWordWithQuotes) {
+  const std::string line = R"(file path=x"y"z\ other=1 ! out)";
+  auto stages = stages_of(line);
+  const OneLineFile file(stages, "");
+  ASSERT_NE(file.toml().find(R"("x\"y\"z\\")"), std::string::npos) << file.toml();
+  const Value::Table table = parse_toml(file.toml(), kOneLine);
+  Place place = find(*find(*find(table, "sources")->table(), "file")->table(), "path")->place;
+  const std::uint32_t column = place.column;
+  const auto from = [&](std::uint32_t inside) {
+    place.column = column + inside;
+    return line.substr(file.position_of(place));
+  };
+  EXPECT_EQ(from(0), R"(x"y"z\ other=1 ! out)");
+  EXPECT_EQ(from(4), R"(y"z\ other=1 ! out)");
+  EXPECT_EQ(from(7), R"(z\ other=1 ! out)");
+  EXPECT_EQ(from(10), " other=1 ! out");
+}
+
 TEST(OneLine, NeverCrashesOnNoise) {
   const std::uint64_t seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));

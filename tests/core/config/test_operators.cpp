@@ -85,6 +85,7 @@ const flow_descriptor kDescriptors[] = {
     descriptor(FLOW_SOURCE, "twin", "type = \"twin\""),
     descriptor(FLOW_SINK, "twin", "type = \"twin\""),
     descriptor(FLOW_TRANSFORM, "pass", "type = \"pass\""),
+    descriptor(FLOW_TRANSFORM, "count", "type = \"count\"", FLOW_KEYED),
     with_outputs(with_options(descriptor(FLOW_TRANSFORM, "match",
                                          "[transforms.m]\ntype = \"match\"\nfield = \"host\"\n"),
                               kMatchOptions),

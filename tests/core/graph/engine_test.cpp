@@ -32,6 +32,8 @@ struct Part {
   enum Kind { kSource, kStep, kSerial, kAmplify, kKeyed, kBoth, kAsk, kSink, kLetters } kind;
   std::int64_t tag = 0, drop = 0, fail = 0, other = 0, most = 0, rows = 0, seed = 0, number = 0;
   std::int64_t batch = 0, nap = 0;
+  std::int64_t instances = 0;  // of `keyed`; 0: as the pipeline says
+  bool here = false;           // a sink that the workers run
   std::vector<Wire> wires;
   std::string name() const {
     constexpr const char* kNames[] = {"source", "step", "serial", "amplify", "keyed",
@@ -55,10 +57,12 @@ struct Graph {
   void write(const Part& part, std::ostringstream& out) const {
     constexpr const char* kTypes[] = {"numbers", "step", "serial_step", "amplify", "keyed_step",
                                       "both",    "ask",  "collect",     "collect"};
+    const char* const type =
+        part.kind >= Part::kSink && part.here ? "collect_here" : kTypes[part.kind];
     const char* table = part.kind == Part::kSource ? "sources"
                         : part.kind >= Part::kSink ? "sinks"
                                                    : "transforms";
-    out << "[" << table << "." << part.name() << "]\ntype = \"" << kTypes[part.kind] << "\"\n";
+    out << "[" << table << "." << part.name() << "]\ntype = \"" << type << "\"\n";
     switch (part.kind) {
       case Part::kSource:
         out << "rows = " << part.rows << "\nsource = " << part.number << "\nseed = " << part.seed
@@ -74,6 +78,7 @@ struct Graph {
         break;
       case Part::kKeyed:
         out << "nap_us = " << part.nap << "\n";
+        if (part.instances > 0) out << "parallelism = " << part.instances << "\n";
         break;
       case Part::kAsk:
         out << "fail = " << part.fail << "\n";
@@ -112,6 +117,8 @@ Graph random_graph(Random& random) {
     part.tag = 100 * (part.number + 1);
     part.nap = below(3) == 0 ? below(300) : 0;
     part.batch = 1 + below(200);
+    part.instances = below(4);
+    part.here = below(2) == 0;
     return part;
   };
   // Outputs that a part may read from.
@@ -414,6 +421,27 @@ TEST_F(EngineTest, AnyGraphDeliversExactlyWhatItShouldInOrder) {
   std::uint64_t round = 0;
   while (std::chrono::steady_clock::now() < until && !HasFatalFailure()) check(seed + round++);
   std::printf("%llu graphs\n", static_cast<unsigned long long>(round));
+}
+
+TEST_F(EngineTest, KeyedOperatorHasInstancesOfItsOwn) {
+  clear_boards();
+  const auto owners = [](const std::string& keyed) {
+    Flow flow(
+        "[pipeline]\non_error = \"drop\"\n[sources.n]\ntype = \"numbers\"\nrows = 5000\n"
+        "[transforms.k]\ntype = \"keyed_step\"\ninputs = [\"n\"]\n" +
+            keyed + "[sinks.s]\ntype = \"collect\"\ninputs = [\"k\"]\n",
+        {.parallelism = 2});
+    EXPECT_EQ(flow.run().outcome, Outcome::kFinished);
+    int seen = 0;
+    for (int instance = 0; instance < 5; ++instance) {
+      const std::string label = "instance=\"" + std::to_string(instance) + "\"";
+      if (flow.metric("flowrun_key_instance_rows_total", {label}) > 0) ++seen;
+    }
+    return seen;
+  };
+  EXPECT_EQ(owners(""), 2);
+  EXPECT_EQ(owners("parallelism = 1\n"), 1);
+  EXPECT_EQ(owners("parallelism = 3\n"), 3);
 }
 
 TEST_F(EngineTest, ManyCheckpointsCompleteWhileRowsFlow) {

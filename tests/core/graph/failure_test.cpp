@@ -28,11 +28,13 @@ class FailureTest : public ::testing::Test {
   // numbers -> step -> sink, with extra settings of each.
   static std::string line(const std::string& numbers, const std::string& step,
                           const std::string& step_type = "step",
-                          const std::string& pipeline = "on_error = \"drop\"") {
+                          const std::string& pipeline = "on_error = \"drop\"",
+                          const std::string& sink_type = "collect") {
     return "[pipeline]\n" + pipeline + "\n[sources.numbers]\ntype = \"numbers\"\n" + numbers +
            "\n[transforms.middle]\ntype = \"" + step_type + "\"\ninputs = [\"numbers\"]\n" + step +
-           "\n[sinks.end]\ntype = \"collect\"\ninputs = [\"middle\"]\n";
+           "\n[sinks.end]\ntype = \"" + sink_type + "\"\ninputs = [\"middle\"]\n";
   }
+  void refuse_for_a_while(const std::string& sink_type);
   bool was_logged(const std::string& text) {
     const std::lock_guard lock(log_mutex_);
     return logged_.find(text) != std::string::npos;
@@ -135,8 +137,17 @@ TEST_F(FailureTest, RowsThatASourceFailsLeaveByItsErrorsPort) {
 }
 
 TEST_F(FailureTest, ASinkThatRefusesForAWhileLosesNothingAndAlarms) {
+  for (const std::string sink : {"collect", "collect_here"}) {
+    SCOPED_TRACE(sink);
+    clear_boards();
+    refuse_for_a_while(sink);
+  }
+}
+
+void FailureTest::refuse_for_a_while(const std::string& sink_type) {
   board("sink").refusing = true;
-  Flow flow(line("rows = 20000", "drop = 20"), {.checkpoint_interval = 50'000'000});
+  Flow flow(line("rows = 20000", "drop = 20", "step", "on_error = \"drop\"", sink_type),
+            {.checkpoint_interval = 50'000'000});
   flow.start();
   ASSERT_TRUE(wait_until(seconds(20), [] { return board("sink").refused.load() >= 3; }));
   EXPECT_EQ(board("sink").delivered.load(), 0);

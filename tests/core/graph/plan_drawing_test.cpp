@@ -71,18 +71,21 @@ class Numbers final : public flow::Source {
   void assign(const std::string&, std::optional<std::string_view>) override {}
   static void describe(flow::Description<Options>& d) { Drawn::describe_as(d, "numbers", 0); }
 };
+template <bool kTwoPhase>
 class Collect final : public flow::Sink {
  public:
   using Options = Drawn::Options;
   void process(const flow::Batch&, flow::Output&) override {}
   static void describe(flow::Description<Options>& d) {
-    Drawn::describe_as(d, "collect", FLOW_SERIAL);
+    Drawn::describe_as(d, kTwoPhase ? "store" : "collect",
+                       kTwoPhase ? FLOW_SERIAL | FLOW_TWO_PHASE : FLOW_SERIAL);
   }
 };
 
 BoundPipeline bound(const std::string& toml) {
   static const flow_plugin kPlugin =
-      flow::detail::make_plugin<Step, Route, Count, Join, Numbers, Collect>("drawn", "1", "none");
+      flow::detail::make_plugin<Step, Route, Count, Join, Numbers, Collect<false>, Collect<true>>(
+          "drawn", "1", "none");
   Registry registry;
   registry.add(PluginLibrary::of(kPlugin, "drawn.so"));
   Diagnostics found;
@@ -111,7 +114,7 @@ type = "count"
 inputs = ["b"]
 key = "host"
 [sinks.z]
-type = "collect"
+type = "store"
 inputs = ["c"]
 [sinks.bad]
 type = "collect"
@@ -123,7 +126,7 @@ TEST(LogicalDrawingTest, ShowsComponentsWithTheirOptionsAndDashedErrors) {
   n0_0(["<b>a</b><br/>numbers"])
   n1_0["<b>b</b><br/>step"]
   n2_0["<b>c</b><br/>count<br/>key = host"]
-  n3_0[("<b>z</b><br/>collect")]
+  n3_0[("<b>z</b><br/>store")]
   n4_0[("<b>bad</b><br/>collect")]
   n0_0 --> n1_0
   n1_0 --> n2_0
@@ -139,7 +142,7 @@ TEST(LogicalDrawingTest, DotSaysTheSame) {
   n0_0 [shape=oval, label="a\nnumbers"];
   n1_0 [shape=box, label="b\nstep"];
   n2_0 [shape=box, label="c\ncount\nkey = host"];
-  n3_0 [shape=cylinder, label="z\ncollect"];
+  n3_0 [shape=cylinder, label="z\nstore"];
   n4_0 [shape=cylinder, label="bad\ncollect"];
   n0_0 -> n1_0;
   n1_0 -> n2_0;
@@ -206,9 +209,9 @@ TEST(PhysicalDrawingTest, FramesWhatRunsTogetherAndShowsKeysAndQueues) {
     n2_0["<b>c</b><br/>count<br/>key = host"]
   end
   subgraph g3["own thread: may wait"]
-    n3_0[("<b>z</b><br/>collect")]
+    n3_0[("<b>z</b><br/>store")]
   end
-  subgraph g4["own thread: may wait"]
+  subgraph g4["serial: one instance, in order"]
     n4_0[("<b>bad</b><br/>collect")]
   end
   n0_0 ==> n1_0
@@ -216,6 +219,12 @@ TEST(PhysicalDrawingTest, FramesWhatRunsTogetherAndShowsKeysAndQueues) {
   n1_0 -.->|"errors"| n4_0
   n2_0 ==> n3_0
 )");
+}
+
+TEST(PhysicalDrawingTest, CountsTheInstancesThatAKeyedOperatorHasOfItsOwn) {
+  std::string toml = kFlow;
+  toml.insert(toml.find("key = "), "parallelism = 2\n");
+  EXPECT_NE(physical(toml).find("subgraph g2[\"keyed x 2\"]"), std::string::npos) << physical(toml);
 }
 
 TEST(PhysicalDrawingTest, StatelessNeighboursShareAFrame) {

@@ -355,6 +355,8 @@ class NoErrorsPort final : public flow::Transform {
 
 // ---- sinks ----
 
+// In two phases it has a thread of its own, else the workers run it.
+template <bool kTwoPhase>
 class Collect final : public flow::Sink {
  public:
   struct Options {
@@ -362,7 +364,8 @@ class Collect final : public flow::Sink {
     std::int64_t nap_us = 0, keep = 1, throw_in_prepare = 0;
   };
   static void describe(Description<Options>& d) {
-    describe_as(d, "collect", FLOW_SERIAL | FLOW_TWO_PHASE);
+    describe_as(d, kTwoPhase ? "collect" : "collect_here",
+                kTwoPhase ? FLOW_SERIAL | FLOW_TWO_PHASE : FLOW_SERIAL);
     d.option("into", &Options::into, "Board.");
     d.option("nap_us", &Options::nap_us, "Longest pause.");
     d.option("keep", &Options::keep, "0: only counts rows.");
@@ -403,6 +406,7 @@ class Collect final : public flow::Sink {
   }
   std::string prepare(std::uint64_t checkpoint) override {
     if (options_.throw_in_prepare != 0) throw std::runtime_error("cannot prepare");
+    if (!kTwoPhase) return {};
     const std::lock_guard lock(board_.mutex);
     board_.prepared.push_back(checkpoint);
     return std::to_string(checkpoint);
@@ -451,7 +455,8 @@ const flow_plugin& test_flow_plugin() {
   static const flow_plugin kPlugin =
       flow::detail::make_plugin<Numbers, NumbersOnce, Texts, Streams, Messages, KeepFew,
                                 Step<false>, Step<true>, Amplify, Keyed, Join, Ask, NoErrorsPort,
-                                Collect, Store>("org.flowrun.test.flow", "1.0.0", "Apache-2.0");
+                                Collect<true>, Collect<false>, Store>("org.flowrun.test.flow",
+                                                                      "1.0.0", "Apache-2.0");
   return kPlugin;
 }
 
