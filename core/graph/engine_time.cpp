@@ -19,8 +19,8 @@ KeySkew& Pipeline::Engine::skew_of(std::size_t plan_node) {
 // Which sources wait for one another: those whose rows meet, with watermarks, in an operator that
 // goes by event time. A sink, or a chain on its own, takes rows of any time.
 void Pipeline::Engine::connect_drift(const SourcesOfUnits& sources) {
-  if (sources_.size() < 2) return;
   const std::int64_t most = bound_.specification.max_drift.value;
+  if (sources_.size() < 2 || most == 0) return;
   runtime.drift = std::make_unique<Drift>(most, sources_.size());
   for (std::size_t i = 0; i < sources_.size(); ++i) sources_[i]->set_number(i);
   // What each node sends on: the watermarks that were worked out last, of each source.
@@ -44,7 +44,7 @@ void Pipeline::Engine::connect_drift(const SourcesOfUnits& sources) {
               runtime.drift->add_track(static_cast<std::size_t>(id - source_ids_.begin()));
           made->follow(source, [this, track](std::optional<std::int64_t> watermark) {
             runtime.drift->tell(track, watermark.value_or(Drift::kUnknown));
-            runtime.signal.notify();
+            if (runtime.waiting_for_others.load() > 0) runtime.signal.notify();
           });
           sent.insert(track);
         }

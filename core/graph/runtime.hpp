@@ -92,8 +92,9 @@ struct Runtime {
   // How many inputs have been set aside until rows leave the pipeline; while there is none, of the
   // rows that do only sources are told.
   std::atomic<int> waiting_for_room{0};
-  std::atomic<bool> stopping{false};  // sources stop, everything else drains
-  std::atomic<bool> aborted{false};   // everything stops at once
+  std::atomic<int> waiting_for_others{0};  // sources that are ahead of others in event time
+  std::atomic<bool> stopping{false};       // sources stop, everything else drains
+  std::atomic<bool> aborted{false};        // everything stops at once
   // Made with the nodes; sources by their number.
   std::unique_ptr<Drift> drift;
   // When a source was last made to wait by the flow itself: nanoseconds since 1970.

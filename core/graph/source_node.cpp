@@ -242,7 +242,9 @@ bool SourceNode::wait_for_room() {
   // That it waits for another source makes nobody else wait: silence of others counts as such.
   while (is_held() && !stop()) {
     const auto since = Clock::now();
+    runtime_.waiting_for_others.fetch_add(1);
     runtime_.signal.wait_for(kLook, [&] { return !is_held() || stop(); });
+    runtime_.waiting_for_others.fetch_sub(1);
     do_requests();
     component_.metrics->drift_seconds.add(
         std::chrono::duration<double>(Clock::now() - since).count());

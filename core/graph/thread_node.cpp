@@ -113,7 +113,9 @@ bool ThreadNode::tend() {
   bool untold = false;
   if (is_sink_) {
     const std::lock_guard lock(mutex_);
-    untold = !queue_.empty();
+    const auto now = Clock::now();
+    untold = !queue_.empty() && now - told_ >= kLook;
+    if (untold) told_ = now;
   }
   if (untold) changed_.notify_one();
   const StepGroup* const group = started_.load();

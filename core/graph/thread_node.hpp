@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -41,6 +42,8 @@ class ThreadNode final : public Node {
   void close_remaining() override;
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   void run();
   // False: aborted or failed.
   bool work();
@@ -64,11 +67,12 @@ class ThreadNode final : public Node {
   std::deque<MessagePointer> queue_;                      // guarded by mutex_
   std::deque<std::function<void(StepGroup&)>> commands_;  // guarded by mutex_
   std::int64_t rows_queued_ = 0;                          // guarded by mutex_
-  bool woken_ = false;                                    // guarded by mutex_
-  bool pressing_ = false;                                 // a barrier, the end; guarded by mutex_
-  bool resting_ = false;                                  // guarded by mutex_
-  bool may_finish_ = false;                               // guarded by mutex_
-  bool ticking_ = false;                                  // a tick is queued; guarded by mutex_
+  Clock::time_point told_;   // when tend() last told of messages without rows; guarded by mutex_
+  bool woken_ = false;       // guarded by mutex_
+  bool pressing_ = false;    // a barrier, the end; guarded by mutex_
+  bool resting_ = false;     // guarded by mutex_
+  bool may_finish_ = false;  // guarded by mutex_
+  bool ticking_ = false;     // a tick is queued; guarded by mutex_
   bool ended_ = false;
   std::thread thread_;
 };
