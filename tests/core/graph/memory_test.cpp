@@ -33,13 +33,13 @@ std::int64_t heap() {
   return static_cast<std::int64_t>(info.uordblks + info.hblkhd);
 }
 
-// Until the source has emitted nothing more for a while. What it has emitted.
+// Until the source has begun, and emitted nothing more for a while. What it has emitted.
 std::uint64_t stands_still(Flow& flow, const char* source) {
   const auto created = [&] {
     return flow.pipeline().ledger().find_component(source)->totals().rows.created;
   };
   std::uint64_t before = UINT64_MAX;
-  for (int i = 0; i < 100 && before != created(); ++i) {
+  for (int i = 0; i < 100 && (before == 0 || before != created()); ++i) {
     before = created();
     std::this_thread::sleep_for(milliseconds(200));
   }

@@ -205,6 +205,9 @@ TEST_F(TimeTest, TimersByTheClockFireWithoutAnyMessage) {
                      "", "pause = 10"),
             {.parallelism = 2, .now = [&] { return clock.load(); }}, kFolders);
   flow.start();
+  ASSERT_TRUE(wait_until(kSoon, [&] {
+    return flow.metric("flowrun_component_rows_in_total", {"component=\"windows\""}) == 3;
+  })) << "no timer is set before";
   EXPECT_FALSE(wait_until(std::chrono::milliseconds(150), [] { return !lines().empty(); }));
   clock += 10 * kSecond;
   EXPECT_TRUE(wait_until(kSoon, [] { return lines().size() == 2; }));
