@@ -59,6 +59,7 @@ void discard_output(const BenchOptions& options, PipelineSpecification& specific
     }
     component.type.value = messages ? kNowhereMessagesSink : kNowhereSink;
     component.options.clear();
+    component.parallelism.reset();
   }
   specification.checkpoint.reset();
   specification.on_error.value = OnError::kDrop;

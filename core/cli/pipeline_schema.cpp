@@ -219,9 +219,7 @@ class SchemaWriter {
     json_.end_object();
 
     json_.key("parallelism").begin_object();
-    text("type", "integer");
-    json_.key("minimum").value(std::int64_t{1});
-    json_.key("maximum").value(std::int64_t{1024});
+    or_expanded([&] { add_number(instances_option()); });
     json_.end_object();
 
     json_.key("on_error").begin_object();

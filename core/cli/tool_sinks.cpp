@@ -22,7 +22,7 @@ class RowsSink final : public flow::Sink {
     d.summary("Hands rows to a command of flowrun.");
     d.doc("For flowrun's own commands; it can be used by no pipeline file.");
     d.example("type = \"flowrun_rows\"\ninputs = [\"parsed\"]\n");
-    d.traits(FLOW_SERIAL);
+    d.traits(FLOW_SERIAL | FLOW_BLOCKING);
   }
   void process(const flow::Batch& in, flow::Output&) override {
     if (receiver()) receiver()(in);

@@ -231,15 +231,20 @@ void OneLineFile::add(const std::string& text, Line line) {
       {line.value_at, line.value_at});
 }
 
-std::size_t OneLineFile::unquoted(const Line& line, std::size_t bytes) const {
-  const std::size_t begin = line.begin + line.column - 1;
-  const std::size_t end = std::min(begin + bytes, toml_.size());
-  std::size_t count = 0;
-  for (std::size_t at = begin + 1; at < end; ++at) {
-    if (toml_[at] == '\\') ++at;
-    ++count;
+std::size_t OneLineFile::bytes_of(const Line& line, std::size_t characters) const {
+  std::size_t bytes = 0;
+  bool escaped = false;
+  std::size_t at = line.begin + line.column - 1;
+  for (; characters > 0 && at < toml_.size() && toml_[at] != '\n'; --characters) {
+    const char c = toml_[at];
+    const bool added = line.bare && !escaped && (c == '"' || c == '\\');
+    escaped = added && c == '\\';
+    do {
+      ++at;
+      if (!added) ++bytes;
+    } while (flow::is_utf8_continuation(toml_[at]));
   }
-  return count;
+  return bytes;
 }
 
 std::size_t OneLineFile::position_of(const Place& place) const {
@@ -247,7 +252,7 @@ std::size_t OneLineFile::position_of(const Place& place) const {
   const Line& line = lines_[place.line - 1];
   if (line.column == 0 || place.column < line.column) return line.at;
   const std::size_t inside = place.column - line.column;
-  return line.value_at + (line.bare ? unquoted(line, inside) : inside);
+  return line.value_at + bytes_of(line, inside);
 }
 
 std::string with_caret(std::string_view line, std::size_t at) {

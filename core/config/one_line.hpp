@@ -61,8 +61,8 @@ class OneLineFile {
   };
 
   void add(const std::string& text, Line line);
-  // How many bytes of a bare word stand for the first `bytes` of its quoted form.
-  std::size_t unquoted(const Line& line, std::size_t bytes) const;
+  // Bytes of the line that stand for the first `characters` of a value in the file.
+  std::size_t bytes_of(const Line& line, std::size_t characters) const;
 
   std::string toml_;
   std::vector<Line> lines_;

@@ -47,10 +47,10 @@ constexpr flow_option kInFlight =
            "Bytes that sources keep on their way at once. It sets how long a checkpoint's barrier "
            "takes: some 40 ms at 64 MiB. 16 MiB, or a quarter of `memory_limit` if that is less, "
            "unless given.");
-constexpr flow_option kParallelism =
-    option(FLOW_OPTION_INT, "parallelism", "0", 0, 1024,
-           "Worker threads, and instances of each operator that can run in parallel. 0: one a "
-           "core.");
+constexpr flow_option kParallelism = option(
+    FLOW_OPTION_INT, "parallelism", "0", 0, 1024,
+    "Worker threads, and instances of each operator that can run in parallel, unless a keyed "
+    "operator has a `parallelism` of its own. 0: one a core.");
 constexpr flow_option kBatchRows =
     option(FLOW_OPTION_INT, "batch_rows", "4096", 1, 1 << 20,
            "Rows that a source puts into one batch at most. Fewer cost more per row, more of them "
@@ -312,6 +312,8 @@ std::optional<Placed<OnError>> read_on_error(const Value& value, const std::stri
   if (found.error_count() > errors) return std::nullopt;
   return Placed<OnError>{to_on_error(bound.text("on_error")), value.place};
 }
+
+const flow_option& instances_option() { return kInstances; }
 
 std::optional<Placed<std::int64_t>> read_instances(const Value& value, const std::string& key_path,
                                                    Diagnostics& found) {

@@ -21,6 +21,9 @@ void read_pipeline_settings(const Value* pipeline, const std::string& default_na
 std::optional<Placed<OnError>> read_on_error(const Value& value, const std::string& key_path,
                                              Diagnostics& found);
 
+// The `parallelism` of a component.
+const flow_option& instances_option();
+
 // The value of a component's `parallelism` key, or nothing after an error.
 std::optional<Placed<std::int64_t>> read_instances(const Value& value, const std::string& key_path,
                                                    Diagnostics& found);

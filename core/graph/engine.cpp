@@ -401,7 +401,10 @@ bool Pipeline::Engine::input_is_read() const {
 std::string Pipeline::Engine::commit(StepGroup& group, const std::vector<std::string>& handles) {
   OperatorInstance& sink = group.step(0);
   flow_operator* op = sink.abi();
-  if (op->commit == nullptr) return {};
+  if (op->commit == nullptr ||
+      (sink.component().bound->descriptor().traits & FLOW_TWO_PHASE) == 0) {
+    return {};
+  }
   for (const std::string& handle : handles) {
     Backoff backoff;
     flow_status status = FLOW_RETRY;

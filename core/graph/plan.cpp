@@ -23,12 +23,11 @@ bool has_trait(const BoundComponent& component, std::uint64_t trait) {
 
 NodeKind kind_of(const BoundComponent& component) {
   if (component.descriptor().kind == FLOW_SOURCE) return NodeKind::kSource;
-  if (has_trait(component, FLOW_BLOCKING)) return NodeKind::kThread;
-  if (is_keyed(component.descriptor())) return NodeKind::kKeyed;
-  if (has_trait(component, FLOW_STATELESS)) return NodeKind::kChain;
   const bool commits =
       component.descriptor().kind == FLOW_SINK && has_trait(component, FLOW_TWO_PHASE);
-  return commits ? NodeKind::kThread : NodeKind::kSerial;
+  if (commits || has_trait(component, FLOW_BLOCKING)) return NodeKind::kThread;
+  if (is_keyed(component.descriptor())) return NodeKind::kKeyed;
+  return has_trait(component, FLOW_STATELESS) ? NodeKind::kChain : NodeKind::kSerial;
 }
 
 // A step's output, as its readers find it.
@@ -75,9 +74,6 @@ class Planner {
       return;
     }
     const std::size_t node = add_node(kind);
-    if (const auto& own = pipeline_.specification.components[index].parallelism) {
-      plan_.nodes[node].instances = static_cast<int>(own->value);
-    }
     const std::size_t step = add_step(node, index, FLOW_ROLE_NONE);
     for (const Wire& wire : wires) connect(wire, node, step);
   }
@@ -152,6 +148,10 @@ class Planner {
     step.role = role;
     step.outputs.resize(std::max<std::uint32_t>(1, descriptor.n_outputs));
     step.can_fail = declares_errors(descriptor);
+    if (plan_.nodes[node].kind == NodeKind::kKeyed) {
+      const auto& own = pipeline_.specification.components[index].parallelism;
+      if (own) plan_.nodes[node].instances = static_cast<int>(own->value);
+    }
     plan_.nodes[node].steps.push_back(std::move(step));
     steps_[index].emplace_back(node, plan_.nodes[node].steps.size() - 1);
     return plan_.nodes[node].steps.size() - 1;

@@ -1,4 +1,4 @@
-// A node on a thread of its own: sinks, and operators that may wait inside a call.
+// A node on a thread of its own: what may wait inside a call or for the commit of a checkpoint.
 #pragma once
 
 #include <atomic>

@@ -186,20 +186,27 @@ void FileFollower::open_pending(SourceOutput& out) {
       touched.insert(change.path);
       touched.insert(change.to);
     }
+    bool all_moving = true;
     for (Opened& opened : candidates) {
-      const bool settled = !touched.contains(opened.path) && !names_.is_moving(opened.path);
+      const bool renamed = touched.contains(opened.path);
+      // Where to is not told yet, and since nothing else is: what could be opened is the one.
+      const bool moving = !renamed && names_.is_moving(opened.path);
+      const bool settled = !renamed && !moving;
+      all_moving &= moving;
       if (settled) pending_.erase(opened.path);
       if (!opened.facts || !opened.facts->regular) {
         if (settled) complain(opened);
         continue;
       }
       // What was found under a matching name is ours whatever it is called by now.
-      if (!settled && opened.path != opened.home) continue;
+      if (renamed && opened.path != opened.home) continue;
+      if (moving) pending_.erase(opened.path);
       const bool known = files_.contains(opened.facts->identity);
       const Followed* const file = adopt(std::move(opened), settled);
       if (!known) out.offer(file->partition);
     }
     for (const NameChange& change : changes) apply(change);
+    if (all_moving) return;
   }
 }
 

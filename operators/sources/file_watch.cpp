@@ -121,8 +121,10 @@ bool FolderWatch::drain(std::vector<NameChange>& changes) {
       } else if ((event.mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT)) != 0) {
         complete = false;
         ::inotify_rm_watch(queue_.get(), event.wd);
+        changes_.settle(event.wd, changes);
         forget(event.wd);
       } else if ((event.mask & IN_IGNORED) != 0) {
+        changes_.settle(event.wd, changes);
         forget(event.wd);
       } else if ((event.mask & IN_MOVED_FROM) != 0) {
         changes_.left(event.wd, event.cookie, path_of(event.wd, name), now, changes);

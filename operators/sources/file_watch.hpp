@@ -34,8 +34,9 @@ class NameChanges {
   void left(int folder, uint32_t move, std::string path, Clock::time_point now,
             std::vector<NameChange>& changes);
   void arrived(int folder, uint32_t move, std::string path, std::vector<NameChange>& changes);
-  // What left long ago is gone.
+  // What left long ago is gone, and what left a folder that is looked at no more.
   void settle(Clock::time_point now, std::vector<NameChange>& changes);
+  void settle(int folder, std::vector<NameChange>& changes);
   // The name left, and may yet arrive as another one.
   bool is_moving(const std::string& path) const;
 
@@ -48,8 +49,6 @@ class NameChanges {
     std::string path;
     Clock::time_point since;
   };
-
-  void settle(int folder, std::vector<NameChange>& changes);
 
   std::vector<Departure> departures_;  // at most one a folder
 };

@@ -448,9 +448,9 @@ typedef struct flow_operator {
   /* Everything up to the position is durable downstream; the source may let it go. */
   flow_status (*acknowledge)(struct flow_operator* op, const char* partition, const void* position,
                              uint32_t position_length);
-  /* sinks. `prepare` makes all that was processed durable and describes it in a handle; `commit`
-   * makes it visible, is idempotent, and is repeated after a restart; `abort` undoes it. [worker]
-   */
+  /* sinks. `prepare` makes all that was processed durable and describes it in a handle. With
+   * FLOW_TWO_PHASE `commit` makes it visible, is idempotent, and is repeated after a restart;
+   * `abort` undoes it. [worker] */
   flow_status (*prepare)(struct flow_operator* op, uint64_t checkpoint, flow_buffer** handle,
                          int64_t* length);
   flow_status (*commit)(struct flow_operator* op, const void* handle, int64_t length);

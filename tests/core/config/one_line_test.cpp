@@ -119,21 +119,25 @@ TEST(OneLineFile, FindsTheWayBack) {
 }
 
 TEST(OneLineFile, FindsTheWayBackIntoAWordWithQuotes) {
-  const std::string line = R"(file path=x"y"z\ other=1 ! out)";
+  const std::string line = "file path=x\"é\"z\\ name='éab' ! out";
   auto stages = stages_of(line);
   const OneLineFile file(stages, "");
-  ASSERT_NE(file.toml().find(R"("x\"y\"z\\")"), std::string::npos) << file.toml();
+  ASSERT_NE(file.toml().find(R"("x\"é\"z\\")"), std::string::npos) << file.toml();
   const Value::Table table = parse_toml(file.toml(), kOneLine);
-  Place place = find(*find(*find(table, "sources")->table(), "file")->table(), "path")->place;
-  const std::uint32_t column = place.column;
-  const auto from = [&](std::uint32_t inside) {
-    place.column = column + inside;
-    return line.substr(file.position_of(place));
+  const Value::Table& source = *find(*find(table, "sources")->table(), "file")->table();
+  const auto from = [&](const char* option, std::uint32_t characters) {
+    Place place = find(source, option)->place;
+    place.column += characters;
+    return line.substr(file.position_of(place), 4);
   };
-  EXPECT_EQ(from(0), R"(x"y"z\ other=1 ! out)");
-  EXPECT_EQ(from(4), R"(y"z\ other=1 ! out)");
-  EXPECT_EQ(from(7), R"(z\ other=1 ! out)");
-  EXPECT_EQ(from(10), " other=1 ! out");
+  EXPECT_EQ(from("path", 0), "x\"é");
+  EXPECT_EQ(from("path", 2), "\"é\"");
+  EXPECT_EQ(from("path", 4), "é\"z");
+  EXPECT_EQ(from("path", 5), "\"z\\ ");
+  EXPECT_EQ(from("path", 7), "z\\ n");
+  EXPECT_EQ(from("path", 10), " nam");
+  EXPECT_EQ(from("path", 11), " nam");
+  EXPECT_EQ(from("name", 2), "ab' ");
 }
 
 TEST(OneLine, NeverCrashesOnNoise) {

@@ -7,8 +7,8 @@
 
 namespace flow::host {
 
-inline constexpr std::array<std::string_view, 5> kReservedKeys = {"type", "inputs", "on_error",
-                                                                  "encoding", "decoding"};
+inline constexpr std::array<std::string_view, 7> kReservedKeys = {
+    "type", "inputs", "on_error", "encoding", "decoding", "parallelism", "renamed_from"};
 
 inline bool is_reserved_key(std::string_view name) {
   return std::find(kReservedKeys.begin(), kReservedKeys.end(), name) != kReservedKeys.end();

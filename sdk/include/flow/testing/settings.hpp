@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "flow/host/reserved_keys.hpp"
 #include "flow/testing/toml_value.hpp"
 
 namespace flow::testing {
@@ -207,11 +208,7 @@ inline Settings example_settings(const std::string& toml, const std::string& nam
     throw std::invalid_argument("the example has no table with type = \"" + name + '"');
   }
   for (const auto& [key, item] : found->items) {
-    bool reserved = false;
-    for (const char* host_key : {"type", "inputs", "on_error", "encoding", "decoding"}) {
-      reserved |= key == host_key;
-    }
-    if (!reserved) settings.emplace_back(key, Setting(item));
+    if (!host::is_reserved_key(key)) settings.emplace_back(key, Setting(item));
   }
   return settings;
 }
