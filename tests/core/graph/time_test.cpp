@@ -50,6 +50,15 @@ Lines lines() {
   return all;
 }
 
+// Until the component has taken so many rows, however slow the machine is: what is by the clock
+// counts from there.
+bool has_taken(Flow& flow, const std::string& component, int rows) {
+  return wait_until(kSoon, [&] {
+    return flow.metric("flowrun_component_rows_in_total", {"component=\"" + component + "\""}) ==
+           rows;
+  });
+}
+
 // As Tumble works them out, one row after the other.
 Lines expected_lines(std::int64_t seed, std::int64_t rows, std::int64_t partitions,
                      std::int64_t keys, std::int64_t lateness, std::int64_t& late) {
@@ -143,6 +152,7 @@ TEST_F(TimeTest, SilentPartitionIsLeftOutAfterIdleWithoutAnyMessage) {
                      "idle = \"30s\"\nlateness = \"0s\"\n"),
             {.parallelism = 2, .now = [&] { return clock.load(); }}, kFolders);
   flow.start();
+  ASSERT_TRUE(has_taken(flow, "timed", 3));
   // q holds p back until it has been silent; then the window that p is past is told.
   EXPECT_FALSE(wait_until(std::chrono::milliseconds(50), [] { return !lines().empty(); }));
   clock += 40 * kSecond;
@@ -158,9 +168,10 @@ TEST_F(TimeTest, SilentPartitionIsLeftOutAfterIdleWithoutAnyMessage) {
                       "\"a\", \"b\"", "idle = \"30s\"\nlateness = \"0s\"\n"),
              {.parallelism = 2, .now = [&] { return clock.load(); }}, kFolders);
   again.start();
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  ASSERT_TRUE(has_taken(again, "timed", 1));
   clock += 25 * kSecond;
   board("gate").blocked = false;
+  ASSERT_TRUE(has_taken(again, "timed", 2));
   EXPECT_FALSE(wait_until(std::chrono::milliseconds(150), [] { return !lines().empty(); }));
   clock += 6 * kSecond;  // q is silent for 31 s, p for 6 s
   EXPECT_TRUE(wait_until(kSoon, [] { return lines().size() == 1; }));
@@ -179,6 +190,7 @@ TEST_F(TimeTest, EventTimeThatNeverGetsAMessageHoldsNobodyBackAfterIdle) {
                      "\"a\"", "idle = \"0s\"\nlateness = \"0s\"\n", "", "timed\", \"silent"),
             {.parallelism = 2, .now = [&] { return clock.load(); }}, kFolders);
   flow.start();
+  ASSERT_TRUE(has_taken(flow, "timed", 2));
   EXPECT_FALSE(wait_until(std::chrono::milliseconds(150), [] { return !lines().empty(); }));
   clock += 30 * kSecond;
   EXPECT_TRUE(wait_until(kSoon, [] { return lines().size() == 1; }));
@@ -205,9 +217,7 @@ TEST_F(TimeTest, TimersByTheClockFireWithoutAnyMessage) {
                      "", "pause = 10"),
             {.parallelism = 2, .now = [&] { return clock.load(); }}, kFolders);
   flow.start();
-  ASSERT_TRUE(wait_until(kSoon, [&] {
-    return flow.metric("flowrun_component_rows_in_total", {"component=\"windows\""}) == 3;
-  })) << "no timer is set before";
+  ASSERT_TRUE(has_taken(flow, "windows", 3));
   EXPECT_FALSE(wait_until(std::chrono::milliseconds(150), [] { return !lines().empty(); }));
   clock += 10 * kSecond;
   EXPECT_TRUE(wait_until(kSoon, [] { return lines().size() == 2; }));
