@@ -105,6 +105,7 @@ void Pipeline::Engine::make_checkpoints() {
                                 : checkpoint                      ? checkpoint->interval.value
                                                                   : 0;
   runtime.checkpointing = interval > 0;
+  runtime.newest_checkpoint = store_ != nullptr ? store_->next_id() - 1 : 0;
   std::size_t participants = participant_unit_.size();
   for (const PlanNode& node : plan_.nodes) {
     if (node.kind == NodeKind::kSource) ++participants;
@@ -128,8 +129,8 @@ void Pipeline::Engine::make_checkpoints() {
   };
   actions.changed = [this] { runtime.signal.notify(); };
   checkpoints = std::make_unique<Checkpoints>(std::chrono::nanoseconds(interval), participants,
-                                              store_ != nullptr ? store_->next_id() - 1 : 0,
-                                              std::move(actions), runtime.metrics.pipeline());
+                                              runtime.newest_checkpoint, std::move(actions),
+                                              runtime.metrics.pipeline());
 }
 
 std::uint32_t Pipeline::Engine::instances_of(const Unit& unit) const {

@@ -87,6 +87,7 @@ struct Runtime {
   std::function<std::int64_t()> now;    // nanoseconds since 1970
   bool checkpointing = false;           // barriers run, and sinks commit
   bool stores_checkpoints = false;      // what a run leaves undone, the next one goes on with
+  std::uint64_t newest_checkpoint = 0;  // of the runs before; 0: none
 
   Signal signal;
   // How many inputs have been set aside until rows leave the pipeline; while there is none, of the

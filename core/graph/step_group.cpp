@@ -292,7 +292,9 @@ flow_status StepGroup::end(Step& step) {
   if (keeps && !step.at_end) {
     Checkpoints::Answer answer;
     step.instance->tell_ending(!runtime_.pausing());
-    const flow_status status = capture(step, epoch_ + 1, answer);
+    // No barrier may have come by since the run went on from a checkpoint.
+    const std::uint64_t last = std::max(epoch_, runtime_.newest_checkpoint) + 1;
+    const flow_status status = capture(step, last, answer);
     if (status == FLOW_RETRY) return status;
     if (status != FLOW_DONE) {
       if (runtime_.stores_checkpoints) return status;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <map>
 #include <random>
 #include <set>
@@ -459,6 +460,27 @@ TEST_F(EngineTest, ManyCheckpointsCompleteWhileRowsFlow) {
   EXPECT_GE(flow.pipeline().checkpoints(), 5u);
   expect_pairs(board("sink"));
   EXPECT_GE(board("sink").committed.size() + 1, flow.pipeline().checkpoints());
+}
+
+// Even where its end comes before its first barrier: what sinks prepare for it must not look older
+// than what the next run goes on from, should this one be killed then.
+TEST_F(EngineTest, NextRunPreparesBehindTheCheckpointsBeforeIt) {
+  const std::string folder = ::testing::TempDir() + "/flowrun_next_run";
+  std::filesystem::remove_all(folder);
+  const auto prepared = [&](std::int64_t interval) {
+    clear_boards();
+    Flow flow(
+        "[pipeline]\non_error = \"drop\"\n[sources.n]\ntype = \"numbers\"\nrows = 20000\n"
+        "nap_us = 400\n[sinks.s]\ntype = \"collect\"\ninputs = [\"n\"]\n",
+        {.parallelism = 2, .checkpoint_interval = interval, .checkpoint_folder = folder});
+    EXPECT_EQ(flow.run().outcome, Outcome::kFinished);
+    return board("sink").prepared;
+  };
+  const std::vector<std::uint64_t> first = prepared(10'000'000);
+  ASSERT_GT(first.size(), 1U);
+  const std::vector<std::uint64_t> second = prepared(3'600'000'000'000);
+  ASSERT_EQ(second.size(), 1U);
+  EXPECT_GT(second.front(), first.back());
 }
 
 }  // namespace
