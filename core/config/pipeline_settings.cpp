@@ -303,26 +303,36 @@ void read_pipeline_settings(const Value* pipeline, const std::string& default_na
   SettingsReader(pipeline, specification, found).read(default_name);
 }
 
-std::optional<Placed<OnError>> read_on_error(const Value& value, const std::string& key_path,
-                                             Diagnostics& found) {
+namespace {
+
+// The value of a component's key, which is the only one of `options`; nothing after an error.
+std::optional<BoundOptions> bind_key(std::span<const flow_option* const> options,
+                                     const Value& value, const std::string& key_path,
+                                     Diagnostics& found) {
   const std::size_t errors = found.error_count();
-  const BoundOptions bound =
-      bind_options(kOnErrorOnly, {{"on_error", value.place, value}},
+  BoundOptions bound =
+      bind_options(options, {{options.front()->name, value.place, value}},
                    {value.place, key_path, "component", {}, SecretReading::kRead}, found);
   if (found.error_count() > errors) return std::nullopt;
-  return Placed<OnError>{to_on_error(bound.text("on_error")), value.place};
+  return bound;
+}
+
+}  // namespace
+
+std::optional<Placed<OnError>> read_on_error(const Value& value, const std::string& key_path,
+                                             Diagnostics& found) {
+  const auto bound = bind_key(kOnErrorOnly, value, key_path, found);
+  if (!bound) return std::nullopt;
+  return Placed<OnError>{to_on_error(bound->text("on_error")), value.place};
 }
 
 const flow_option& instances_option() { return kInstances; }
 
 std::optional<Placed<std::int64_t>> read_instances(const Value& value, const std::string& key_path,
                                                    Diagnostics& found) {
-  const std::size_t errors = found.error_count();
-  const BoundOptions bound =
-      bind_options(kInstancesOnly, {{"parallelism", value.place, value}},
-                   {value.place, key_path, "component", {}, SecretReading::kRead}, found);
-  if (found.error_count() > errors) return std::nullopt;
-  return Placed<std::int64_t>{bound.integer("parallelism"), value.place};
+  const auto bound = bind_key(kInstancesOnly, value, key_path, found);
+  if (!bound) return std::nullopt;
+  return Placed<std::int64_t>{bound->integer("parallelism"), value.place};
 }
 
 }  // namespace flowrun

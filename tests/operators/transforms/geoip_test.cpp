@@ -395,7 +395,7 @@ TEST(GeoipRealDatabases, MaxmindsTestDatabasesAreRead) {
                          : std::filesystem::path(FLOWRUN_SOURCE_DIR) / "../shared") /
       "data/weblogs";
   if (!std::filesystem::exists(folder / "GeoIP2-City-Test.mmdb")) {
-    GTEST_SKIP() << "no MaxMind test databases in " << folder;
+    GTEST_SKIP() << "GeoIP2-City-Test.mmdb of MaxMind's test data is not in " << folder;
   }
   auto harness = Harness::of<Geoip>(
       {{"database", (folder / "GeoIP2-City-Test.mmdb").string()},

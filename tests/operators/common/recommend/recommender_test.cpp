@@ -86,7 +86,7 @@ class SerenadeTest : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!std::filesystem::exists(serenade() / "train.txt")) {
-      GTEST_SKIP() << "no clicks in " << serenade();
+      GTEST_SKIP() << "the clicks of Serenade (train.txt, test.txt) are not in " << serenade();
     }
     train_ = read_clicks(serenade() / "train.txt");
     test_ = read_clicks(serenade() / "test.txt");
