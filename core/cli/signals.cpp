@@ -12,6 +12,8 @@
 #include <system_error>
 #include <utility>
 
+#include "flow/thread_name.hpp"
+
 namespace flowrun::cli {
 
 SignalThread::SignalThread(Action on_signal) : on_signal_(std::move(on_signal)) {
@@ -28,7 +30,10 @@ SignalThread::SignalThread(Action on_signal) : on_signal_(std::move(on_signal)) 
   if (signals_ < 0 || ended_ < 0) {
     throw std::system_error(errno, std::generic_category(), "cannot listen for signals");
   }
-  thread_ = std::thread([this] { listen(); });
+  thread_ = std::thread([this] {
+    flow::name_thread("signals");
+    listen();
+  });
 }
 
 SignalThread::~SignalThread() {

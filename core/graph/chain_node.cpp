@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "core/graph/own_work.hpp"
-#include "core/graph/system_thread.hpp"
 #include "core/observe/log.hpp"
+#include "flow/thread_name.hpp"
 
 namespace flowrun {
 
@@ -22,7 +22,7 @@ void name_worker() {
   thread_local bool named = false;
   if (named || oneapi::tbb::this_task_arena::current_thread_index() == 0) return;
   named = true;
-  name_thread("worker");
+  flow::name_thread("worker");
 }
 
 }  // namespace

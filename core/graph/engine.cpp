@@ -10,6 +10,7 @@
 #include "core/graph/chain_node.hpp"
 #include "core/graph/known_schemas.hpp"
 #include "core/observe/log.hpp"
+#include "flow/thread_name.hpp"
 
 namespace flowrun {
 namespace {
@@ -319,7 +320,10 @@ RunResult Pipeline::Engine::run() {
     for (const auto& source : sources_) source->hold();
     checkpoints->begin_at_once();
   }
-  conductor_ = std::thread([this] { look_after(); });
+  conductor_ = std::thread([this] {
+    flow::name_thread("conductor");
+    look_after();
+  });
   arena_.execute([&] {
     for (const auto& source : sources_) source->start([this] { one_finished(); });
     health_.running();

@@ -59,12 +59,15 @@ bool SpareTime::has(Clock::time_point now, bool held_up) {
   if (passed < kWindow) return has_ && !held_up_;
   const ThreadUse used = thread_use();
   const bool has_waited = used.waits > used_.waits && (used.time - used_.time) * 4 <= passed * 3;
-  const bool busy = held_up_ || !has_waited;
-  if (busy) {
+  if (held_up_ || (!has_waited && calm_windows_ == 0)) {
     not_before_ = now + pause_;
     pause_ = std::min(2 * pause_, kLongestPause);
+    calm_windows_ = 0;
+  } else if (!has_waited) {
+    --calm_windows_;
   } else if (has_) {
     pause_ = kShortestPause;
+    calm_windows_ = std::min(calm_windows_ + 1, kMostCalmWindows);
   }
   has_ = now >= not_before_;
   since_ = now;

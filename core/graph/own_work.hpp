@@ -50,7 +50,9 @@ struct ThreadUse {
 
 // Whether the calling thread has time to spare for the chains behind it: over the last while it
 // waited for its input a quarter of the time and was not made to wait by the flow. One that other
-// threads kept from the processor did not wait.
+// threads kept from the processor did not wait. One that has worked for its chains goes on through
+// a short rush: the pool takes twice the processor time for the same rows, and so a rush to which
+// the processors give the reason would last.
 class SpareTime {
  public:
   using Clock = std::chrono::steady_clock;
@@ -65,11 +67,15 @@ class SpareTime {
   // Each time it turns out that it still had none, twice as long.
   static constexpr std::chrono::milliseconds kShortestPause{20};
   static constexpr std::chrono::milliseconds kLongestPause{1000};
+  // Each window of work for the chains in which it had time makes up for one in which it had none,
+  // this many at most.
+  static constexpr int kMostCalmWindows = 10;
 
   Clock::time_point since_;
   Clock::time_point not_before_;
   ThreadUse used_;  // when the window began
   std::chrono::milliseconds pause_ = kShortestPause;
+  int calm_windows_ = 0;
   bool held_up_ = false;
   bool has_ = false;
 };

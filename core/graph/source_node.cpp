@@ -11,10 +11,10 @@
 #include "core/graph/message_columns.hpp"
 #include "core/graph/node.hpp"
 #include "core/graph/own_work.hpp"
-#include "core/graph/system_thread.hpp"
 #include "core/observe/log.hpp"
 #include "flow/builder.hpp"
 #include "flow/host/batch.hpp"
+#include "flow/thread_name.hpp"
 
 namespace flowrun {
 namespace {
@@ -119,7 +119,7 @@ void SourceNode::wake() {
 }
 
 void SourceNode::run() {
-  name_thread(component_.id);
+  flow::name_thread(component_.id);
   OwnWork own_work;
   SpareTime spare_time;
   Backoff backoff;

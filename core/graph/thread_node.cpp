@@ -5,6 +5,7 @@
 
 #include "core/graph/system_thread.hpp"
 #include "core/observe/log.hpp"
+#include "flow/thread_name.hpp"
 
 namespace flowrun {
 namespace {
@@ -147,7 +148,7 @@ void ThreadNode::run_commands() {
 }
 
 void ThreadNode::run() {
-  name_thread(name_);
+  flow::name_thread(name_);
   if (stands_back_) lower_thread_priority();
   bool has_worked = false;
   try {

@@ -13,6 +13,7 @@
 
 #include "core/observe/log.hpp"
 #include "core/observe/text.hpp"
+#include "flow/thread_name.hpp"
 #include "flow/utf8.hpp"
 
 namespace flowrun {
@@ -151,7 +152,10 @@ ProgressReporter::ProgressReporter(Options options, std::function<ProgressSnapsh
   ::sigfillset(&all);  // signals belong to the main program
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
   try {
-    thread_ = std::thread([this] { run(); });
+    thread_ = std::thread([this] {
+      flow::name_thread("progress");
+      run();
+    });
   } catch (...) {
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     throw;

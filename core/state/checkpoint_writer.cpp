@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/state/checkpoint_files.hpp"
+#include "flow/thread_name.hpp"
 
 namespace flowrun {
 namespace {
@@ -66,7 +67,10 @@ CheckpointWriter::CheckpointWriter(fs::path folder, std::size_t keep, File lock)
       // load() tells of it; here it only cannot be kept.
     }
   }
-  thread_ = std::thread([this] { run(); });
+  thread_ = std::thread([this] {
+    flow::name_thread("checkpoints");
+    run();
+  });
 }
 
 CheckpointWriter::~CheckpointWriter() {

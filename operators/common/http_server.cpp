@@ -5,6 +5,8 @@
 #include <ctime>
 #include <map>
 
+#include "flow/thread_name.hpp"
+
 namespace flow::operators {
 namespace {
 
@@ -49,7 +51,10 @@ uint64_t HttpWorker::next_ticket() {
 
 void HttpWorker::start() {
   look_at_clock();
-  thread_ = std::thread([this] { run(); });
+  thread_ = std::thread([this] {
+    name_thread("http");
+    run();
+  });
 }
 
 // Where memory has run out for one connection the others go on; that one ends by its deadline.

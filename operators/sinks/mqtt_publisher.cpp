@@ -8,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "flow/thread_name.hpp"
 #include "operators/common/mqtt_socket.hpp"
 
 namespace flow::operators {
@@ -50,7 +51,10 @@ MqttPublisher::MqttPublisher(const MqttConnectionOptions& options, const MqttAdd
   connected_metric_ = host.gauge("mqtt_connected", "1 while there is a connection to the broker.");
   connections_ = host.counter("mqtt_connections", "Connections that a broker accepted.");
   failures_ = host.counter("mqtt_connection_failures", "Connections that broke or failed.");
-  thread_ = std::thread([this] { run(); });
+  thread_ = std::thread([this] {
+    name_thread("mqtt");
+    run();
+  });
 }
 
 void MqttPublisher::configure() {

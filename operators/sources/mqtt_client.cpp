@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "flow/thread_name.hpp"
 #include "flow/utf8.hpp"
 #include "operators/common/mqtt_socket.hpp"
 
@@ -57,6 +58,7 @@ MqttClient::MqttClient(MqttClientSettings settings, const Host& host)
 
 void MqttClient::start() {
   thread_ = std::thread([this] {
+    name_thread("mqtt");
     const auto work = boost::asio::make_work_guard(io_);
     boost::asio::post(io_, [this] { connect(); });
     io_.run();

@@ -57,6 +57,26 @@ TEST(SpareTimeTest, BusyThreadIsAskedAgainSoonAndEachTimeLater) {
   EXPECT_EQ(pause_after(8), milliseconds(1000));
 }
 
+TEST(SpareTimeTest, EachCalmWindowMakesUpForABusyOne) {
+  for (const int calm : {3, 10, 30}) {
+    SCOPED_TRACE(calm);
+    auto now = SpareTime::Clock::now();
+    SpareTime time;
+    const auto window = milliseconds(20);
+    for (int i = 0; i < calm; ++i) {
+      wait();
+      EXPECT_TRUE(time.has(now += window, false));
+    }
+    int busy = 0;
+    do {
+      work_for(milliseconds(21));
+      ++busy;
+    } while (time.has(now += window, false) && busy < 100);
+    // The first calm one made it work on its rows, and so counts for none.
+    EXPECT_EQ(busy, std::min(calm - 1, 10) + 1);
+  }
+}
+
 TEST(SpareTimeTest, ThreadThatOthersKeepFromTheProcessorHasNone) {
   const auto begun = SpareTime::Clock::now();
   SpareTime time;
