@@ -238,13 +238,14 @@ int Binder::bind(const SyntaxNode& node) {
       }
       return program_.null();
     case SyntaxKind::kField:
-      return field(node);
+      return field(node, false);
     case SyntaxKind::kIn:
       return in(node);
     case SyntaxKind::kMatches:
       return matches(node);
     case SyntaxKind::kIsNull: {
-      const int value = bind(node.children[0]);
+      const SyntaxNode& asked = node.children[0];
+      const int value = asked.kind == SyntaxKind::kField ? field(asked, true) : bind(asked);
       return program_.add("is null", Kind::kBool, is_null_kernel, {value});
     }
     default:
@@ -252,12 +253,15 @@ int Binder::bind(const SyntaxNode& node) {
   }
 }
 
-int Binder::field(const SyntaxNode& node) {
+int Binder::field(const SyntaxNode& node, bool is_asked_for) {
   const ColumnPath path = find_column(schema_, node.name);
   if (!path.steps.empty()) return program_.load(path);
-  const auto same = [&](const MissingField& known) { return known.name == node.name; };
-  if (std::none_of(missing_.begin(), missing_.end(), same)) {
-    missing_.push_back({node.name, node.offset});
+  const auto known = std::find_if(missing_.begin(), missing_.end(),
+                                  [&](const MissingField& one) { return one.name == node.name; });
+  if (known == missing_.end()) {
+    missing_.push_back({node.name, node.offset, is_asked_for});
+  } else {
+    known->is_asked_for &= is_asked_for;
   }
   return program_.null();
 }

@@ -16,6 +16,7 @@ namespace flow::operators {
 struct MissingField {
   std::string name;
   size_t offset;
+  bool is_asked_for;  // `is null` asks whether it is there, and nothing else reads it
 };
 
 // Fills a program. Every mistake throws Failure with its column in the expression.
@@ -58,7 +59,7 @@ class Binder {
   int compare(std::string_view sign, int left, int right, size_t left_offset, size_t right_offset);
 
  private:
-  int field(const SyntaxNode& node);
+  int field(const SyntaxNode& node, bool is_asked_for);
   int call(const SyntaxNode& node);
   int in(const SyntaxNode& node);
   int matches(const SyntaxNode& node);

@@ -169,6 +169,7 @@ ExpressionEvaluator::Prepared& ExpressionEvaluator::prepare(const Batch& batch) 
   Binder binder(made->program, *schema, expression_.text(), expression_.place());
   made->program.set_root(binder.bind(expression_.syntax()));
   for (const MissingField& field : binder.missing()) {
+    if (field.is_asked_for && nearest_column(*schema, field.name).empty()) continue;
     if (std::find(said_.begin(), said_.end(), field.name) != said_.end()) continue;
     said_.push_back(field.name);
     missing_.push_back(expression_.missing_message(field, *schema));

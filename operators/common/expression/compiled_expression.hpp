@@ -84,7 +84,8 @@ class ExpressionEvaluator {
   // The value of each row. A text that a category's field alone decides stays a category. A text
   // cut out of a field shares the field's bytes.
   TypedColumn evaluate(const Batch& batch, Host host);
-  // The fields that the last batch lacked and no call to this has named before, as messages.
+  // The fields that the last batch lacked and no call to this has named before, as messages. One
+  // that `is null` alone asks for may well be missing: it is named only where it may be a slip.
   std::vector<std::string> take_missing();
   const CompiledExpression& expression() const { return expression_; }
 

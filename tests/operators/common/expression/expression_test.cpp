@@ -244,6 +244,21 @@ TEST(Expression, FieldsThatAreNotThereAreNullAndNamed) {
   EXPECT_TRUE(evaluator.take_missing().empty());
 }
 
+TEST(Expression, FieldThatIsOnlyAskedForIsNamedWhereItMayBeASlip) {
+  Rows rows({{"status", {1}}});
+  const auto named = [&](const char* condition) {
+    ExpressionEvaluator evaluator(CompiledExpression::compile(condition, "where"));
+    evaluator.select(rows.batch(), rows.harness().host().host());
+    return evaluator.take_missing().size();
+  };
+  EXPECT_EQ(named("request_id is not null"), 0U);
+  EXPECT_EQ(named("request_id is null and request_id is null"), 0U);
+  EXPECT_EQ(named("stats is not null"), 1U) << "'status' may be meant";
+  EXPECT_EQ(named("request_id is null or request_id == 'a'"), 1U);
+  EXPECT_EQ(named("request_id == 'a' or request_id is null"), 1U);
+  EXPECT_EQ(named("length(request_id) is null"), 1U);
+}
+
 TEST(Expression, EveryExampleOfAFunctionIsTrue) {
   for (const Function& function : functions()) {
     EXPECT_EQ(value(std::string(function.example)), value(std::string(function.expected)))

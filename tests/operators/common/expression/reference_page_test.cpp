@@ -30,8 +30,9 @@ parts once, and what depends on one category alone once a dictionary entry inste
 | `'GET'`, `"it's"`, `'it''s'` | a text; the quote inside it doubled |
 | `true`, `false`, `null` | a bool, nothing |
 
-A field that the rows do not have is null; `flowrun validate` and a warning name it. Categories are
-texts. Binary fields can be compared, searched, matched and hashed. Of structs and lists only `is null` can be asked.
+A field that the rows do not have is null; `flowrun validate` names it, and so does a warning while running (not where
+only `is null` asks for it, unless its name is close to another one). Categories are texts. Binary fields can be
+compared, searched, matched and hashed. Of structs and lists only `is null` can be asked.
 
 ## Operators
 
