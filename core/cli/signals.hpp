@@ -7,9 +7,10 @@
 namespace flowrun::cli {
 
 // From construction to destruction SIGINT and SIGTERM of the process run `on_signal` on a thread of
-// its own, with the signal's name and how many came so far, this one included; and a closed pipe is
-// an error of the write, not a signal. REQUIRES: constructed before any other thread starts, since
-// threads inherit that the signals are blocked.
+// its own, with the signal's name and how many came so far, this one included, those within 200 ms
+// of one that was counted left out; and a closed pipe is an error of the write, not a signal.
+// REQUIRES: constructed before any other thread starts, since threads inherit that the signals are
+// blocked.
 class SignalThread {
  public:
   using Action = std::function<void(const char* name, int count)>;

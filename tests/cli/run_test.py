@@ -225,6 +225,16 @@ class RunTest(CommandTest):
                       if line["message"] == "Ledger of a component."}
             self.assertEqual(ledger["readings"]["created"], ledger["nowhere"]["passed"])
 
+    def test_signals_that_come_within_a_moment_are_one(self):
+        """As from timeout(1), which sends its signal to the process and to its group."""
+        self.write("p.toml", ENDLESS)
+        process = self.start_command("p.toml", *QUIET)
+        time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(self.code_after(process, signal.SIGINT), 0)
+        self.assertEqual(self.entries()[-1]["message"], "Pipeline drained and stopped.")
+        self.assertNotIn("Stopping at once", self.log())
+
     def test_the_notice_is_told_once_when_the_input_is_read(self):
         self.write("p.toml", SHORT.replace("[pipeline]", '[pipeline]\n    notice = "Look."'))
         result = self.expect(0, "p.toml", *QUIET, "--log-format", "text")
@@ -255,6 +265,7 @@ class RunTest(CommandTest):
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)
         self.wait_for_log("Stopping: sources stop")
+        time.sleep(0.3)
         self.assertIsNone(process.poll())
         self.assertEqual(self.code_after(process), 75)
         last = self.entries()[-1]
@@ -266,10 +277,10 @@ class RunTest(CommandTest):
         self.write("p.toml", through("awkward", "deaf"))
         process = self.start_command("p.toml", *QUIET, "--plugin-path", TEST_PLUGINS)
         for said in ("Stopping: sources stop", "Stopping at once"):
-            time.sleep(0.1)
+            time.sleep(0.3)
             process.send_signal(signal.SIGINT)
             self.wait_for_log(said)
-        time.sleep(0.2)
+        time.sleep(0.3)
         self.assertIsNone(process.poll())
         self.assertEqual(self.code_after(process), 75)
         self.assertIn("third signal", self.log())
