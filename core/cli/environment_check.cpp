@@ -16,13 +16,11 @@ bool has_option_problem(const Trial& trial, std::size_t index) {
 std::vector<std::string> environment_problems(const BoundPipeline& pipeline, Trial& trial) {
   std::vector<std::string> problems;
   for (const std::size_t index : pipeline.order) {
-    const ComponentSpecification& component = pipeline.specification.components[index];
     if (has_option_problem(trial, index)) continue;
     try {
       trial.open(index);
     } catch (const std::exception& problem) {
-      problems.push_back(component.place.to_string() + ": " + component.key_path() + ": " +
-                         problem.what());
+      problems.emplace_back(problem.what());
     }
   }
   return problems;

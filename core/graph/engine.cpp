@@ -122,7 +122,7 @@ void Pipeline::Engine::create_components() {
     ComponentRuntime& component = owned->runtime;
     component.id = info.id;
     component.type = info.type;
-    component.place = specification.place;
+    component.specification = &specification;
     component.bound = &bound;
     component.metrics = &runtime.metrics.component(info);
     component.ledger = &ledger.add_component(info);
@@ -150,7 +150,9 @@ void Pipeline::Engine::check_components() const {
     const bool codec_refused = owned->codec_host != nullptr && owned->codec == nullptr;
     if (owned->component != nullptr && !codec_refused) continue;
     const OperatorHost& refused = owned->component == nullptr ? *owned->host : *owned->codec_host;
-    throw std::runtime_error(owned->runtime.where() + ": " + refused.error());
+    throw std::runtime_error(
+        locate(*owned->runtime.specification, owned->component != nullptr, refused.refusal())
+            .to_string());
   }
 }
 

@@ -1,36 +1,14 @@
 #include "core/graph/known_schemas.hpp"
 
-#include <charconv>
 #include <optional>
 #include <string_view>
 
-#include "core/config/file_text.hpp"
-#include "core/config/loader.hpp"
-#include "core/config/names.hpp"
-#include "core/config/text_place.hpp"
 #include "core/graph/dead_letter.hpp"
 #include "core/observe/row_text.hpp"
 #include "flow/inference.hpp"
 
 namespace flowrun {
 namespace {
-
-// The option's value in the file; nullptr: it was not given.
-const Value* value_of(const Value::Table& options, const OptionProblem& problem) {
-  const Value* value = find(options, problem.option);
-  if (value == nullptr || problem.item.empty()) return value;
-  if (const Value::Table* table = value->table()) {
-    const Value* item = find(*table, problem.item);
-    return item != nullptr ? item : value;
-  }
-  if (const Value::List* list = value->list()) {
-    std::size_t index = 0;
-    const char* const end = problem.item.data() + problem.item.size();
-    const bool number = std::from_chars(problem.item.data(), end, index).ptr == end;
-    if (number && index < list->size()) return &(*list)[index];
-  }
-  return value;
-}
 
 class Walker {
  public:
@@ -199,33 +177,10 @@ class Walker {
     found_.error(error.place, error.key_path, error.message, error.remedy);
   }
 
-  // What a component says of an option, at its place in the file.
   Diagnostic locate(const Question& question, const OptionProblem& problem) {
-    const ComponentSpecification& component =
-        pipeline_.specification.components[question.component];
-    std::string path = component.key_path();
-    const Value::Table* options = &component.options;
-    Place place = component.place;
-    if (question.of_codec) {
-      const bool source = component.kind == FLOW_SOURCE;
-      path += source ? ".decoding" : ".encoding";
-      const std::optional<CodecSpecification>& codec =
-          source ? component.decoding : component.encoding;
-      options = codec ? &codec->options : nullptr;
-      if (codec) place = codec->place;
-    }
-    path = join_key(path, problem.option);
-    if (!problem.item.empty()) path = join_key(path, problem.item);
-    if (options != nullptr) {
-      if (const Value* value = value_of(*options, problem)) {
-        place = value->place;
-        if (problem.offset >= 0) {
-          place =
-              place_inside(*value, static_cast<std::size_t>(problem.offset), document(place.file));
-        }
-      }
-    }
-    return {place, path, problem.message, problem.remedy};
+    return flowrun::locate(pipeline_.specification.components[question.component],
+                           question.of_codec, problem,
+                           [&](const std::string& file) { return document(file); });
   }
 
   const std::string& document(const std::string& file) {
@@ -244,10 +199,6 @@ class Walker {
 };
 
 }  // namespace
-
-std::string read_document(const std::string& file) {
-  return read_file_text(file, kLargestPipelineFile).text;
-}
 
 InferredSchemas infer_schemas(const BoundPipeline& pipeline, const MadeComponents& made,
                               Diagnostics& found, const DocumentReader& read) {

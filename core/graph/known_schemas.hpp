@@ -21,10 +21,6 @@ struct KnownSchema {
 // By component and output port (of its descriptor, or kCodecErrorsPort).
 using PortSchemas = std::map<std::pair<std::size_t, std::uint32_t>, KnownSchema>;
 
-// The text of a file by its name; empty: it cannot be read.
-using DocumentReader = std::function<std::string(const std::string& file)>;
-std::string read_document(const std::string& file);
-
 // That the value of an option makes results depend on the run.
 struct Dependence {
   std::uint64_t traits = 0;  // FLOW_CLOCK_DEPENDENT, FLOW_ORDER_DEPENDENT

@@ -18,20 +18,6 @@ constexpr std::uint64_t kBytesRead = UINT64_MAX - 1;
 
 }  // namespace
 
-OptionProblem OptionProblem::from(const flow_option_problem& problem) {
-  const auto text = [](const char* words) { return std::string(words != nullptr ? words : ""); };
-  return {text(problem.option), text(problem.item), text(problem.message), text(problem.remedy),
-          problem.offset};
-}
-
-std::string OptionProblem::to_string() const {
-  std::string text = option;
-  if (!item.empty()) text.append(".").append(item);
-  text.append(": ").append(message);
-  if (!remedy.empty()) text.append(" (").append(remedy).append(")");
-  return text;
-}
-
 OperatorHost::OperatorHost(Runtime& runtime, ComponentRuntime& component)
     : runtime_(runtime), component_(component) {
   abi_.size = sizeof abi_;
@@ -93,7 +79,10 @@ void OperatorHost::install_observation() {
   abi_.log = [](const flow_host* host, flow_log_level level, const char* message) {
     log::write(static_cast<log::Level>(level), message, {{"component", self(host).component_.id}});
   };
-  abi_.error = [](const flow_host* host, const char* message) { self(host).error_ = message; };
+  abi_.error = [](const flow_host* host, const char* message) {
+    self(host).error_ = message;
+    self(host).option_problem_.reset();
+  };
   abi_.now = [](const flow_host* host) { return self(host).runtime_.now(); };
   abi_.stopping = [](const flow_host* host) -> std::int32_t {
     return self(host).runtime_.aborted.load(std::memory_order_relaxed) ? 1 : 0;
@@ -134,12 +123,12 @@ OperatorInstance::OperatorInstance(Runtime& runtime, ComponentRuntime& component
   install_time();
   if (role == FLOW_ROLE_NONE && component.fill_state) component.fill_state(state_);
   operator_ = shared->instance(shared, &abi_, role);
-  if (operator_ == nullptr) throw std::runtime_error(error_);
+  if (operator_ == nullptr) throw refusal();
   const std::uint32_t n_inputs = component.bound->descriptor().n_inputs;
   const std::vector<const flow_schema*> schemas(n_inputs, nullptr);
   if (operator_->open(operator_, schemas.data(), n_inputs) != FLOW_DONE) {
     operator_->destroy(operator_);
-    throw std::runtime_error(error_.empty() ? "open failed without a reason" : error_);
+    throw refusal();
   }
 }
 

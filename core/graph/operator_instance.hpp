@@ -14,6 +14,7 @@
 
 #include "core/graph/batch_size.hpp"
 #include "core/graph/message.hpp"
+#include "core/graph/refusal.hpp"
 #include "core/graph/runtime.hpp"
 #include "core/graph/timers.hpp"
 #include "core/graph/watermarks.hpp"
@@ -74,16 +75,6 @@ enum class Accounting {
   kSink       // in = delivered + dropped + failed
 };
 
-// What an operator says is wrong with one of its options; see flow_option_problem.
-struct OptionProblem {
-  std::string option, item, message, remedy;
-  std::int64_t offset = -1;
-
-  static OptionProblem from(const flow_option_problem& problem);
-  // "option.item: message (remedy)"
-  std::string to_string() const;
-};
-
 // The flow_host for flow_plugin::create, which only makes, logs and measures.
 class OperatorHost {
  public:
@@ -94,6 +85,10 @@ class OperatorHost {
   const std::string& error() const { return error_; }
   // The option that error() is about, where the operator named it.
   const std::optional<OptionProblem>& option_problem() const { return option_problem_; }
+  // Both, to be thrown.
+  Refusal refusal() const {
+    return Refusal(error_.empty() ? "failed without a reason" : error_, option_problem_);
+  }
 
  protected:
   static OperatorHost& self(const flow_host* host) {

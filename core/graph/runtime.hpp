@@ -53,8 +53,8 @@ class Signal {
 struct ComponentRuntime {
   std::string id;
   std::string type;
-  Place place;  // in the pipeline file
   const BoundComponent* bound = nullptr;
+  const ComponentSpecification* specification = nullptr;
   ComponentLedger* ledger = nullptr;
   ComponentMetrics* metrics = nullptr;
   bool is_dead_letter = false;
@@ -64,9 +64,6 @@ struct ComponentRuntime {
   // What a source says of its input, for the progress line and the lag: through the gauges
   // "source_bytes_total" and "source_bytes_read".
   std::atomic<double> bytes_total{0}, bytes_read{0};
-
-  // For people: what it is that could not be opened, with its place.
-  std::string where() const { return place.to_string() + ": " + id; }
 };
 
 struct Runtime {

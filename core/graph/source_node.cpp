@@ -48,8 +48,8 @@ SourceNode::SourceNode(Runtime& runtime, const PlanNode& node, const SharedCompo
     source_ = std::make_unique<OperatorInstance>(
         runtime, component_, shared.component, FLOW_ROLE_NONE,
         codec_ != nullptr ? Accounting::kDecoder : Accounting::kSource, 0, *this);
-  } catch (const std::runtime_error& refusal) {
-    throw std::runtime_error(component_.where() + ": " + refusal.what());
+  } catch (const Refusal& refusal) {
+    throw std::runtime_error(locate(*component_.specification, false, refusal).to_string());
   }
 }
 

@@ -81,8 +81,9 @@ StepGroup::StepGroup(Runtime& runtime, const PlanNode& node,
       step.instance = std::make_unique<OperatorInstance>(
           runtime, *shared.runtime, is_codec ? shared.codec : shared.component, plan.role,
           accounting_of(plan, shared.runtime->bound->descriptor()), i, *this);
-    } catch (const std::runtime_error& refusal) {
-      throw std::runtime_error(shared.runtime->where() + ": " + refusal.what());
+    } catch (const Refusal& refusal) {
+      throw std::runtime_error(
+          locate(*shared.runtime->specification, is_codec, refusal).to_string());
     }
     if (plan.role == FLOW_ROLE_ENCODE || plan.role == FLOW_ROLE_ENCODE_MESSAGE) {
       flow_component* sink = shared.component;

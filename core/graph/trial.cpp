@@ -52,6 +52,7 @@ Trial::Trial(const BoundPipeline& pipeline)
     component.id = info.id;
     component.type = info.type;
     component.bound = &bound;
+    component.specification = &specification;
     component.metrics = &metrics_.component(info);
     component.ledger = &ledger_.add_component(info);
     parts.made = make(component, bound.offered, bound.options);
@@ -85,14 +86,22 @@ std::optional<MadeComponent> Trial::codec_of(std::size_t component) const {
 void Trial::open(std::size_t component) {
   Parts& parts = *parts_[component];
   const flow_kind kind = pipeline_.components[component].descriptor().kind;
-  open(parts.runtime, parts.made, FLOW_ROLE_NONE);
+  const ComponentSpecification& specification = pipeline_.specification.components[component];
+  const auto try_to_open = [&](const Made& made, flow_role role) {
+    try {
+      open(parts.runtime, made, role);
+    } catch (const Refusal& refusal) {
+      throw std::runtime_error(locate(specification, role != FLOW_ROLE_NONE, refusal).to_string());
+    }
+  };
+  try_to_open(parts.made, FLOW_ROLE_NONE);
   if (parts.codec) {
-    open(parts.runtime, *parts.codec, kind == FLOW_SOURCE ? FLOW_ROLE_DECODE : FLOW_ROLE_ENCODE);
+    try_to_open(*parts.codec, kind == FLOW_SOURCE ? FLOW_ROLE_DECODE : FLOW_ROLE_ENCODE);
   }
 }
 
 void Trial::open(ComponentRuntime& component, const Made& made, flow_role role) {
-  if (!made.component) throw std::runtime_error(made.host->error());
+  if (!made.component) throw made.host->refusal();
   if (made.offered->descriptor->kind == FLOW_SINK) return;
   NoOutlet outlet;
   const OperatorInstance opened(runtime_, component, made.component.get(), role,

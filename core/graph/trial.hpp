@@ -25,7 +25,8 @@ class Trial final : public MadeComponents {
   std::optional<MadeComponent> codec_of(std::size_t component) const override;
 
   // Opens one instance of the component and of its codec; of sinks that of the codec only, since
-  // opening would create or change their output. Throws what the component has to say.
+  // opening would create or change their output. Throws what the component has to say, with the
+  // place in the file.
   void open(std::size_t component);
 
  private:

@@ -194,10 +194,10 @@ void FileSource::open(Output& out) {
     std::vector<std::string>& problems = found.problems;
     problems.insert(problems.begin(), found.missing.begin(), found.missing.end());
     if (!found.missing.empty()) {
-      problems.emplace_back("correct `path`, or set allow_missing = true to run without");
+      problems.emplace_back("correct it, or set allow_missing = true to run without");
     }
   }
-  if (!found.problems.empty()) throw Failure("file source: " + join(found.problems));
+  if (!found.problems.empty()) throw OptionFailure("path", join(found.problems));
   for (const std::string& missing : found.missing) {
     out.info("file source: " + missing + ": going on without, as allow_missing says");
   }

@@ -50,7 +50,7 @@ TEST_F(FailureTest, AnOperatorThatRefusesToOpenIsNamed) {
     Flow flow(line("", "fail_open = 1"));
     FAIL() << "opened";
   } catch (const std::runtime_error& error) {
-    EXPECT_STREQ(error.what(), "test.toml:6:13: middle: refuses to open");
+    EXPECT_STREQ(error.what(), "test.toml:6:13: transforms.middle: refuses to open");
   }
   EXPECT_THROW(Flow(line("fail_open = 1", "")), std::runtime_error);
 }
