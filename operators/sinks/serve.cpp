@@ -42,6 +42,9 @@ void ServeSink::describe(Description<Options>& d) {
       "come again: nothing is missing, and nothing counts twice. A checkpoint writes the pages of "
       "64 KiB that have changed since the one before, not the table: 10,000 rows that change "
       "between two in a table of a million touch most of its pages, 100 rows a hundred.\n\n"
+      "**Erasing.** A row for which the column `erase` is true is not kept: the row of its key "
+      "goes, "
+      "and nothing of it stays in the state or in a checkpoint that is begun afterwards.\n\n"
       "Requests are answered on the listener's threads; one holds the flow up for the copy of what "
       "it is given, about a microsecond for a key. Components on the same `listen` share the "
       "listener.");
@@ -52,6 +55,9 @@ void ServeSink::describe(Description<Options>& d) {
   d.output("errors", "Rows without a key, or that are too large.");
   d.option("table", &Options::table, "The name of the table, as it stands in the path.").required();
   d.option("key", &Options::key, "The column whose value is the key.").required();
+  d.option("erase", &Options::erase,
+           "A column of bools: rows for which it is true take the row of their key away, eg the "
+           "column `erase` of `profile`.");
   d.option(
        "max_rows", &Options::max_rows,
        "How many rows are kept; each costs its bytes, rounded up to a power of two, and some 60 "
@@ -64,11 +70,19 @@ void ServeSink::describe(Description<Options>& d) {
 }
 
 std::vector<std::string> ServeSink::kept_fields(const Options& options) {
-  return {options.key.name};
+  std::vector<std::string> fields{options.key.name};
+  if (!options.erase.name.empty()) fields.push_back(options.erase.name);
+  return fields;
 }
 
 void ServeSink::infer(const Options& options, Shared&, Inference& inference) {
   inferred_column(inference, "key", options.key.name);
+  if (options.erase.name.empty()) return;
+  const auto type = inferred_column(inference, "erase", options.erase.name);
+  if (type && *type != FLOW_BOOL) {
+    throw OptionFailure("erase", "'" + options.erase.name + "' is a " +
+                                     std::string(type_name(*type)) + ", and has to be a bool");
+  }
 }
 
 ServeSink::ServeSink(const Options& options, Shared& shared)
@@ -107,6 +121,14 @@ void ServeSink::process(const Batch& in, Output& out) {
   if (column == nullptr || !text_.bind(*column, out)) {
     throw Failure("serve: the key '" + options_.key.name + "' is no value; name a field inside it");
   }
+  erases_.reset();
+  if (!options_.erase.name.empty()) {
+    const flow_column* erase = in.find(FLOW_KEPT_PREFIX + options_.erase.name);
+    if (erase != nullptr && erase->type != FLOW_BOOL) {
+      throw Failure("serve: erase: the column '" + options_.erase.name + "' has to be a bool");
+    }
+    if (erase != nullptr) erases_.emplace(*erase);
+  }
   const TextView encoded(in.column(0));
   for (int64_t row = 0; row < in.rows(); ++row) {
     if (put(in, row, encoded[row], out)) continue;
@@ -128,6 +150,8 @@ bool ServeSink::put(const Batch& in, int64_t row, std::string_view json, Output&
     out.fail(in, row, "key_too_long",
              "the key has " + std::to_string(key_.size()) + " bytes; most is " +
                  std::to_string(ServeTable::kLongestKey));
+  } else if (erases_ && !erases_->is_null(row) && (*erases_)[row]) {
+    table_->erase(key_);
   } else if (json.size() > ServeTable::kLongestRow) {
     out.fail(in, row, "too_large",
              "the row has " + std::to_string(json.size()) + " bytes; most is " +

@@ -20,6 +20,7 @@ class ServeSink final : public Sink {
   struct Options : HttpListenOptions {
     std::string table;
     Field key;
+    Field erase;  // empty: none
     int64_t max_rows = 1'000'000;
     Size max_bytes{256 << 20};
   };
@@ -48,6 +49,7 @@ class ServeSink final : public Sink {
   std::shared_ptr<ServeTable> table_;
   std::shared_ptr<HttpServer> server_;
   FieldText text_;
+  std::optional<BoolView> erases_;  // of the batch
   std::string key_;
   int64_t evicted_before_ = 0;
   Metric rows_, bytes_, evicted_;

@@ -59,8 +59,7 @@ void ServeTable::leave(Place place) {
   (gone.older ? link(gone.older).newer : oldest_) = gone.newer;
 }
 
-void ServeTable::evict() {
-  const Place place = oldest_;
+void ServeTable::drop(Place place) {
   const uint64_t hash = table_.hash_at(place.group(), place.slot());
   const std::string key(table_.key_at(place.group(), place.slot()));
   const StoredBytes row = table_.record_at(place.group(), place.slot()).row;
@@ -69,7 +68,18 @@ void ServeTable::evict() {
   table_.erase(hash, key);
   bytes_ -= weight(key.size(), row.length);
   --rows_;
+}
+
+void ServeTable::evict() {
+  drop(oldest_);
   ++evicted_;
+}
+
+void ServeTable::erase(std::string_view key) {
+  const std::lock_guard lock(mutex_);
+  const uint64_t hash = hash_of(key);
+  if (table_.find(hash, key) == nullptr) return;
+  drop(Place::of(static_cast<uint32_t>(hash >> 57), table_.insert_slot(hash, key)));
 }
 
 bool ServeTable::put(std::string_view key, std::string_view row) {

@@ -28,6 +28,8 @@ class ServeTable {
   // [worker] The key's row is now this one. The oldest rows make room for it. False: there is none
   // at all.
   bool put(std::string_view key, std::string_view row);
+  // [worker] The key has no row any more; nothing of it stays in the pages.
+  void erase(std::string_view key);
   // [any] None: there is no such key, or the table is closed.
   std::optional<std::string> find(std::string_view key);
   // Appends the newest rows, the last one first and with commas between, up to some rows and bytes.
@@ -62,6 +64,7 @@ class ServeTable {
   Link& link(Place place);
   void join(Place place);
   void leave(Place place);
+  void drop(Place place);
   void evict();
   bool keep(uint64_t hash, std::string_view key, std::string_view row);
   void rebuild();

@@ -80,8 +80,22 @@ class EcommerceTest(FlowCase):
             {"timestamp": "2026-01-01T12:00:00Z", "user": "them", "event": "search", "query": "'); DROP TABLE searches; --"},
             {"timestamp": "2026-01-01T12:00:01Z", "user": "them", "event": "purchase", "item": 5, "price": 2.5, "quantity": 4}])
         self.assertEqual(status, 202, taken)
+
+        # Whoever asks to be forgotten is, however late; another click that comes late is kept apart.
+        for clicks in ([{"timestamp": "2026-01-01T12:00:02Z", "user": "gone", "event": "search", "query": "a gift"},
+                        {"timestamp": "2026-01-01T13:00:00Z", "user": "others", "event": "view", "item": 3}],
+                       [{"timestamp": "2026-01-01T11:00:00Z", "user": "gone", "event": "view", "item": 4},
+                        {"timestamp": "2026-01-01T11:00:00Z", "user": "gone", "event": "erase"}]):
+            status, taken = self.ask("/clicks", clicks)
+            self.assertEqual(status, 202, taken)
+            time.sleep(0.5)
+        self.assertEqual(self.ask("/tables/profiles/gone")[0], 404)
         ledger = self.stop_shop(process)
 
+        self.assertEqual(self.rows_of("SELECT count(*) FROM searches WHERE user = 'gone'"), [(0,)])
+        self.assertEqual(self.rows_of("SELECT count(*) FROM profiles WHERE user = 'gone'"), [(0,)])
+        with open(self.path("out", "ecommerce", "late.ndjson"), encoding="utf-8") as late:
+            self.assertEqual([(row["user"], row["item"]) for row in map(json.loads, late)], [("gone", 4)])
         self.assertEqual(ledger["clicks"]["created"], ROWS)
         # Each erasure is on record, for the profile and for the searches.
         erasures = self.rows_of("SELECT count(*) FROM flowrun_erasures")[0][0]

@@ -103,6 +103,31 @@ TEST_F(Serve, TheOldestRowMakesRoom) {
   EXPECT_EQ(harness_->metric("serve_rows"), 3);
 }
 
+TEST_F(Serve, RowsThatEraseTakeTheRowOfTheirKeyAway) {
+  open({{"erase", "gone"}, {"max_rows", 3}});
+  const auto push = [&](const std::string& key, const std::string& row, const Cell& gone) {
+    harness_->push({{"bytes", Type::binary(), {row}},
+                    {"kept:user", {key}},
+                    {"kept:gone", Type::boolean(), {gone}}});
+  };
+  for (const char* key : {"a", "b", "c"}) push(key, std::string("\"") + key + "\"", false);
+  push("b", "never kept", true);
+  push("d", "never kept", true);
+  EXPECT_EQ(get("/b").status, 404);
+  EXPECT_EQ(get("/d").status, 404);
+  EXPECT_EQ(get("").body, "[\"c\",\"a\"]\n");
+  EXPECT_EQ(harness_->metric("serve_rows"), 2);
+  push("b", "4", nullptr);
+  push("a", "never kept", true);
+  push("c", "never kept", true);
+  push("b", "never kept", true);
+  EXPECT_EQ(get("").body, "[]\n");
+  EXPECT_EQ(harness_->metric("serve_bytes"), 0);
+  put({{"b", "5"}});  // without the column nothing is erased
+  EXPECT_EQ(get("").body, "[5]\n");
+  EXPECT_TRUE(harness_->failed().empty());
+}
+
 TEST_F(Serve, MemoryIsBoundedInBytes) {
   open({{"max_bytes", "64KiB"}});
   std::vector<std::pair<Cell, std::string>> rows;
