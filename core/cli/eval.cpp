@@ -190,6 +190,20 @@ void read_figures(CommandRun& run, Evaluated& evaluated) {
   }
 }
 
+// Rows that failed are judged by nobody, and here nobody else tells of them.
+void tell_failed_rows(CommandRun& run, const std::string& file) {
+  for (const ComponentLedger* component : run.pipeline().ledger().components()) {
+    const LedgerDelta totals = component->totals();
+    for (const auto& [reason, rows] : totals.errors.entries()) {
+      if (rows == 0) continue;
+      fmt::print(stderr,
+                 "flowrun: {} rows failed in '{}' as {}, and count for nothing; 'flowrun {}' tells "
+                 "of them\n",
+                 rows, component->info().id, *reason, file);
+    }
+  }
+}
+
 // Columns that no run has a figure for are left out.
 void print_table(const std::vector<Evaluated>& all, const std::vector<ParameterSetting>& asked) {
   std::vector<std::vector<std::string>> rows(all.size() + 1);
@@ -252,7 +266,10 @@ int eval(const EvalOptions& options) {
     ToolRun tool;
     tool.parallelism = options.parallelism;
     tool.load = [&] { return load(options, settings, evaluated.evaluator); };
-    tool.report = [&](CommandRun& run, double) { read_figures(run, evaluated); };
+    tool.report = [&](CommandRun& run, double) {
+      read_figures(run, evaluated);
+      tell_failed_rows(run, options.file);
+    };
     const int code = run_tool(tool);
     if (code != kSuccess) return code;
     all.push_back(std::move(evaluated));

@@ -66,6 +66,17 @@ class EvalTest(CommandTest):
         self.assertNotIn("precision", runs[2])
         self.assertGreater(runs[1]["nab_standard"], 50)
 
+    def test_rows_that_fail_are_told(self):
+        self.write("q.toml", PIPELINE.replace('inputs = ["readings"]', 'inputs = ["checked"]').replace("[sinks.all]", """\
+    [transforms.checked]
+    type = "validate"
+    inputs = ["readings"]
+    schema = { value = { min = 20.0 } }
+    [sinks.all]"""))
+        result = self.expect(0, "eval", "q.toml", "--labels", "labels.csv")
+        self.assertIn("233 rows failed in 'checked' as min", result.stderr)
+        self.assertEqual(self.expect(0, "eval", "p.toml", "--labels", "labels.csv").stderr, "")
+
     def test_mistakes_are_told(self):
         result = self.expect(78, "eval", "p.toml", "--component", "detectd")
         self.assertIn("did you mean 'detected'?", result.stderr)
