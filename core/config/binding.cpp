@@ -141,11 +141,22 @@ class Binder {
     for (const OfferedOperator& offered : registry_.operators()) {
       if (offered.descriptor->kind == kind) of_this_kind.emplace_back(offered.descriptor->name);
     }
-    std::string remedy = did_you_mean(type.value, of_this_kind);
+    std::string remedy = plugin_that_offers(kind, type.value);
+    if (remedy.empty()) remedy = did_you_mean(type.value, of_this_kind);
     if (remedy.empty()) remedy = "is its plugin loaded? " + loaded_plugins();
     found_.error(type.place, key_path, "no loaded plugin offers the " + describe(kind, type.value),
                  std::move(remedy));
     return {};
+  }
+
+  // Looks at the plugins that the file does not name. Empty: none of them does either.
+  std::string plugin_that_offers(flow_kind kind, const std::string& type) const {
+    Registry all(registry_.folders());
+    all.load_all();
+    const OfferedOperator* offered = all.find(kind, type);
+    if (offered == nullptr) return {};
+    return "the plugin " + quote(offered->library->file().stem().string()) +
+           " does: add it to pipeline.plugins";
   }
 
   std::string loaded_plugins() const {

@@ -208,6 +208,23 @@ class ValidateTest(CommandTest):
         self.assertIn("    access_log: message text\n", text)
         self.assertIn("location struct<lat float64, lon float64>, os category", text)
 
+    def test_an_operator_of_a_plugin_that_is_not_named_says_which(self):
+        self.write("p.toml", """\
+            [pipeline]
+            plugins = ["std", "files"]
+            [sources.a]
+            type = "generate"
+            dataset = "sensors"
+            [transforms.v]
+            type = "validate"
+            inputs = ["a"]
+            [sinks.z]
+            type = "discard"
+            inputs = ["v"]
+            """)
+        self.assertIn("p.toml:7:8: transforms.v.type: no loaded plugin offers the transform 'validate' "
+                      "(the plugin 'iot' does: add it to pipeline.plugins)", self.expect(78, "validate", "p.toml").stderr)
+
     def test_missing_databases_and_inputs_are_the_environments(self):
         self.write("p.toml", """\
             [pipeline]
