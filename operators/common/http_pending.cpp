@@ -2,35 +2,53 @@
 
 #include <array>
 #include <charconv>
+#include <cinttypes>
 #include <cstdio>
-#include <random>
 
 #include "operators/common/json_writer.hpp"
 
 namespace flow::operators {
+namespace {
+
+constexpr size_t kHalf = 16;  // digits of half a secret
+
+std::string id_of(SecretBits secret, uint64_t ticket) {
+  std::array<char, 64> text{};
+  const int size = std::snprintf(text.data(), text.size(), "%016" PRIx64 "%016" PRIx64 "-%" PRIx64,
+                                 secret.high, secret.low, ticket);
+  return {text.data(), static_cast<size_t>(size)};
+}
+
+std::optional<uint64_t> number(std::string_view digits) {
+  uint64_t value = 0;
+  const char* const end = digits.data() + digits.size();
+  const auto parsed = std::from_chars(digits.data(), end, value, 16);
+  if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
+  return value;
+}
+
+}  // namespace
 
 HttpPending& HttpPending::instance() {
   static HttpPending pending;
   return pending;
 }
 
-HttpPending::HttpPending() {
-  std::random_device random;
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%08x%08x-", random(), random());
-  prefix_ = text.data();
-}
-
-std::string HttpPending::id(uint64_t ticket) const {
-  std::array<char, 17> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), ticket, 16).ptr;
-  return prefix_ + std::string(digits.data(), end);
+std::string HttpPending::id(uint64_t ticket) {
+  SecretBits secret;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto at = requests_.find(ticket);
+    secret = at == requests_.end() ? secrets_.next() : at->second.secret;
+  }
+  return id_of(secret, ticket);
 }
 
 void HttpPending::add(const HttpReply& reply, int64_t rows, const std::string& partition) {
   const std::lock_guard lock(mutex_);
   Waiting& waiting = requests_[reply.ticket()];
   waiting.reply = reply;
+  waiting.secret = secrets_.next();
   waiting.rows = rows;
   waiting.partition = partition;
 }
@@ -72,13 +90,15 @@ bool HttpPending::remove(uint64_t ticket) {
 }
 
 std::optional<uint64_t> HttpPending::find(std::string_view id) const {
-  if (id.substr(0, prefix_.size()) != prefix_) return std::nullopt;
-  uint64_t ticket = 0;
-  const char* const end = id.data() + id.size();
-  const auto parsed = std::from_chars(id.data() + prefix_.size(), end, ticket, 16);
-  if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
+  if (id.size() <= 2 * kHalf || id[2 * kHalf] != '-') return std::nullopt;
+  const auto high = number(id.substr(0, kHalf));
+  const auto low = number(id.substr(kHalf, kHalf));
+  const auto ticket = number(id.substr(2 * kHalf + 1));
+  if (!high || !low || !ticket) return std::nullopt;
   const std::lock_guard lock(mutex_);
-  return requests_.count(ticket) != 0 ? std::optional(ticket) : std::nullopt;
+  const auto at = requests_.find(*ticket);
+  if (at == requests_.end() || !(at->second.secret == SecretBits{*high, *low})) return std::nullopt;
+  return ticket;
 }
 
 std::optional<uint64_t> HttpPending::find(std::string_view partition, int64_t position) const {
@@ -104,6 +124,7 @@ void HttpPending::add_failure(uint64_t ticket, std::string_view reason, std::str
 void HttpPending::add_text(uint64_t ticket, std::string_view json, bool is_failure) {
   HttpReply reply;
   HttpAnswer answer;
+  SecretBits secret;
   {
     const std::lock_guard lock(mutex_);
     const auto at = requests_.find(ticket);
@@ -118,9 +139,10 @@ void HttpPending::add_text(uint64_t ticket, std::string_view json, bool is_failu
     answer.status = waiting.failed == waiting.rows ? 422 : 200;
     answer.body = std::move(waiting.body);
     reply = waiting.reply;
+    secret = waiting.secret;
     forget(at);
   }
-  answer.headers = "X-Request-Id: " + id(ticket) + "\r\n";
+  answer.headers = "X-Request-Id: " + id_of(secret, ticket) + "\r\n";
   reply.send(std::move(answer));
 }
 

@@ -11,20 +11,23 @@
 #include <unordered_map>
 
 #include "operators/common/http_exchange.hpp"
+#include "operators/common/secret_bits.hpp"
 
 namespace flow::operators {
 
 // One a process. [any]
 //
 // A request is known by its id, which its rows carry, and by the positions of its records, which
-// dead letters carry. An id names the process too, so that rows which a journal brings back after a
-// restart belong to no request.
+// dead letters carry. Most of an id is a secret of that request: rows can come from anybody who may
+// send some to the same sink, and nobody is to answer what others asked. So rows which a journal
+// brings back after a restart belong to no request, either.
 class HttpPending {
  public:
   static HttpPending& instance();
 
-  // "5f1d0c9a3b2e4f68-1c": the process, and the number of the request.
-  std::string id(uint64_t ticket) const;
+  // "5f1d0c9a3b2e4f68b81f2d4c6a7e9035-1c": the secret, and the number of the request. Of one that
+  // does not wait it is another one each time.
+  std::string id(uint64_t ticket);
 
   // The request of that reply, to that partition, waits for as many rows.
   void add(const HttpReply& reply, int64_t rows, const std::string& partition);
@@ -46,6 +49,7 @@ class HttpPending {
  private:
   struct Waiting {
     HttpReply reply;
+    SecretBits secret;
     int64_t rows = 0;
     int64_t came = 0;
     int64_t failed = 0;
@@ -55,12 +59,12 @@ class HttpPending {
   };
   using Requests = std::unordered_map<uint64_t, Waiting>;
 
-  HttpPending();
+  HttpPending() = default;
   void add_text(uint64_t ticket, std::string_view json, bool is_failure);
   void forget(Requests::iterator at);
 
-  std::string prefix_;  // of all ids, with the hyphen
-  mutable std::mutex mutex_;
+  mutable std::mutex mutex_;  // guards what follows
+  SecretBitsMaker secrets_;
   Requests requests_;
   std::map<std::string, std::map<int64_t, uint64_t>, std::less<>> places_;  // by begin
 };

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <sstream>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "tests/operators/sources/http_runner.hpp"
@@ -110,9 +113,39 @@ TEST_F(Respond, NoAnswerInTimeIsSaidAndALateOneIsCounted) {
 }
 
 TEST_F(Respond, RowsOfAnotherProcessAreOfRequestsThatAreGone) {
-  sink_.push({{"bytes", Type::binary(), {"{}", "{}", "{}"}},
-              {"kept:request_id", {"0123456789abcdef-1", "", std::string(1 << 20, 'x')}}});
+  sink_.push(
+      {{"bytes", Type::binary(), {"{}", "{}", "{}"}},
+       {"kept:request_id", {"0123456789abcdef0123456789abcdef-1", "", std::string(1 << 20, 'x')}}});
   EXPECT_EQ(sink_.dropped("request is gone"), 3);
+}
+
+// What one request is told must not lead to the id of another.
+TEST_F(Respond, NobodyAnswersTheRequestOfAnother) {
+  runner_.start();
+  ask("{}");
+  const std::string own = ids_.front();
+  answer_with({"{}"});
+  EXPECT_EQ(answer().status, 200);
+  ids_.clear();
+  ask(R"({"n":1})");
+  const std::string other = ids_.front();
+  const auto parts = [](const std::string& id) {
+    const size_t hyphen = id.find('-');
+    return std::pair(id.substr(0, hyphen), std::stoull(id.substr(hyphen + 1), nullptr, 16));
+  };
+  ASSERT_EQ(parts(other).first.size(), 32U);
+  for (uint64_t ahead = 0; ahead < 10; ++ahead) {
+    std::ostringstream guess;
+    guess << parts(own).first << '-' << std::hex << parts(own).second + ahead;
+    ids_ = {guess.str()};
+    answer_with({R"({"forged":true})"});
+  }
+  ids_ = {std::string(32, '0') + other.substr(32)};
+  answer_with({R"({"forged":true})"});
+  EXPECT_EQ(sink_.dropped("request is gone"), 11);
+  ids_ = {other};
+  answer_with({R"({"n":2})"});
+  EXPECT_EQ(answer().body, "{\"n\":2}\n");
 }
 
 TEST_F(Respond, RowsWithoutARequestFail) {
