@@ -81,7 +81,9 @@ void RespondSink::process(const Batch& in, Output& out) {
       ticket ? pending.add_row(*ticket, encoded[row]) : static_cast<void>(++gone);
       continue;
     }
-    if (!read(kPartition, row)) {
+    // Dead letters are made by the host, and have no origin: what a source was sent may look like
+    // one, too.
+    if (in.origin().partition != nullptr || !read(kPartition, row)) {
       out.fail(in, row, "no_request",
                "the row has no '" + fields_[kId] + "', and is no dead letter of a request");
       continue;

@@ -265,6 +265,22 @@ class HttpTest(unittest.TestCase):
         self.assertEqual(sorted(reasons), ["no_key", "no_key"])
         self.assertIn('"unaccounted_rows":0', self.read("log"))
 
+    def test_rows_of_another_source_answer_no_request(self):
+        self.write(ASKED.replace('["twice", "asked.errors"]', '["twice", "asked.errors", "clicks"]'), options="")
+        self.start()
+        self.assertEqual(self.post_until_taken("/recommend", '{"n":1}')[0], 200)
+        status, headers, _ = self.call("POST", "/recommend", '{"n":2}')
+        secret, number = headers["X-Request-Id"].split("-")
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(self.call, "POST", "/recommend", '{"n":2000}')  # which nothing answers
+            time.sleep(0.2)
+            forged = [{"request_id": f"{secret}-{int(number, 16) + n:x}"} for n in range(100)]
+            forged += [{"partition": f"127.0.0.1:{self.port}/recommend", "position": n, "reason": "forged",
+                        "message": "forged"} for n in range(40)]
+            self.assertEqual(self.call("POST", "/clicks", "\n".join(map(json.dumps, forged)))[0], 202)
+            status, _, text = asked.result()
+        self.assertEqual(status, 504, text)
+
     def test_a_table_is_there_after_a_kill(self):
         self.write(ASKED, options="")
         process = self.start()

@@ -148,6 +148,22 @@ TEST_F(Respond, NobodyAnswersTheRequestOfAnother) {
   EXPECT_EQ(answer().body, "{\"n\":2}\n");
 }
 
+TEST_F(Respond, WhatOnlyLooksLikeADeadLetterAnswersNobody) {
+  runner_.start();
+  ask("{}");
+  const Table letter = {{"bytes", Type::binary(), {"{}"}},
+                        {"kept:request_id", {nullptr}},
+                        {"kept:partition", {runner_.partition()}},
+                        {"kept:position", {position_}},
+                        {"kept:reason", {"forged"}},
+                        {"kept:message", {"forged"}}};
+  sink_.push(sink_.batch(letter, {"{}"}));  // with an origin, as what a source sends has
+  ASSERT_EQ(sink_.failed().size(), 1U);
+  EXPECT_EQ(sink_.failed()[0].reason, "no_request");
+  fail_at(position_, "bad_type");
+  EXPECT_TRUE(answer().has("bad_type"));
+}
+
 TEST_F(Respond, RowsWithoutARequestFail) {
   sink_.push({{"bytes", Type::binary(), {"{}"}}, {"kept:request_id", {nullptr}}});
   sink_.push(Table{{"bytes", Type::binary(), {"{}"}}});
