@@ -7,6 +7,23 @@ namespace flow::operators {
 
 namespace http = boost::beast::http;
 
+namespace {
+
+// "/a?b" of "http://host/a?b", which proxies send and servers must take (RFC 9112, 3.2.2). The path
+// may be missing there.
+std::string_view origin_form(std::string_view target) {
+  if (target.substr(0, 1) == "/") return target;
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!is_same_name(target.substr(0, scheme.size()), scheme)) continue;
+    const size_t end = target.find_first_of("/?", scheme.size());
+    if (end == std::string_view::npos) return "/";
+    return target.substr(end);
+  }
+  return target;
+}
+
+}  // namespace
+
 HttpRequestParser::HttpRequestParser(HttpBody& body, uint32_t max_header) : body_(body) {
   header_limit(max_header);
   body_limit(boost::none);  // the body has its own
@@ -26,10 +43,11 @@ std::size_t HttpRequestParser::parse(std::string_view bytes, Error& error) {
 HttpRequest HttpRequestParser::request() const {
   HttpRequest request;
   request.method = method();
-  request.path = target();
+  request.path = origin_form(target());
   if (const size_t mark = request.path.find('?'); mark != std::string_view::npos) {
     request.query = request.path.substr(mark + 1);
     request.path = request.path.substr(0, mark);
+    if (request.path.empty()) request.path = "/";
   }
   request.fields.reserve(fields_.size());
   for (const auto& [name, value] : fields_) request.fields.emplace_back(text(name), text(value));

@@ -291,6 +291,25 @@ TEST(HttpSource, DurableAnswersNeedCheckpoints) {
   EXPECT_THROW(runner.start(), std::runtime_error);
 }
 
+TEST(HttpSource, TakesTheAbsoluteFormOfATarget) {
+  HttpRunner runner(Settings{{"columns", Setting(Texts{"query"})}});
+  runner.start();
+  const auto post = [&](const std::string& target) {
+    return HttpClient(runner.port()).post(target, "{}").status;
+  };
+  EXPECT_EQ(post("http://example.com:8080/events"), 202);
+  EXPECT_EQ(post("HTTPS://[::1]/events?a=http://b/c"), 202);
+  std::this_thread::sleep_for(std::chrono::milliseconds(2100));
+  for (const char* other : {"http://example.com", "http://example.com?/events", "http:///x",
+                            "ftp://example.com/events", "httpx://example.com/events"}) {
+    EXPECT_EQ(post(other), 404) << other;
+  }
+  runner.stop();
+  const flow::testing::Table rows = runner.harness().pull();
+  ASSERT_EQ(rows.rows(), 2);
+  EXPECT_EQ(rows.columns[1].cells[1], flow::testing::Cell("a=http://b/c"));
+}
+
 TEST(HttpSource, TellsWhoFindsNoRoomToComeAgainAndKeepsNothingOfIt) {
   HttpRunner runner({{"buffer", 64 << 10}, {"accept_timeout", "300ms"}});
   runner.harness().assign(runner.partition());  // and nobody polls
