@@ -73,6 +73,7 @@ void HttpBody::clear() {
   buffer_ = Buffer();
   if (memory_ && charged_ > 0) memory_->budget().give_back(charged_);
   charged_ = 0;
+  charged_beside_ = 0;
   size_ = 0;
   small_.clear();
   memory_.reset();
@@ -87,6 +88,8 @@ HttpBody::Outcome HttpBody::reserve(int64_t bytes) {
 
 HttpBody::Outcome HttpBody::grow(int64_t capacity) {
   const int64_t wanted = capacity + kJsonPadding;
+  // It would find no room if it were alone, and coming again would not help.
+  if (wanted + charged_ + charged_beside_ > memory_->budget().most()) return Outcome::kTooLarge;
   if (!memory_->budget().take(wanted)) return Outcome::kNoRoom;
   Buffer larger = memory_->allocate(wanted);
   if (!larger) {
@@ -124,6 +127,7 @@ HttpBody::Outcome HttpBody::append(std::string_view bytes) {
 HttpBody::Outcome HttpBody::unzip(std::string& error) {
   HttpBody plain;
   plain.start(memory_, most_);
+  plain.charged_beside_ = charged_;
   const auto decompressor = make_decompressor(Compression::kGzip);
   std::array<char, 32 << 10> piece{};
   std::string_view rest(data(), static_cast<size_t>(size_));

@@ -48,6 +48,7 @@ class HttpBudget {
   }
   void give_back(int64_t bytes) { used_.fetch_sub(bytes); }
   int64_t used() const { return used_.load(); }
+  int64_t most() const { return most_; }
 
  private:
   const int64_t most_;
@@ -107,6 +108,7 @@ class HttpBody {
   std::shared_ptr<HttpMemory> memory_;
   int64_t most_ = 0;
   int64_t charged_ = 0;
+  int64_t charged_beside_ = 0;  // for what this one is made from
   int64_t size_ = 0;
   std::string small_;
   Buffer buffer_;

@@ -38,8 +38,9 @@ int64_t join_lines(char* begin, char* end) {
 
 }  // namespace
 
-void HttpRecords::find(char* body, size_t size) {
+void HttpRecords::find(char* body, size_t size, size_t most) {
   body_ = body;
+  most_ = most;
   end_ = body + size;
   line_ = 1;
   records_ = accepted_ = 0;
@@ -90,9 +91,8 @@ void HttpRecords::find_lines() {
       at = stop;
       continue;
     }
-    line_ += join_lines(at, value_end);
-    accept(at, value_end, joined);
-    joined = at = value_end;
+    joined = accept(at, value_end, joined) ? value_end : nullptr;
+    at = value_end;
   }
 }
 
@@ -116,9 +116,7 @@ void HttpRecords::find_elements() {
       line_ += std::count(at, value_end, '\n');
       joined = nullptr;
     } else {
-      line_ += join_lines(at, value_end);
-      accept(at, value_end, joined);
-      joined = value_end;
+      joined = accept(at, value_end, joined) ? value_end : nullptr;
     }
     at = skip_space(value_end);
     if (at < end_ && *at == ']') break;
@@ -129,18 +127,29 @@ void HttpRecords::find_elements() {
   if (at < end_) reject(at, end_, at, line_, "something follows the array");
 }
 
-void HttpRecords::accept(char* begin, char* end, char* joined) {
+bool HttpRecords::accept(char* begin, char* end, char* joined) {
+  const auto size = static_cast<size_t>(end - begin);
+  if (size > most_) {
+    reject(begin, end, begin, line_,
+           "the record has " + std::to_string(size) + " bytes; most is " + std::to_string(most_));
+    rejected_.back().reason = "line_too_long";
+    line_ += std::count(begin, end, '\n');
+    return false;
+  }
+  line_ += join_lines(begin, end);
   ++records_;
   ++accepted_;
-  if (joined != nullptr && joined < begin) {
+  // Not behind blanks that would make the line too long.
+  if (joined != nullptr && joined < begin && static_cast<size_t>(end - joined) <= most_) {
     // One line end, and blanks in front of the next object.
     std::fill(joined, begin, ' ');
     *joined = '\n';
     runs_.back().end = offset(end);
     ++runs_.back().records;
-    return;
+    return true;
   }
   runs_.push_back({offset(begin), offset(end), 1});
+  return true;
 }
 
 void HttpRecords::reject(char* begin, char* end, char* place, int64_t line, std::string what) {

@@ -29,13 +29,15 @@ class HttpRecords {
     size_t offset = 0;   // of the mistake, in bytes from the body's start
     size_t begin = 0, end = 0;
     std::string what;
+    const char* reason = "bad_json";  // of its dead letter
   };
 
   // Bodies are not looked at behind this many rejected records: the rest is one more.
   static constexpr size_t kMostRejected = 100;
 
-  // kJsonPadding bytes behind `size` must be readable. Replaces what was found before.
-  void find(char* body, size_t size);
+  // Objects of more than `most` bytes are rejected. kJsonPadding bytes behind `size` must be
+  // readable. Replaces what was found before.
+  void find(char* body, size_t size, size_t most = SIZE_MAX);
 
   const std::vector<Run>& runs() const { return runs_; }
   const std::vector<Rejected>& rejected() const { return rejected_; }
@@ -47,8 +49,9 @@ class HttpRecords {
   void find_elements();
   // Behind white space; counts lines.
   char* skip_space(char* at);
-  // The good record [begin, end) joins the run whose end is at `joined`, or begins one.
-  void accept(char* begin, char* end, char* joined);
+  // Whether the object [begin, end) is taken. It joins the run whose end is at `joined`, or begins
+  // one; or it is too long. Counts its lines.
+  bool accept(char* begin, char* end, char* joined);
   void reject(char* begin, char* end, char* place, int64_t line, std::string what);
   // The text [begin, end) is no record; says where and why.
   void reject_text(char* begin, char* end);
@@ -56,6 +59,7 @@ class HttpRecords {
 
   char* body_ = nullptr;
   char* end_ = nullptr;
+  size_t most_ = SIZE_MAX;
   int64_t line_ = 1;  // of the place that is read
   int64_t records_ = 0;
   int64_t accepted_ = 0;

@@ -17,6 +17,8 @@ constexpr std::chrono::milliseconds kPatience{WakeEvent::kWait};
 // While requests wait for what the host says between two polls.
 constexpr std::chrono::milliseconds kShortPatience{1};
 constexpr size_t kMostRejectedBytes = 64 << 10;
+// What the largest body is charged for beside its bytes.
+constexpr int64_t kBesideBody = 4 << 10;
 
 Type type_of(HttpSource::Column kind) {
   return kind == HttpSource::Column::kReceived ? Type::timestamp() : Type::text();
@@ -44,6 +46,10 @@ void append_text(TextBuilder& builder, std::string_view text, std::string& repai
 HttpSource::Shared::Shared(const Options& options, Host)
     : settings(check_http_listen(options)), authorization(http_authorization(options)) {
   check_http_path("path", options.path);
+  if (options.buffer.bytes < options.max_body.bytes) {
+    throw OptionFailure("buffer", "is smaller than `max_body`, so that there would never be room",
+                        "make it several times as large, or `max_body` smaller");
+  }
   if (options.path.size() > 1 && options.path.back() == '/') {
     throw OptionFailure("path", "ends with a slash", "leave it out");
   }
@@ -99,7 +105,7 @@ void HttpSource::open(Output& out) {
   host_ = out;
   requests_ = out.counter("http_requests", "Requests whose body was taken over.");
   rejected_ = out.counter("http_rejected_records", "Records that were no JSON object.");
-  memory_ = std::make_shared<HttpMemory>(out, options_.buffer.bytes);
+  memory_ = std::make_shared<HttpMemory>(out, options_.buffer.bytes + kBesideBody);
   inbox_ = std::make_shared<HttpInbox>(memory_);
   route_ = std::make_shared<HttpSourceRoute>(options_, shared_.authorization, partition_, memory_,
                                              inbox_);
@@ -282,7 +288,7 @@ void HttpSource::fail_rejected(Output& out) {
   int64_t row = 0;
   for (const HttpArrival& arrival : arrivals_) {
     for (const HttpRecords::Rejected& one : arrival.rejected) {
-      out.fail(batch, row++, "bad_json",
+      out.fail(batch, row++, one.reason,
                "record " + std::to_string(one.record) + " of a request, line " +
                    std::to_string(one.line) + ", byte " + std::to_string(one.offset) +
                    " of the body: " + one.what);

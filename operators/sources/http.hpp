@@ -33,6 +33,7 @@ class HttpSource final : public Source {
     std::vector<std::string> headers;
     std::string prefix;
     std::string id_field = "request_id";
+    Size max_record{1 << 20};
     Size max_body{8 << 20};
     Size buffer{32 << 20};
     Duration batch_wait{0};

@@ -12,7 +12,8 @@ void HttpSource::describe(Description<Options>& d) {
       "them stand the columns that `columns` and `headers` ask for. With `format = \"raw\"` a body "
       "is one row of any bytes, for the other codecs.\n\n"
       "Every record is checked before the answer. Those that are no JSON object go to `errors` as "
-      "`bad_json`; the others of the same body are kept, and the answer is 400 and says what was "
+      "`bad_json`, those longer than `max_record` as `line_too_long`; the others of the same body "
+      "are kept, and the answer is 400 and says what was "
       "accepted, and record, line, byte and reason of what was not (the first 100; behind them a "
       "body is not looked at). An array is read up to its first mistake. What does not fit the "
       "schema of the codec is found behind the answer, and goes to `errors` as it does "
@@ -49,7 +50,7 @@ void HttpSource::describe(Description<Options>& d) {
       "decoding = \"json\"\ncolumns = [\"remote_address\"]\n");
   d.traits(FLOW_MESSAGES | FLOW_ONCE);
   d.output("out", "The bodies, or the records that the codec finds in them.");
-  d.output("errors", "Records that are no JSON object.");
+  d.output("errors", "Records that are no JSON object, or too long.");
   describe_http_listen(d);
   d.option("path", &Options::path, "The path that requests are sent to.");
   d.choice(
@@ -74,12 +75,21 @@ void HttpSource::describe(Description<Options>& d) {
   d.option("id_field", &Options::id_field,
            "The name of the column `request_id`, which is always there with `acknowledge = "
            "\"response\"`.");
+  d.option(
+       "max_record", &Options::max_record,
+       "The longest JSON object; a longer one is no good record: the answer is 400. Give it the "
+       "value of the codec's `max_line`, which is 1 MiB, too, if nothing is said: what is "
+       "longer there goes to `errors` behind the answer.")
+      .range(1, 1024.0 * 1024 * 1024);
   d.option("max_body", &Options::max_body,
            "The largest body, without gzip; a larger one is told 413.")
       .range(1, 1024.0 * 1024 * 1024);
-  d.option("buffer", &Options::buffer,
-           "How many bytes of bodies may be on their way into the pipeline. More than `max_body` "
-           "times the clients that send large bodies at once lets all of them in.")
+  d.option(
+       "buffer", &Options::buffer,
+       "How many bytes of bodies may be on their way into the pipeline. More than `max_body` "
+       "times the clients that send large bodies at once lets all of them in; less than `max_body` "
+       "is refused. While a body without Content-Length grows it takes up to twice its size, "
+       "one with gzip up to three times, and 413 tells those that this leaves no room for.")
       .range(64.0 * 1024, 64.0 * 1024 * 1024 * 1024);
   d.option(
        "batch_wait", &Options::batch_wait,

@@ -26,6 +26,7 @@ HttpSourceRoute::HttpSourceRoute(const HttpSource::Options& options,
       acknowledge_(options.acknowledge),
       format_(options.format),
       headers_(options.headers),
+      max_record_(static_cast<size_t>(options.max_record.bytes)),
       max_body_(options.max_body.bytes),
       timeout_(options.acknowledge == HttpSource::Acknowledge::kAccepted
                    ? options.accept_timeout.nanoseconds
@@ -42,7 +43,7 @@ std::optional<HttpAnswer> HttpSourceRoute::handle(HttpRequest& request, const Ht
   HttpArrival arrival;
   if (format_ == HttpSource::Format::kJson) {
     HttpRecords records;
-    records.find(request.body->data(), static_cast<size_t>(request.body->size()));
+    records.find(request.body->data(), static_cast<size_t>(request.body->size()), max_record_);
     if (records.empty()) return HttpAnswer::error(400, "the body has no record");
     arrival.runs = records.runs();
     arrival.rejected = records.rejected();

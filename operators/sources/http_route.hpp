@@ -45,6 +45,7 @@ class HttpSourceRoute final : public HttpRoute {
   const HttpSource::Acknowledge acknowledge_;
   const HttpSource::Format format_;
   const std::vector<std::string> headers_;
+  const size_t max_record_;
   const int64_t max_body_;
   const std::chrono::nanoseconds timeout_;
   const int64_t accept_timeout_;

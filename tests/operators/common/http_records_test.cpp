@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -16,11 +17,11 @@ struct Found {
   int64_t accepted = 0;
 };
 
-Found find(std::string body) {
+Found find(std::string body, size_t most = SIZE_MAX) {
   const size_t size = body.size();
   body.append(kJsonPadding, '"');
   HttpRecords records;
-  records.find(body.data(), size);
+  records.find(body.data(), size, most);
   Found found;
   for (const auto& run : records.runs())
     found.runs.push_back(body.substr(run.begin, run.end - run.begin));
@@ -53,6 +54,20 @@ TEST(HttpRecords, AnArrayBecomesLinesInItsPlace) {
   EXPECT_EQ(find("[\n  {\"a\":1},\n  {\"a\":\n2}\n]\n").runs, Texts{"{\"a\":1}\n   {\"a\": 2}"});
   EXPECT_EQ(find("[]").accepted, 0);
   EXPECT_TRUE(find("[]").rejected.empty());
+}
+
+TEST(HttpRecords, WhatIsTooLongIsNamedAndTheOthersKept) {
+  const Texts why = {"2/2/10 the record has 11 bytes; most is 10"};
+  const Found lines = find("{\"a\":1}\n  {\"a\":12345}\n{\"a\":3}", 10);
+  EXPECT_EQ(lines.runs, (Texts{"{\"a\":1}", "{\"a\":3}"}));
+  EXPECT_EQ(lines.rejected, why);
+  EXPECT_EQ(lines.accepted, 2);
+  const Found elements = find("[{\"a\":1},\n{\"a\":12345},{\"a\":\n3}]", 10);
+  EXPECT_EQ(elements.runs, (Texts{"{\"a\":1}", "{\"a\": 3}"}));
+  EXPECT_EQ(elements.rejected, why);
+  EXPECT_EQ(find("{\"a\":\n12345}\nx", 10).rejected.back().substr(0, 4), "2/3/");
+  // Blanks count in a line, so they begin no line that would be too long by them.
+  EXPECT_EQ(find("[{\"a\":1},     {\"a\":2}]", 10).runs, (Texts{"{\"a\":1}", "{\"a\":2}"}));
 }
 
 TEST(HttpRecords, BadLinesAreNamedAndTheOthersKept) {

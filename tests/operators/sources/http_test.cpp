@@ -291,6 +291,36 @@ TEST(HttpSource, DurableAnswersNeedCheckpoints) {
   EXPECT_THROW(runner.start(), std::runtime_error);
 }
 
+TEST(HttpSource, ABufferThatABodyMayNotFitIntoIsRefused) {
+  EXPECT_NE(refusal({{"buffer", 64 << 10}}).find("buffer: is smaller than `max_body`"),
+            std::string::npos);
+  HttpRunner runner({{"buffer", 128 << 10}, {"max_body", 128 << 10}});
+  runner.start();
+  // As large as the buffer.
+  EXPECT_EQ(runner.post("{\"a\":\"" + std::string((128 << 10) - 8, 'x') + "\"}").status, 202);
+  // These take more while they grow, and would not fit the next time, either.
+  const std::string large = "{\"a\":\"" + std::string(100'000, 'x') + "\"}";
+  HttpClient chunked(runner.port());
+  chunked.write("POST /events HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+  for (size_t at = 0; at < large.size(); at += 1000) {
+    chunked.write("3e8\r\n" + std::string(1000, ' ') + "\r\n");
+  }
+  EXPECT_EQ(chunked.read().status, 413);
+}
+
+TEST(HttpSource, SaysWhichRecordsAreTooLongForTheCodec) {
+  HttpRunner runner({{"max_record", 20}});
+  runner.start();
+  const HttpResponse response = runner.post("{\"a\":1}\n{\"a\":\"0123456789abcdef\"}\n{\"a\":3}");
+  EXPECT_EQ(response.status, 400);
+  EXPECT_TRUE(response.has(R"({"accepted":2,"rejected":1,"errors":[{"record":2,"line":2,)"
+                           R"("offset":8,"message":"the record has 24 bytes; most is 20"})"))
+      << response.body;
+  EXPECT_EQ(runner.bodies(), (Texts{"{\"a\":1}", "{\"a\":3}"}));
+  ASSERT_EQ(runner.harness().failed().size(), 1U);
+  EXPECT_EQ(runner.harness().failed()[0].reason, "line_too_long");
+}
+
 TEST(HttpSource, TakesTheAbsoluteFormOfATarget) {
   HttpRunner runner(Settings{{"columns", Setting(Texts{"query"})}});
   runner.start();
@@ -311,7 +341,7 @@ TEST(HttpSource, TakesTheAbsoluteFormOfATarget) {
 }
 
 TEST(HttpSource, TellsWhoFindsNoRoomToComeAgainAndKeepsNothingOfIt) {
-  HttpRunner runner({{"buffer", 64 << 10}, {"accept_timeout", "300ms"}});
+  HttpRunner runner({{"buffer", 64 << 10}, {"max_body", 64 << 10}, {"accept_timeout", "300ms"}});
   runner.harness().assign(runner.partition());  // and nobody polls
   const std::string body = "{\"a\":\"" + std::string(30'000, 'x') + "\"}";
   std::vector<HttpClient> waiting;
