@@ -7,6 +7,7 @@
 #include "core/observe/text.hpp"
 #include "flow/builder.hpp"
 #include "flow/host/data_plane.hpp"
+#include "flow/trial.h"
 #include "flow/utf8.hpp"
 
 namespace flowrun {
@@ -105,6 +106,7 @@ const void* OperatorHost::extension_of(const flow_host* host, const char* id) {
     me.told_checkpoints_.enabled = me.runtime_.checkpointing ? 1 : 0;
     return &me.told_checkpoints_;
   }
+  if (wanted == FLOW_EXTENSION_TRIAL) return self(host).runtime_.is_trial ? host : nullptr;
   return nullptr;
 }
 

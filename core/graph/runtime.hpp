@@ -83,6 +83,7 @@ struct Runtime {
   std::string configuration;            // hash of the pipeline file, in hex: for dead letters
   std::function<std::int64_t()> now;    // nanoseconds since 1970
   bool checkpointing = false;           // barriers run, and sinks commit
+  bool is_trial = false;                // instances are opened, and nothing else
   bool stores_checkpoints = false;      // what a run leaves undone, the next one goes on with
   std::uint64_t newest_checkpoint = 0;  // of the runs before; 0: none
 

@@ -37,6 +37,9 @@ Trial::Trial(const BoundPipeline& pipeline)
   runtime_.state_memory.set_limit(pipeline.specification.state_limit.value);
   runtime_.batch_rows = pipeline.specification.batch_rows.value;
   runtime_.now = system_now;
+  runtime_.is_trial = true;
+  const auto& checkpoint = pipeline.specification.checkpoint;
+  runtime_.checkpointing = checkpoint && checkpoint->interval.value > 0;
   for (std::size_t i = 0; i < pipeline.components.size(); ++i) {
     const BoundComponent& bound = pipeline.components[i];
     const ComponentSpecification& specification = pipeline.specification.components[i];

@@ -37,6 +37,25 @@ Registry& registry() {
   return registry;
 }
 
+// Leaves `tls` empty where there is no certificate. Throws OptionFailure.
+void use_files(const HttpListenSettings& settings, std::optional<boost::asio::ssl::context>& tls) {
+  if (settings.certificate_file.empty()) return;
+  tls.emplace(boost::asio::ssl::context::tls_server);
+  tls->set_options(boost::asio::ssl::context::default_workarounds |
+                   boost::asio::ssl::context::no_sslv2 | boost::asio::ssl::context::no_sslv3 |
+                   boost::asio::ssl::context::no_tlsv1 | boost::asio::ssl::context::no_tlsv1_1);
+  Error error;
+  tls->use_certificate_chain_file(settings.certificate_file, error);
+  if (error) {
+    throw OptionFailure("certificate_file",
+                        "cannot use '" + settings.certificate_file + "': " + error.message());
+  }
+  tls->use_private_key_file(settings.key_file, boost::asio::ssl::context::pem, error);
+  if (error) {
+    throw OptionFailure("key_file", "cannot use '" + settings.key_file + "': " + error.message());
+  }
+}
+
 }  // namespace
 
 HttpWorker::HttpWorker(HttpServer& server)
@@ -145,30 +164,23 @@ std::shared_ptr<HttpServer> HttpServer::listen(const HttpListenSettings& setting
   if (auto server = known.lock()) {
     const std::string difference = settings.difference(server->settings());
     if (difference.empty()) return server;
-    throw Failure("two components listen on " + settings.address() + " with another `" +
-                  difference + "`; give them the same, or another `listen`");
+    throw OptionFailure(
+        difference,
+        "two components listen on " + settings.address() + " with another `" + difference + "`",
+        "give them the same, or another `listen`");
   }
   auto server = std::make_shared<HttpServer>(settings);
   known = server;
   return server;
 }
 
+void HttpServer::check_files(const HttpListenSettings& settings) {
+  std::optional<boost::asio::ssl::context> tls;
+  use_files(settings, tls);
+}
+
 HttpServer::HttpServer(const HttpListenSettings& settings) : settings_(settings) {
-  if (!settings.certificate_file.empty()) {
-    tls_.emplace(boost::asio::ssl::context::tls_server);
-    Error error;
-    tls_->set_options(boost::asio::ssl::context::default_workarounds |
-                      boost::asio::ssl::context::no_sslv2 | boost::asio::ssl::context::no_sslv3 |
-                      boost::asio::ssl::context::no_tlsv1 | boost::asio::ssl::context::no_tlsv1_1);
-    tls_->use_certificate_chain_file(settings.certificate_file, error);
-    if (error) {
-      throw Failure("certificate_file: cannot use '" + settings.certificate_file +
-                    "': " + error.message());
-    }
-    tls_->use_private_key_file(settings.key_file, boost::asio::ssl::context::pem, error);
-    if (error)
-      throw Failure("key_file: cannot use '" + settings.key_file + "': " + error.message());
-  }
+  use_files(settings, tls_);
   for (int i = 0; i < settings.io_threads; ++i) {
     workers_.push_back(std::make_unique<HttpWorker>(*this));
   }
@@ -180,10 +192,10 @@ HttpServer::HttpServer(const HttpListenSettings& settings) : settings_(settings)
   if (!error) acceptor_->bind(endpoint, error);
   if (!error) acceptor_->listen(4096, error);
   if (error) {
-    throw Failure("cannot listen on " + settings.address() + ": " + error.message() +
-                  (error == boost::asio::error::address_in_use
-                       ? "; end the program that has the port, or set another `listen`"
-                       : ""));
+    const bool is_taken = error == boost::asio::error::address_in_use;
+    throw OptionFailure(
+        "listen", "cannot listen on " + settings.address() + ": " + error.message(),
+        is_taken ? "end the program that has the port, or set another `listen`" : "");
   }
   pause_.emplace(workers_.front()->io());
   accept();
@@ -215,12 +227,14 @@ void HttpServer::accept() {
   });
 }
 
-void HttpServer::add(const std::string& path, std::shared_ptr<HttpRoute> route) {
+void HttpServer::add(const char* option, const std::string& path,
+                     std::shared_ptr<HttpRoute> route) {
   const std::lock_guard lock(mutex_);
   for (const auto& [known, other] : routes_) {
     if (known == path) {
-      throw Failure("another component has the path " + path + " on " + settings_.address() +
-                    "; give one of them another");
+      throw OptionFailure(option,
+                          "another component has the path " + path + " on " + settings_.address(),
+                          "give one of them another");
     }
   }
   routes_.emplace_back(path, std::move(route));

@@ -66,17 +66,19 @@ class HttpWorker {
 
 class HttpServer {
  public:
-  // The listener on that address: the one that is there, or a new one. Throws Failure where the
-  // address cannot be had, or settings differ.
+  // The listener on that address: the one that is there, or a new one. Throws OptionFailure where
+  // the address or a file cannot be had, or settings differ.
   static std::shared_ptr<HttpServer> listen(const HttpListenSettings& settings);
+  // Throws OptionFailure where certificate and key are of no use; takes no address.
+  static void check_files(const HttpListenSettings& settings);
   explicit HttpServer(const HttpListenSettings& settings);
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
   ~HttpServer();
 
   // Requests for `path`, or, if it ends with a slash, for all that begins with it, go to the route.
-  // Throws Failure where the path is taken.
-  void add(const std::string& path, std::shared_ptr<HttpRoute> route);
+  // Throws OptionFailure, of the option that names the path, where it is taken.
+  void add(const char* option, const std::string& path, std::shared_ptr<HttpRoute> route);
   void remove(const std::string& path);
   // NULL: there is none.
   std::shared_ptr<HttpRoute> find(std::string_view path) const;

@@ -100,14 +100,10 @@ void ServeSink::open(Output& out) {
   evicted_ = out.counter("serve_evicted_rows", "Rows that made room for newer ones.");
   table_ = std::make_shared<ServeTable>(out, options_.max_rows, options_.max_bytes.bytes);
   const auto route = std::make_shared<ServeRoute>(path_, table_, shared_.authorization);
-  try {
-    auto server = HttpServer::listen(shared_.settings);
-    server->add(path_, route);
-    server_ = std::move(server);
-    server_->add(path_ + "/", route);
-  } catch (const Failure& failure) {
-    throw Failure(std::string("serve: ") + failure.what());
-  }
+  auto server = HttpServer::listen(shared_.settings);
+  server->add("table", path_, route);
+  server_ = std::move(server);
+  server_->add("table", path_ + "/", route);
 }
 
 void ServeSink::process(const Batch& in, Output& out) {

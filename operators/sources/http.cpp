@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "flow/trial.h"
 #include "flow/utf8.hpp"
 #include "operators/common/http_pending.hpp"
 #include "operators/common/stream_position.hpp"
@@ -39,6 +40,12 @@ void append_text(TextBuilder& builder, std::string_view text, std::string& repai
   repaired.clear();
   append_repaired_utf8(text, repaired);
   builder.append(repaired);
+}
+
+// Whoever only looks at a pipeline must not take its port: the pipeline itself may be running.
+bool is_trial(const Host& host) {
+  return host.get()->extension != nullptr &&
+         host.get()->extension(host.get(), FLOW_EXTENSION_TRIAL) != nullptr;
 }
 
 }  // namespace
@@ -109,6 +116,13 @@ void HttpSource::open(Output& out) {
   inbox_ = std::make_shared<HttpInbox>(memory_);
   route_ = std::make_shared<HttpSourceRoute>(options_, shared_.authorization, partition_, memory_,
                                              inbox_);
+  if (options_.acknowledge == Acknowledge::kDurable && !host_->has_checkpoints()) {
+    throw OptionFailure("acknowledge",
+                        "\"durable\" needs a journal, which there is where checkpoints are taken",
+                        "set `checkpoint` in [pipeline]");
+  }
+  HttpServer::check_files(shared_.settings);
+  if (!is_trial(*host_)) listen();
   SourceOutput(out).offer(partition_);
 }
 
@@ -122,26 +136,17 @@ void HttpSource::assign(const std::string& partition, std::optional<std::string_
     if (!bytes) throw Failure("http: a position that was written by something else");
     position_ = *bytes;
   }
-  if (options_.acknowledge == Acknowledge::kDurable && !host_->has_checkpoints()) {
-    throw Failure(
-        "http: `acknowledge = \"durable\"` needs a journal, which there is where checkpoints are "
-        "taken; set `checkpoint` in [pipeline]");
-  }
-  if (!server_) listen();
   assigned_ = true;
   route_->polled();
   route_->begin();
 }
 
-// Not before the run begins: whoever only looks at a pipeline must not take its port.
+// Early, so that a run which cannot have its address does not begin. Until the partition is
+// assigned the route tells everybody 503.
 void HttpSource::listen() {
-  try {
-    auto server = HttpServer::listen(shared_.settings);
-    server->add(options_.path, route_);
-    server_ = std::move(server);
-  } catch (const Failure& failure) {
-    throw Failure(std::string("http: ") + failure.what());
-  }
+  auto server = HttpServer::listen(shared_.settings);
+  server->add("path", options_.path, route_);
+  server_ = std::move(server);
 }
 
 void HttpSource::revoke(const std::string&) {

@@ -54,9 +54,9 @@ class HttpSource final : public Source {
   HttpSource(const Options& options, Shared& shared);
   ~HttpSource() override;
 
+  // Throws OptionFailure where address, files or path cannot be had.
   void open(Output& out) override;
   Status poll(SourceOutput& out) override;
-  // Throws Failure where the address cannot be had.
   void assign(const std::string& partition, std::optional<std::string_view> position) override;
   void revoke(const std::string& partition) override;
   void wake() override;

@@ -344,9 +344,55 @@ class HttpTest(unittest.TestCase):
             taken.listen()
             done = subprocess.run([BINARY, "run", "flow.toml", "--plugin-path", PLUGINS, "--admin", "off"], cwd=self.work,
                                   capture_output=True, text=True, timeout=60, check=False)
-        self.assertNotEqual(done.returncode, 0)
+        self.assertEqual(done.returncode, 69, done.stderr)
         self.assertIn(f"cannot listen on 127.0.0.1:{self.port}", done.stderr)
         self.assertIn("set another `listen`", done.stderr)
+
+    def test_what_a_source_cannot_have_is_said_at_its_place(self):
+        cases = [({"listen": "192.0.2.1:1", "token": "x"}, "listen: cannot listen on 192.0.2.1:1"),
+                 ({"listen": f"127.0.0.1:{self.port}", "acknowledge": "durable"}, 'acknowledge: "durable" needs'),
+                 ({"listen": f"127.0.0.1:{self.port}", "certificate_file": "no.pem", "key_file": "no.key"},
+                  "certificate_file: cannot use 'no.pem'")]
+        for options, words in cases:
+            self.write_source(options)
+            done = self.flowrun("run", "--admin", "off")
+            self.assertEqual(done.returncode, 69, done.stderr)
+            self.assertRegex(done.stderr, r"flow\.toml:\d+:\d+: sources\.events\." + words)
+            done = self.flowrun("validate")
+            if "192" in options["listen"]:  # an address that the machine which runs it may have
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            else:
+                self.assertEqual(done.returncode, 78, done.stdout + done.stderr)
+                self.assertRegex(done.stderr, r"flow\.toml:\d+:\d+: sources\.events\." + words)
+        self.write_source({"listen": f"127.0.0.1:{self.port}"}, {"listen": f"127.0.0.1:{self.port}"})
+        done = self.flowrun("run", "--admin", "off")
+        self.assertEqual(done.returncode, 69, done.stderr)
+        self.assertRegex(done.stderr, r"flow\.toml:\d+:\d+: sources\.\w+\.path: another component has the path /events")
+        self.write_source({"listen": f"127.0.0.1:{self.port}"},
+                          {"listen": f"127.0.0.1:{self.port}", "path": "/b", "max_connections": 7})
+        done = self.flowrun("run", "--admin", "off")
+        self.assertEqual(done.returncode, 69, done.stderr)
+        self.assertRegex(done.stderr, r"sources\.\w+\.max_connections: two components listen on")
+
+    def test_a_running_pipeline_is_valid(self):
+        self.write(DURABLE)
+        self.start()
+        done = self.flowrun("validate")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def write_source(self, *options):
+        text = '[pipeline]\nname = "p"\nplugins = ["http", "std", "files"]\non_error = "drop"\n'
+        names = ["events", "others"][:len(options)]
+        for name, settings in zip(names, options):
+            text += f'[sources.{name}]\ntype = "http"\n'
+            text += "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
+        text += f'[sinks.out]\ntype = "stdout"\ninputs = {json.dumps(names)}\nencoding = "json"\n'
+        with open(self.path("flow.toml"), "w", encoding="utf-8") as out:
+            out.write(text)
+
+    def flowrun(self, command, *arguments):
+        return subprocess.run([BINARY, command, "flow.toml", "--plugin-path", PLUGINS, *arguments], cwd=self.work,
+                              capture_output=True, text=True, timeout=60, check=False)
 
     def test_ids_of_every_kind(self):
         self.write(ASKED, options="")

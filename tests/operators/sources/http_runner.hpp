@@ -22,8 +22,7 @@ class HttpRunner {
       : port_(free_port()), address_("127.0.0.1:" + std::to_string(port_)) {
     Settings settings = {{"listen", address_}};
     for (auto& setting : extra) settings.push_back(std::move(setting));
-    harness_.emplace(Harness::of<operators::HttpSource>(settings));
-    harness_->host().checkpoints = has_checkpoints;
+    harness_.emplace(Harness::of<operators::HttpSource>(settings, FLOW_ROLE_NONE, has_checkpoints));
   }
   HttpRunner(const HttpRunner&) = delete;
   HttpRunner& operator=(const HttpRunner&) = delete;

@@ -286,9 +286,33 @@ TEST(HttpSource, AnswersWhenTheJournalHasItIfAskedTo) {
   EXPECT_EQ(status, 200);
 }
 
-TEST(HttpSource, DurableAnswersNeedCheckpoints) {
-  HttpRunner runner(Settings{{"acknowledge", "durable"}});
-  EXPECT_THROW(runner.start(), std::runtime_error);
+TEST(HttpSource, WhatItCannotHaveIsSaidWhenItIsOpened) {
+  const auto refused = [](Settings settings) {
+    settings.insert(settings.begin(), {"listen", "127.0.0.1:" + std::to_string(free_port())});
+    try {
+      Harness::of<HttpSource>(settings);
+    } catch (const std::exception& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(refused({}), "");
+  EXPECT_NE(refused({{"acknowledge", "durable"}}).find("acknowledge: \"durable\" needs a journal"),
+            std::string::npos);
+  EXPECT_NE(refused({{"certificate_file", "/no.pem"}, {"key_file", "/no.key"}})
+                .find("certificate_file: cannot use '/no.pem'"),
+            std::string::npos);
+  HttpRunner other;
+  EXPECT_NE(refused({{"listen", other.address()}}).find("path: another component has the path"),
+            std::string::npos);
+}
+
+TEST(HttpSource, WhoComesBeforeItBeginsIsToldToComeAgain) {
+  HttpRunner runner;
+  EXPECT_EQ(runner.post("{}").status, 503);
+  runner.start();
+  EXPECT_EQ(runner.post("{}").status, 202);
+  EXPECT_EQ(runner.bodies(), Texts{"{}"});
 }
 
 TEST(HttpSource, ABufferThatABodyMayNotFitIntoIsRefused) {

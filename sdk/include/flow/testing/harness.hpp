@@ -28,9 +28,10 @@ class Harness {
   // An operator class compiled into the test. Throws std::runtime_error with the operator's own
   // words if it refuses.
   template <class T>
-  static Harness of(const Settings& settings = {}, flow_role role = FLOW_ROLE_NONE) {
+  static Harness of(const Settings& settings = {}, flow_role role = FLOW_ROLE_NONE,
+                    bool has_checkpoints = false) {
     static const flow_plugin kPlugin = flow::detail::make_plugin<T>("test", "0", "none");
-    return Harness(kPlugin, kPlugin.operators[0]->name, settings, role);
+    return Harness(kPlugin, kPlugin.operators[0]->name, settings, role, has_checkpoints);
   }
   // The first operator of that name in a library. It is never unloaded.
   static Harness load(const std::string& library, const std::string& name,
@@ -43,16 +44,18 @@ class Harness {
   }
 
   Harness(const flow_plugin& plugin, const std::string& name, const Settings& settings,
-          flow_role role)
-      : Harness(plugin, *find(plugin, name), OptionValues(*find(plugin, name), settings), role) {}
+          flow_role role, bool has_checkpoints = false)
+      : Harness(plugin, *find(plugin, name), OptionValues(*find(plugin, name), settings), role,
+                has_checkpoints) {}
 
   Harness(const flow_plugin& plugin, const flow_descriptor& offered, const OptionValues& values,
-          flow_role role)
+          flow_role role, bool has_checkpoints = false)
       : own_descriptor_(std::make_unique<host::ComponentDescriptor>(offered, values.data())),
         descriptor_(&own_descriptor_->get()),
         parts_(std::make_unique<Parts>(output_count(*descriptor_))) {
     find_keys(values);
     Parts& parts = *parts_;
+    parts.host.checkpoints = has_checkpoints;
     parts.component = plugin.create(parts.host.abi(), &offered, values.data());
     if (parts.component == nullptr) throw std::runtime_error(parts.host.error);
     parts.op = parts.component->instance(parts.component, parts.host.abi(), role);
