@@ -140,6 +140,7 @@ void SqliteSink::claim(bool numbers) {
 
 SqliteBatch SqliteSink::take(const Batch& in, Output& out, std::vector<Refusal>& refusals) {
   SqliteBatch taken(in, table_->lay_out(in.schema()), options_.timestamps == Times::kText);
+  if (const std::string warning = table_->take_warning(); !warning.empty()) out.warn(warning);
   const SqliteLayout& layout = taken.layout();
   std::vector<const char*> refused(static_cast<size_t>(in.rows()), nullptr);
   const auto refuse = [&](int64_t row, const char* reason, std::string message) {
@@ -155,13 +156,11 @@ SqliteBatch SqliteSink::take(const Batch& in, Output& out, std::vector<Refusal>&
              "the key's field '" + std::string(in.schema().fields[column]->name) + "' is null");
     }
   }
-  if (options_.new_columns == SqliteNewColumns::kFail) {
-    for (const uint32_t column : layout.unknown) {
+  if (options_.new_columns != SqliteNewColumns::kIgnore) {
+    for (const SqliteLayout::Unknown& unknown : layout.unknown) {
+      const SqliteValues& values = taken.values(unknown.column);
       for (int64_t row = 0; row < in.rows(); ++row) {
-        if (taken.values(column).is_null(row)) continue;
-        refuse(row, "unknown_column",
-               "the table '" + options_.table + "' has no column '" +
-                   std::string(in.schema().fields[column]->name) + "'");
+        if (!values.is_null(row)) refuse(row, "unknown_column", table_->why(layout, unknown));
       }
     }
   }

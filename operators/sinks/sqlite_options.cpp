@@ -69,7 +69,9 @@ void SqliteSink::describe(Description<Options>& d) {
 category as TEXT, binary as BLOB, timestamp as `timestamps` says, structs, lists and undeclared JSON fields as JSON
 text (`location ->> 'lat'` reads inside). A number that is none (NaN) is null. A table that is not there is made
 from the first rows; one that is there must fit them, or the run stops and names the column. A row is the whole row:
-columns of the table that it lacks become null.
+columns of the table that it lacks become null. SQLite does not tell `user` from `User`: of such fields the one that
+`key` or `full_text` names counts, else the one that the table has, else the first. Rows that have a value in the
+other one, in a `flowrun_row` of their own or beyond SQLite's 2,000 columns go to `errors` as `unknown_column`.
 
 `mode = "insert"` adds each row, with its number in `flowrun_row`. `mode = "upsert"` keeps the newest row of each
 `key`; a table that is made for rows with lists, structs or JSON, or with a search, has a `flowrun_row` then too. Rows whose
@@ -111,7 +113,9 @@ mode = "upsert"
 key = ["user"]
 )");
   d.traits(FLOW_SERIAL | FLOW_BLOCKING | FLOW_TWO_PHASE);
-  d.output("errors", "Rows without a key, and those that the table refuses.");
+  d.output("errors",
+           "Rows without a key, those with a value that the table has no column for, and those "
+           "that it refuses.");
   d.option("database", &Options::database,
            "The file of the database; made, with its folder, where it is missing. Relative paths "
            "start from the working directory. Not a network file system. It has no fields of the "
@@ -132,14 +136,15 @@ key = ["user"]
   d.option("erase", &Options::erase,
            "A condition, eg event == 'erase'; rows for which it is true delete all rows of their "
            "key. Where given, whatever is deleted or replaced is overwritten with zeros.");
-  d.choice("new_columns", &Options::new_columns,
-           {{"add", SqliteNewColumns::kAdd},
-            {"fail", SqliteNewColumns::kFail},
-            {"ignore", SqliteNewColumns::kIgnore}},
-           "What becomes of fields that the table has no column for. `add`, the default, adds the "
-           "column (SQLite takes 2,000). `fail` sends rows that have a value there to `errors` as "
-           "`unknown_column`, `ignore` leaves the value out; for both make the table beforehand, "
-           "else the first batch decides what columns there are.");
+  d.choice(
+      "new_columns", &Options::new_columns,
+      {{"add", SqliteNewColumns::kAdd},
+       {"fail", SqliteNewColumns::kFail},
+       {"ignore", SqliteNewColumns::kIgnore}},
+      "What becomes of fields that the table has no column for. `add`, the default, adds the "
+      "column, where SQLite can have it. `fail` sends rows that have a value there to `errors` as "
+      "`unknown_column`, `ignore` leaves the value out; for both make the table beforehand, "
+      "else the first batch decides what columns there are.");
   d.choice("timestamps", &Options::timestamps,
            {{"text", Times::kText}, {"integer", Times::kInteger}},
            "How timestamps are kept. `text`: as SQLite's own functions write them, in UTC, eg "

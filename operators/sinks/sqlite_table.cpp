@@ -1,6 +1,8 @@
 #include "operators/sinks/sqlite_table.hpp"
 
 #include <algorithm>
+#include <unordered_map>
+#include <utility>
 
 #include "flow/host.hpp"
 
@@ -230,7 +232,88 @@ std::string SqliteTable::list(const std::vector<std::string>& names,
   return text;
 }
 
-void SqliteTable::create(const flow_schema& schema) {
+size_t SqliteTable::most_columns() const {
+  return static_cast<size_t>(sqlite3_limit(database_.get(), SQLITE_LIMIT_COLUMN, -1));
+}
+
+bool SqliteTable::is_asked_for(const std::string& name) const {
+  const auto has = [&](const std::vector<std::string>& names) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  return has(plan_.key) || has(plan_.full_text);
+}
+
+std::vector<bool> SqliteTable::claimants(const flow_schema& schema) const {
+  const auto is_in_table = [&](const std::string& name) {
+    return std::any_of(columns_.begin(), columns_.end(),
+                       [&](const TableColumn& column) { return column.name == name; });
+  };
+  struct Claim {
+    uint32_t field;
+    int rank;
+  };
+  std::unordered_map<std::string, Claim> claims;  // by the name in small letters
+  std::vector<bool> result(schema.n_fields, false);
+  for (uint32_t i = 0; i < schema.n_fields; ++i) {
+    const std::string name = schema.fields[i]->name;
+    // The number of a row is the sink's own, unless rows replace each other by it.
+    if (is_same_name(name, kRowColumn) &&
+        (!find(name) || (row_column_ == kRowColumn && !(plan_.upserts && names_key(name))))) {
+      continue;
+    }
+    std::string key = name;
+    std::transform(key.begin(), key.end(), key.begin(), lower);
+    const auto [claim, is_first] = claims.try_emplace(std::move(key), Claim{i, 0});
+    result[i] = is_first;
+    if (is_first) continue;
+    const auto rank = [&](const std::string& one) {
+      return is_asked_for(one) ? 2 : is_in_table(one) ? 1 : 0;
+    };
+    Claim& held = claim->second;
+    if (rank(name) <= rank(schema.fields[held.field]->name)) continue;
+    result[held.field] = false;
+    result[i] = true;
+    held.field = i;
+  }
+  return result;
+}
+
+std::string SqliteTable::why(const SqliteLayout& layout,
+                             const SqliteLayout::Unknown& unknown) const {
+  const std::string name = layout.schema.get()->fields[unknown.column]->name;
+  if (unknown.namesake >= 0) {
+    return "SQLite does not tell the column '" + name + "' from '" +
+           columns_[static_cast<size_t>(unknown.namesake)].name + "' of the table '" + plan_.name +
+           "'";
+  }
+  if (is_same_name(name, kRowColumn)) {
+    return "the column '" + name + "' has the name of the row's number; rename it";
+  }
+  const std::string text = "the table '" + plan_.name + "' has no column '" + name + "'";
+  if (plan_.new_columns == SqliteNewColumns::kFail || columns_.size() < most_columns()) return text;
+  return text + ", and no room for one: SQLite takes " + std::to_string(most_columns());
+}
+
+// What is left out for the reason that options give is no news.
+void SqliteTable::warn_of(const SqliteLayout& layout) {
+  if (warned_) return;
+  for (const SqliteLayout::Unknown& unknown : layout.unknown) {
+    const char* const name = layout.schema.get()->fields[unknown.column]->name;
+    const bool is_expected = plan_.new_columns != SqliteNewColumns::kAdd && unknown.namesake < 0 &&
+                             !is_same_name(name, kRowColumn);
+    if (is_expected) continue;
+    warned_ = true;
+    warning_ = database_.place() + ": " + why(layout, unknown) + "; " +
+               (plan_.new_columns == SqliteNewColumns::kIgnore
+                    ? "its values are left out"
+                    : "rows with a value there go to `errors` as unknown_column");
+    return;
+  }
+}
+
+std::string SqliteTable::take_warning() { return std::exchange(warning_, {}); }
+
+void SqliteTable::create(const flow_schema& schema, const std::vector<bool>& claims) {
   // A table without row numbers is a tree of its rows by key, which keeps only short rows in it.
   const bool rows_have_numbers = !plan_.upserts || !plan_.full_text.empty() || has_nested(schema);
   std::string columns;
@@ -239,23 +322,22 @@ void SqliteTable::create(const flow_schema& schema) {
     columns += (columns.empty() ? "" : ", ") + sqlite_name(name) + " " + type;
     if (plan_.upserts && names_key(name)) columns += " NOT NULL";
   };
+  std::vector<std::string> lacking;  // of those to search in
+  for (const std::string& name : plan_.full_text) {
+    if (find_column(schema, name).steps.empty()) lacking.push_back(name);
+  }
+  // Those that options name have room first.
+  size_t taken = lacking.size() + (rows_have_numbers ? 1 : 0);
+  for (uint32_t i = 0; i < schema.n_fields; ++i) {
+    if (claims[i] && is_asked_for(schema.fields[i]->name)) ++taken;
+  }
   for (uint32_t i = 0; i < schema.n_fields; ++i) {
     const flow_field& field = *schema.fields[i];
-    for (uint32_t before = 0; before < i; ++before) {
-      if (is_same_name(field.name, schema.fields[before]->name)) {
-        throw Failure(place() + ": the columns '" + schema.fields[before]->name + "' and '" +
-                      field.name + "' of the rows have one name in SQLite; rename one");
-      }
-    }
-    if (is_same_name(field.name, kRowColumn)) {
-      throw Failure(place() + ": the column '" + field.name + "' of the rows has the name of the " +
-                    "row's number; rename it");
-    }
+    if (!claims[i]) continue;
+    if (!is_asked_for(field.name) && taken++ >= most_columns()) continue;
     add(field.name, type_for(field.type));
   }
-  for (const std::string& name : plan_.full_text) {
-    if (find_column(schema, name).steps.empty()) add(name, "TEXT");
-  }
+  for (const std::string& name : lacking) add(name, "TEXT");
   if (plan_.upserts) {
     columns +=
         std::string(rows_have_numbers ? ", UNIQUE (" : ", PRIMARY KEY (") + list(plan_.key) + ")";
@@ -268,11 +350,12 @@ void SqliteTable::create(const flow_schema& schema) {
   transaction.commit();
 }
 
-void SqliteTable::add_columns(const flow_schema& schema) {
+void SqliteTable::add_columns(const flow_schema& schema, const std::vector<bool>& claims) {
   std::vector<std::pair<std::string, const char*>> missing;
   for (uint32_t i = 0; i < schema.n_fields; ++i) {
     const flow_field& field = *schema.fields[i];
-    if (!find(field.name)) missing.emplace_back(field.name, type_for(field.type));
+    if (columns_.size() + missing.size() >= most_columns()) break;
+    if (claims[i] && !find(field.name)) missing.emplace_back(field.name, type_for(field.type));
   }
   if (missing.empty()) return;
   SqliteTransaction transaction(database_);
@@ -349,34 +432,33 @@ std::shared_ptr<const SqliteLayout> SqliteTable::lay_out(const flow_schema& sche
   for (const auto& known : layouts_) {
     if (known->schema.get() == &schema) return known;
   }
+  const std::vector<bool> claims = claimants(schema);
   if (!exists_) {
-    create(schema);
+    create(schema, claims);
     read_columns();
     check_mode();
   }
   SqliteLayout layout;
-  if (plan_.new_columns == SqliteNewColumns::kAdd) add_columns(schema);
+  if (plan_.new_columns == SqliteNewColumns::kAdd) add_columns(schema, claims);
   make_indexes();
   layout.schema = Reference<const flow_schema>::share(&schema);
   layout.columns.assign(columns_.size(), -1);
   for (uint32_t i = 0; i < schema.n_fields; ++i) {
     const flow_field& field = *schema.fields[i];
     const std::optional<size_t> place = find(field.name);
-    if (!place) {
-      layout.unknown.push_back(i);
+    if (!place || !claims[i]) {
+      const bool has_namesake = place && !is_same_name(field.name, kRowColumn);
+      layout.unknown.push_back({i, has_namesake ? static_cast<int32_t>(*place) : -1});
       continue;
     }
     check_type(columns_[*place], field);
-    if (layout.columns[*place] >= 0) {
-      throw Failure(this->place() + ": two columns of the rows are '" + columns_[*place].name +
-                    "' in SQLite; rename one");
-    }
     layout.columns[*place] = static_cast<int32_t>(i);
     if (is_same_name(field.name, row_column_) && !(plan_.upserts && names_key(field.name))) {
       throw Failure(this->place() + ": the column '" + row_column_ + "' numbers the rows; leave " +
                     "it out of them, or upsert by it");
     }
   }
+  warn_of(layout);
   for (const std::string& name : plan_.key) {
     for (uint32_t i = 0; i < schema.n_fields; ++i) {
       if (name == schema.fields[i]->name) layout.key.push_back(i);

@@ -33,8 +33,14 @@ struct SqliteLayout {
   Reference<const flow_schema> schema;
   // For each column of the table that was there, in its order: its number in the rows, or -1.
   std::vector<int32_t> columns;
-  std::vector<uint32_t> key;      // their numbers in the rows
-  std::vector<uint32_t> unknown;  // columns of the rows that the table does not have
+  std::vector<uint32_t> key;  // their numbers in the rows
+  // A column of the rows that the table does not have.
+  struct Unknown {
+    uint32_t column;
+    // The table's column that takes its name from it: they differ in case only. -1: there is none.
+    int32_t namesake;
+  };
+  std::vector<Unknown> unknown;
 };
 
 // What the table `flowrun_sinks` keeps of it, in the same transaction as its rows.
@@ -55,6 +61,11 @@ class SqliteTable {
 
   // Makes the table, or what it lacks.
   std::shared_ptr<const SqliteLayout> lay_out(const flow_schema& schema);
+
+  // Why rows with a value in that column are not written.
+  std::string why(const SqliteLayout& layout, const SqliteLayout::Unknown& unknown) const;
+  // For the log: that rows have columns which no table can have. Once, empty from then on.
+  std::string take_warning();
 
   bool exists() const { return exists_; }
   // Made by a sink: nothing but its key is unique, and nothing refuses a row.
@@ -94,8 +105,13 @@ class SqliteTable {
   void read_columns();
   void check_mode();
   bool has_unique_key();
-  void create(const flow_schema& schema);
-  void add_columns(const flow_schema& schema);
+  // Which fields of the rows may have a column: of several whose names are one in SQLite, the one
+  // that an option names, else the one that the table has, else the first.
+  std::vector<bool> claimants(const flow_schema& schema) const;
+  void create(const flow_schema& schema, const std::vector<bool>& claims);
+  void add_columns(const flow_schema& schema, const std::vector<bool>& claims);
+  size_t most_columns() const;
+  void warn_of(const SqliteLayout& layout);
   void make_indexes();
   void make_search();
   void check_type(const TableColumn& column, const flow_field& field) const;
@@ -103,6 +119,8 @@ class SqliteTable {
   const char* type_for(flow_type type) const;
   std::optional<size_t> find(std::string_view name) const;
   bool names_key(std::string_view column) const;
+  // Whether `key` or `full_text` has exactly this name.
+  bool is_asked_for(const std::string& name) const;
   std::string list(const std::vector<std::string>& names, std::string_view prefix = "") const;
 
   SqliteDatabase& database_;
@@ -115,6 +133,8 @@ class SqliteTable {
   std::string row_column_;  // INTEGER PRIMARY KEY; empty: there is none
   std::vector<TableColumn> columns_;
   std::vector<std::shared_ptr<const SqliteLayout>> layouts_;
+  std::string warning_;
+  bool warned_ = false;
   SqliteMark mark_;
   SqliteStatement write_, erase_, mark_statement_, erasure_, highest_;
 };

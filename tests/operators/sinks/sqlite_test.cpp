@@ -77,6 +77,14 @@ std::vector<std::string> reasons(const Harness& harness) {
   return result;
 }
 
+std::vector<std::string> warnings(Harness& harness) {
+  std::vector<std::string> result;
+  for (const auto& [level, message] : harness.host().logs) {
+    if (level == FLOW_LOG_WARNING) result.push_back(message);
+  }
+  return result;
+}
+
 Table every_type() {
   return {
       {"b", {true, nullptr}},
@@ -257,6 +265,77 @@ TEST_F(Sqlite, NewColumnsFailOrAreLeftOutOnRequest) {
   EXPECT_EQ(reader().rows("SELECT * FROM t"), (Rows{"1|1", "2|3", "3|4"}));
 }
 
+TEST_F(Sqlite, NamesThatDifferInCaseOnlyFailWhereTheyHaveAValue) {
+  auto harness = sink();
+  harness.push({{"User", {"a", "b"}}, {"user", {nullptr, "x"}}});  // the first of the schema counts
+  harness.push({{"user", {"y", nullptr}}, {"User", {nullptr, "c"}}, {"USER", {nullptr, "z"}}});
+  harness.push({{"new", {1, 2}}, {"User", {"d", "e"}}, {"NEW", {nullptr, 3}}});
+  EXPECT_EQ(reasons(harness),
+            (Rows{"1 unknown_column", "0 unknown_column", "1 unknown_column", "1 unknown_column"}));
+  EXPECT_EQ(harness.failed()[0].message,
+            "SQLite does not tell the column 'user' from 'User' of the table 't'");
+  EXPECT_EQ(reader().rows("SELECT * FROM t"), (Rows{"1|a|null", "2|d|1"}));
+  EXPECT_EQ(warnings(harness),
+            (Rows{"sqlite: '" + path() +
+                  "': SQLite does not tell the column 'user' from 'User' of "
+                  "the table 't'; rows with a value there go to `errors` as unknown_column"}));
+}
+
+TEST_F(Sqlite, OfNamesThatDifferInCaseOnlyTheOneOfAnOptionCounts) {
+  auto harness = upsert({{"full_text", Names{"q"}}, {"new_columns", "ignore"}});
+  harness.push({{"K", {"x"}}, {"k", {"a"}}, {"Q", {"other"}}, {"q", {"words"}}});
+  EXPECT_EQ(reasons(harness), Rows{});
+  EXPECT_EQ(reader().rows("SELECT k, q FROM t"), (Rows{"a|words"}));
+  ASSERT_EQ(warnings(harness).size(), 1);
+  EXPECT_TRUE(contains(warnings(harness)[0], "'K' from 'k' of the table 't'; its values are left"));
+}
+
+TEST_F(Sqlite, ANumberOfTheRowsOwnFails) {
+  auto harness = sink();
+  harness.push({{"n", {1, 2}}, {"Flowrun_Row", {nullptr, 7}}});
+  auto newest = upsert({{"table", "u"}});
+  newest.push({{"k", {"a", "b"}}, {"flowrun_row", {nullptr, 7}}});
+  newest.push({{"k", {"c", "d"}}, {"flowrun_row", {8, nullptr}}});
+  EXPECT_EQ(reasons(harness), (Rows{"1 unknown_column"}));
+  EXPECT_EQ(reasons(newest), (Rows{"1 unknown_column", "0 unknown_column"}));
+  EXPECT_EQ(reader().rows("SELECT * FROM t"), (Rows{"1|1"}));
+  EXPECT_EQ(reader().rows("SELECT * FROM u"), (Rows{"a", "d"}));
+}
+
+TEST_F(Sqlite, RowsBeyondTheColumnsThatSqliteTakesFail) {
+  const auto wide = [](const std::string& name, int columns) {
+    Table table;
+    for (int i = 0; i < columns; ++i) {
+      table.columns.emplace_back(name + std::to_string(i), Type::text(),
+                                 std::vector<Cell>{nullptr, nullptr, nullptr});
+    }
+    return table;
+  };
+  const auto set = [](Table& table, size_t column, size_t row) {
+    table.columns[column].cells[row] = "x";
+  };
+  Table made = wide("a", 2001);
+  set(made, 1998, 0);
+  set(made, 1999, 1);
+  made.columns.emplace_back("k", Type::text(), std::vector<Cell>{"p", "q", "r"});
+  auto newest = upsert({{"table", "u"}});  // the key has its place, wherever it stands
+  newest.push(made);
+  EXPECT_EQ(reasons(newest), (Rows{"1 unknown_column"}));
+  EXPECT_EQ(reader().rows("SELECT k FROM u"), (Rows{"p", "r"}));
+
+  auto harness = sink();
+  harness.push(wide("a", 1990));
+  Table added = wide("b", 20);
+  set(added, 8, 0);
+  set(added, 9, 1);
+  harness.push(added);
+  EXPECT_EQ(reasons(harness), (Rows{"1 unknown_column"}));
+  EXPECT_EQ(harness.failed()[0].message,
+            "the table 't' has no column 'b9', and no room for one: SQLite takes 2000");
+  EXPECT_EQ(reader().value("SELECT count(*) FROM t"), "5");
+  EXPECT_EQ(warnings(harness).size(), 1);
+}
+
 TEST_F(Sqlite, ATableOfYourOwnIsChecked) {
   reader().run("CREATE TABLE t (k TEXT, n TEXT, g AS (k), v ANY)");
   EXPECT_TRUE(
@@ -423,7 +502,6 @@ TEST_F(Sqlite, MistakesInOptionsAreNamed) {
   EXPECT_TRUE(contains(refusal({{"database", "{user}.db"}}), "database: fields of the rows"));
   EXPECT_TRUE(contains(refusal({{"table", "sqlite_x"}}), "are taken"));
   EXPECT_TRUE(contains(refusal({{"key", Names{"a", "a"}}}), "stands there twice"));
-  EXPECT_TRUE(contains(refusal({}, {{"a", {1}}, {"A", {2}}}), "have one name in SQLite"));
   auto first = sink();
   EXPECT_TRUE(contains(refusal({}), "inserted into by another sink"));
 }
