@@ -1,5 +1,7 @@
 #include "operators/common/sqlite_database.hpp"
 
+#include <sys/stat.h>
+
 #include "flow/host.hpp"
 #include "operators/common/file_descriptor.hpp"
 
@@ -70,15 +72,26 @@ std::string SqliteStatement::text(int column) const {
 // ---- connections ----
 
 SqliteDatabase::SqliteDatabase(const std::string& path, int flags, std::string place)
-    : place_(std::move(place)) {
+    : path_(path), place_(std::move(place)) {
   sqlite3* opened = nullptr;
   const int code = sqlite3_open_v2(path.c_str(), &opened, flags | SQLITE_OPEN_NOMUTEX, nullptr);
   database_.reset(opened);
   if (opened == nullptr) throw std::bad_alloc();
   sqlite3_extended_result_codes(opened, 1);
+  identity_ = identity_of(path_);
   if (code == SQLITE_OK) return;
   const int system = sqlite3_system_errno(opened);
   throw Failure(place_ + " cannot be opened: " + (system != 0 ? error_text(system) : error()));
+}
+
+SqliteDatabase::Identity SqliteDatabase::identity_of(const std::string& path) {
+  struct stat found {};
+  if (::stat(path.c_str(), &found) != 0) return {};
+  return {found.st_dev, found.st_ino};
+}
+
+bool SqliteDatabase::is_in_place() const {
+  return identity_.inode != 0 && identity_of(path_) == identity_;
 }
 
 SqliteStatement SqliteDatabase::prepare(const std::string& sql) {

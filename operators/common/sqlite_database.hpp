@@ -72,6 +72,10 @@ class SqliteDatabase {
   // Of a statement with one value: that value, or `otherwise` if it has no row.
   int64_t number(const std::string& sql, int64_t otherwise = 0);
 
+  // Whether its path names the file that was opened, still. Where it does not, what is written goes
+  // into a file that nobody finds, and SQLite does not say so.
+  bool is_in_place() const;
+
   bool in_transaction() const { return sqlite3_get_autocommit(database_.get()) == 0; }
   // Undoes it, if there is one still: after some errors SQLite has done so itself.
   void roll_back() noexcept;
@@ -88,7 +92,15 @@ class SqliteDatabase {
   struct Close {
     void operator()(sqlite3* database) const { sqlite3_close_v2(database); }
   };
-  std::string place_;
+  struct Identity {
+    uint64_t device = 0;
+    uint64_t inode = 0;  // 0: there is no such file
+    bool operator==(const Identity&) const = default;
+  };
+  static Identity identity_of(const std::string& path);
+
+  std::string path_, place_;
+  Identity identity_;  // of the file when it was opened
   std::unique_ptr<sqlite3, Close> database_;
 };
 

@@ -138,8 +138,21 @@ void SqliteSink::claim(bool numbers) {
 
 // ---- rows ----
 
+template <class Work>
+auto SqliteSink::with_table(Work work) {
+  try {
+    return work();
+  } catch (const Failure&) {
+    const std::string missing = table_->missing();
+    if (missing.empty()) throw;
+    throw Failure(place_ + ": the table '" + missing + "' was dropped while the run went on; " +
+                  remedy());
+  }
+}
+
 SqliteBatch SqliteSink::take(const Batch& in, Output& out, std::vector<Refusal>& refusals) {
-  SqliteBatch taken(in, table_->lay_out(in.schema()), options_.timestamps == Times::kText);
+  SqliteBatch taken(in, with_table([&] { return table_->lay_out(in.schema()); }),
+                    options_.timestamps == Times::kText);
   if (const std::string warning = table_->take_warning(); !warning.empty()) out.warn(warning);
   const SqliteLayout& layout = taken.layout();
   std::vector<const char*> refused(static_cast<size_t>(in.rows()), nullptr);
@@ -224,13 +237,34 @@ Status SqliteSink::timer(flow_time, int64_t, std::span<const flow_key* const>, O
 
 // ---- transactions ----
 
+std::string SqliteSink::remedy() const {
+  return out_->has_checkpoints()
+             ? "put it back and run again, or start again with --fresh"
+             : "put it back and run again, or start again, which makes another one";
+}
+
+void SqliteSink::check_place() const {
+  if (database_->is_in_place()) return;
+  throw Failure(place_ +
+                ": the database's file was replaced or taken away while the run went on; " +
+                (gathered_rows_ > 0
+                     ? "rows gathered and not written: " + std::to_string(gathered_rows_) + "; "
+                     : "") +
+                remedy());
+}
+
+void SqliteSink::finish(SqliteTransaction& transaction) const {
+  check_place();
+  transaction.commit();
+}
+
 void SqliteSink::flush(std::optional<uint64_t> checkpoint, std::vector<Refusal>* refusals) {
   if (gathered_.empty() && !checkpoint) return;
   SqliteMark mark = table_->mark();
   erased_in_flush_ = erasures_in_flush_ = 0;
   if (checkpoint) mark.checkpoint = static_cast<int64_t>(*checkpoint);
   int64_t superseded = 0;
-  {
+  with_table([&] {
     SqliteTransaction transaction(*database_);
     mark.last_row = table_->highest_row();
     if (options_.mode == Mode::kUpsert && table_->is_own()) {
@@ -239,8 +273,8 @@ void SqliteSink::flush(std::optional<uint64_t> checkpoint, std::vector<Refusal>*
       write_in_order(mark, refusals);
     }
     table_->write_mark(mark);
-    transaction.commit();
-  }
+    finish(transaction);
+  });
   table_->settle(mark);
   gathered_.clear();
   gathered_rows_ = gathered_bytes_ = 0;
@@ -336,6 +370,7 @@ void SqliteSink::purge() {
 
 void SqliteSink::close(bool, Output&) {
   flush(std::nullopt, nullptr);
+  check_place();
   if (purge_at_) purge();
 }
 

@@ -74,6 +74,15 @@ class SqliteSink final : public Sink {
   void write_in_order(SqliteMark& mark, std::vector<Refusal>* refusals);
   int64_t write_by_key(SqliteMark& mark);
   void erase_row(SqliteBatch& batch, int64_t row, SqliteMark& mark);
+  // Throws Failure where the database's file is another one now, or gone.
+  void check_place() const;
+  // The same before a transaction ends: what it wrote would be nowhere.
+  void finish(SqliteTransaction& transaction) const;
+  // Does work with the table; where another tool has dropped it, the Failure says so.
+  template <class Work>
+  auto with_table(Work work);
+  // What to do where the database or the table is gone.
+  std::string remedy() const;
   void go_on(std::string_view handle);
   void purge();
   // A transaction that is on disk when this returns.

@@ -62,6 +62,7 @@ void SqliteSink::durably(Work work) {
 
 std::string SqliteSink::prepare(uint64_t checkpoint) {
   begun_ = true;
+  check_place();
   const SqliteMark before = prepared_;
   // Nothing has come since: what the last one said still holds.
   if (!handle_.empty() && gathered_.empty() && table_->mark().rows == before.rows) return handle_;
@@ -95,7 +96,7 @@ void SqliteSink::go_on(std::string_view text) {
     SqliteTransaction transaction(*database_);
     rows = table_->take_back(handle.mark, {0, 0, found.last_row, INT64_MAX});
     table_->write_mark(handle.mark);
-    transaction.commit();
+    finish(transaction);
   });
   table_->settle(handle.mark);
   prepared_ = handle.mark;
@@ -114,7 +115,7 @@ void SqliteSink::abort(std::string_view text) {
     table_->take_back(handle.before, handle.mark);
     mark.rows -= handle.mark.rows - handle.before.rows;
     table_->write_mark(mark);
-    transaction.commit();
+    finish(transaction);
   });
   table_->settle(mark);
   prepared_ = mark;

@@ -509,6 +509,18 @@ SqliteStatement& SqliteTable::erase() {
   return erase_;
 }
 
+std::string SqliteTable::missing() {
+  for (const std::string& name :
+       {plan_.name, std::string("flowrun_sinks"), std::string("flowrun_erasures")}) {
+    if (name == plan_.name && !exists_) continue;
+    if (database_.number("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = " +
+                         text_literal(name) + " COLLATE NOCASE") == 0) {
+      return name;
+    }
+  }
+  return "";
+}
+
 int64_t SqliteTable::highest_row() {
   if (!exists_ || row_column_.empty()) return mark_.last_row;
   if (!highest_) {

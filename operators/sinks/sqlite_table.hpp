@@ -68,6 +68,8 @@ class SqliteTable {
   std::string take_warning();
 
   bool exists() const { return exists_; }
+  // The name of a table that another connection has dropped; empty: all are there.
+  std::string missing();
   // Made by a sink: nothing but its key is unique, and nothing refuses a row.
   bool is_own() const { return own_; }
   // Rows get numbers, in their order, from write()'s first parameter.

@@ -473,6 +473,53 @@ TEST_F(Sqlite, ALockedDatabaseIsWaitedFor) {
   }
 }
 
+TEST_F(Sqlite, AFileThatWasTakenAwayOrReplacedEndsTheRun) {
+  for (const bool replaced : {false, true}) {
+    for (const char* every : {"0s", "1s"}) {
+      auto harness = sink({{"commit_every", every}});
+      harness.set_clock(0);
+      harness.push({{"n", {0}}});
+      harness.fire_due(FLOW_PROCESSING_TIME, 10'000'000'000);
+      for (const char* ending : {"", "-wal", "-shm"}) std::filesystem::remove(path() + ending);
+      if (replaced) reader().run("CREATE TABLE t (n INTEGER)");
+      const Batch batch = harness.batch({{"n", {1, 2}}});
+      // What is not gathered is refused before it is counted.
+      if (every[0] == '0') {
+        EXPECT_EQ(harness.try_push(batch), FLOW_FAILED);
+      } else {
+        harness.push(batch);
+        EXPECT_THROW(harness.close(), std::runtime_error);
+      }
+      EXPECT_TRUE(contains(harness.host().error,
+                           path() + "': the database's file was replaced or taken away while the "
+                                    "run went on; rows gathered and not written: 2; put "
+                                    "it back"))
+          << harness.host().error;
+      if (replaced) {
+        EXPECT_EQ(reader().value("SELECT count(*) FROM t"), "0");
+      } else {
+        EXPECT_FALSE(std::filesystem::exists(path()));
+      }
+      for (const char* ending : {"", "-wal", "-shm"}) std::filesystem::remove(path() + ending);
+    }
+  }
+}
+
+TEST_F(Sqlite, ATableThatWasDroppedIsNamed) {
+  for (const std::string dropped : {"t", "flowrun_sinks"}) {
+    auto harness = sink();
+    harness.push({{"n", {0}}});
+    reader().run("DROP TABLE " + dropped);
+    for (const Table& rows : {Table{{"n", {1}}}, Table{{"n", {1}}, {"new", {2}}}}) {
+      EXPECT_EQ(harness.try_push(harness.batch(rows)), FLOW_FAILED);
+      EXPECT_TRUE(contains(harness.host().error, path() + "': the table '" + dropped +
+                                                     "' was dropped while the run went on; put it "
+                                                     "back and run again, or start again"))
+          << harness.host().error;
+    }
+  }
+}
+
 // The sink's own is in tests/system/sqlite_sink_test.py, on a small file system.
 TEST_F(Sqlite, AFullDatabaseIsAPassingTrouble) {
   SqliteDatabase database(path(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "sqlite: 'x'");
@@ -656,6 +703,22 @@ TEST_F(SqliteCheckpoints, ADatabaseThatIsOlderIsRefused) {
     }
     EXPECT_THROW(sink->restore(1, "1 2 x"), Failure);
     EXPECT_THROW(sink->restore(1, "1 1 1 1 1 1 1 1 1 other"), Failure);
+  }
+}
+
+TEST_F(SqliteCheckpoints, NoneIsPreparedInAFileThatWasTakenAway) {
+  CheckpointedSink sink(options());
+  sink.push({{"n", {1}}});
+  sink->prepare(1);
+  std::filesystem::remove(path());
+  for (const bool has_rows : {false, true}) {
+    if (has_rows) sink.push({{"n", {2}}});
+    try {
+      sink->prepare(2);
+      FAIL() << "was prepared";
+    } catch (const Failure& failure) {
+      EXPECT_TRUE(contains(failure.what(), "start again with --fresh")) << failure.what();
+    }
   }
 }
 
