@@ -369,7 +369,13 @@ void SqliteSink::purge() {
 }
 
 void SqliteSink::close(bool, Output&) {
-  flush(std::nullopt, nullptr);
+  try {
+    flush(std::nullopt, nullptr);
+  } catch (const Retry& trouble) {
+    // A run that is stopped at once does not come again.
+    throw Retry(std::string(trouble.what()) +
+                "; rows gathered and not written: " + std::to_string(gathered_rows_));
+  }
   check_place();
   if (purge_at_) purge();
 }

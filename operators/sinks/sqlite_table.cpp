@@ -280,7 +280,7 @@ std::vector<bool> SqliteTable::claimants(const flow_schema& schema) const {
 
 std::string SqliteTable::why(const SqliteLayout& layout,
                              const SqliteLayout::Unknown& unknown) const {
-  const std::string name = layout.schema.get()->fields[unknown.column]->name;
+  const std::string name = layout.schema->fields[unknown.column]->name;
   if (unknown.namesake >= 0) {
     return "SQLite does not tell the column '" + name + "' from '" +
            columns_[static_cast<size_t>(unknown.namesake)].name + "' of the table '" + plan_.name +
@@ -289,7 +289,7 @@ std::string SqliteTable::why(const SqliteLayout& layout,
   if (is_same_name(name, kRowColumn)) {
     return "the column '" + name + "' has the name of the row's number; rename it";
   }
-  const std::string text = "the table '" + plan_.name + "' has no column '" + name + "'";
+  std::string text = "the table '" + plan_.name + "' has no column '" + name + "'";
   if (plan_.new_columns == SqliteNewColumns::kFail || columns_.size() < most_columns()) return text;
   return text + ", and no room for one: SQLite takes " + std::to_string(most_columns());
 }
@@ -298,7 +298,7 @@ std::string SqliteTable::why(const SqliteLayout& layout,
 void SqliteTable::warn_of(const SqliteLayout& layout) {
   if (warned_) return;
   for (const SqliteLayout::Unknown& unknown : layout.unknown) {
-    const char* const name = layout.schema.get()->fields[unknown.column]->name;
+    const char* const name = layout.schema->fields[unknown.column]->name;
     const bool is_expected = plan_.new_columns != SqliteNewColumns::kAdd && unknown.namesake < 0 &&
                              !is_same_name(name, kRowColumn);
     if (is_expected) continue;

@@ -464,6 +464,8 @@ TEST_F(Sqlite, ALockedDatabaseIsWaitedFor) {
     harness.push(batch);
     if (every[0] == '1') {
       EXPECT_THROW(harness.close(), std::runtime_error);
+      EXPECT_TRUE(contains(harness.host().error, "rows gathered and not written: 3"))
+          << harness.host().error;
       other.run("ROLLBACK");
     }
     harness.close();
