@@ -14,8 +14,8 @@ namespace {
 constexpr const char* kPartition = "generated";
 constexpr int kSensors = 1000;
 constexpr int64_t kMillisecond = 1'000'000;
-// How often rows become due at a given rate.
-constexpr int64_t kPace = 2 * kMillisecond;
+// How often rows become due at a given rate: within the 5 ms for which sources gather a batch.
+constexpr int64_t kPace = 4 * kMillisecond;
 constexpr int64_t kStart = 1'735'689'600'000 * kMillisecond;  // 2025-01-01T00:00:00Z
 
 // Seeds that differ little must not give the same rows shifted.
