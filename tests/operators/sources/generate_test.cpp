@@ -87,24 +87,24 @@ TEST(Generate, RateFollowsTheClock) {
   };
   EXPECT_EQ(rows_now(), 1);
   EXPECT_EQ(rows_now(), 0);
-  harness.set_clock(start + 50'000'000);
+  harness.set_clock(start + 52'000'000);
   EXPECT_EQ(rows_now(), 5);
   harness.set_clock(start + 60'000'000'000);
   EXPECT_EQ(rows_now(), 5995);
 }
 
-TEST(Generate, RowsOfAFastRateComeInGroupsOfTwoMilliseconds) {
+TEST(Generate, RowsOfAFastRateComeInGroupsOfFourMilliseconds) {
   auto harness = Harness::of<Generate>({{"dataset", "sensors"}, {"rate", 20'000.0}});
   constexpr int64_t kStart = 1'000'000'000;
   harness.assign("generated");
   std::vector<int64_t> rows;
-  for (int64_t tenths = 0; tenths <= 61; ++tenths) {  // of a millisecond
+  for (int64_t tenths = 0; tenths <= 121; ++tenths) {  // of a millisecond
     harness.set_clock(kStart + tenths * 100'000);
     while (harness.poll() == FLOW_DONE) {
     }
     if (const int64_t now = harness.pull().rows(); now > 0) rows.push_back(now);
   }
-  EXPECT_EQ(rows, (std::vector<int64_t>{1, 40, 40, 40}));
+  EXPECT_EQ(rows, (std::vector<int64_t>{1, 80, 80, 80}));
 }
 
 TEST(Generate, EndsThePartitionAfterItsRows) {
