@@ -123,7 +123,13 @@ OperatorInstance::OperatorInstance(Runtime& runtime, ComponentRuntime& component
   install_outcomes();
   install_state();
   install_time();
-  if (role == FLOW_ROLE_NONE && component.fill_state) component.fill_state(state_);
+  if (role == FLOW_ROLE_NONE && component.fill_state) {
+    try {
+      component.fill_state(state_);
+    } catch (const std::runtime_error& trouble) {
+      throw Refusal(trouble.what());
+    }
+  }
   operator_ = shared->instance(shared, &abi_, role);
   if (operator_ == nullptr) throw refusal();
   const std::uint32_t n_inputs = component.bound->descriptor().n_inputs;
